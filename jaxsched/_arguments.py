@@ -1,0 +1,233 @@
+"""What an argument may be. One checker per kind of argument, one wording for all errors.
+
+A checker stands in the annotation of a schedule's field; `Schedule` calls it when the
+value is made. It returns the argument in its one normal form (``float``, ``int``, or the
+array as it came) or raises: the schedule and argument, the value, what is allowed, and
+what to do about it. Values of tracers cannot be seen, so only their type is checked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import numbers
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ._numerics import Number
+
+
+class Checker(Protocol):
+    def __call__(self, owner: str, name: str, value: Any) -> Any: ...
+
+
+def describe(value: Any) -> str:
+    """The value as an error shows it: short, and with its type where that is the point."""
+    text = repr(value)
+    text = text if len(text) <= 60 else text[:57] + "..."
+    return text if isinstance(value, (bool, int, float, np.generic)) else f"{text} ({type(value).__name__})"
+
+
+def error(kind: type[Exception], owner: str, name: str, value: Any, allowed: str, remedy: str) -> Exception:
+    """The one form of every argument error."""
+    return kind(f"{owner}: {name} must be {allowed}, got {describe(value)}. {remedy}")
+
+
+def _as_data(value: Any) -> Any:
+    """NumPy arrays become JAX arrays, so that a value has one type of data."""
+    return jnp.asarray(value) if isinstance(value, np.ndarray) else value
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, (jax.Array, np.ndarray))
+
+
+def _is_real(value: Any) -> bool:
+    return bool(jnp.issubdtype(value.dtype, jnp.floating) or jnp.issubdtype(value.dtype, jnp.integer))
+
+
+def _elements(value: Any) -> list[Any]:
+    """What can be seen of a value now: itself, its elements, or of a tracer nothing."""
+    if isinstance(value, jax.core.Tracer):
+        return []
+    return list(np.asarray(value).ravel().tolist()) if _is_array(value) else [value]
+
+
+@dataclasses.dataclass(frozen=True)
+class Real:
+    """A finite real number within ``[least, most]`` (``(least, …`` if ``open``)."""
+
+    least: float = 0.0
+    most: float = math.inf
+    open: bool = False
+    remedy: str = "Give a Python number, or a JAX array for a value that is data."
+
+    def __call__(self, owner: str, name: str, value: Any) -> Any:
+        value = _as_data(value)
+        if self.most < math.inf:
+            allowed = f"a finite number in {'(' if self.open else '['}{self.least:g}, {self.most:g}]"
+        else:
+            allowed = f"a finite number {'>' if self.open else '>='} {self.least:g}"
+        if _is_array(value):
+            if not _is_real(value):
+                raise error(TypeError, owner, name, value, allowed, self.remedy)
+        elif isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+            remedy = self.remedy
+            if isinstance(value, str):
+                remedy = "Convert text with float(...); YAML reads 1e-4 without a dot as text."
+            elif hasattr(value, "item"):
+                remedy = "Convert a one-element tensor with .item()."
+            elif isinstance(value, Sequence):
+                remedy = "A schedule drives one parameter group; make one for each value."
+            raise error(TypeError, owner, name, value, allowed, remedy)
+        else:
+            value = float(value)
+        for x in _elements(value):
+            inside = x > self.least if self.open else x >= self.least
+            if not (math.isfinite(x) and inside and x <= self.most):
+                raise error(ValueError, owner, name, value, allowed, self.remedy)
+        return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Integer:
+    """An integer ``>= least``; ``array=False`` where it shapes the program."""
+
+    least: int
+    remedy: str
+    array: bool = True
+    optional: bool = False
+
+    def __call__(self, owner: str, name: str, value: Any) -> Any:
+        value = _as_data(value) if self.array else value
+        allowed = f"an integer >= {self.least}" + (" or None" if self.optional else "")
+        if value is None and self.optional:
+            return None
+        if _is_array(value) and self.array:
+            if not jnp.issubdtype(value.dtype, jnp.integer):
+                raise error(TypeError, owner, name, value, allowed, "Give an array of integers.")
+        elif isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+            remedy = self.remedy
+            if isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)):
+                whole = float(value).is_integer()
+                remedy = f"Write {int(value)}." if whole else "Round it the way your training loop counts."
+            elif _is_array(value):
+                remedy = "It shapes the compiled program, so it cannot be an array: give a Python int."
+            raise error(TypeError, owner, name, value, allowed, remedy)
+        else:
+            value = int(value)
+        for x in _elements(value):
+            if not self.least <= x < 2**62:
+                raise error(ValueError, owner, name, value, allowed, self.remedy)
+        return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """One of a few words."""
+
+    choices: tuple[str, ...]
+
+    def __call__(self, owner: str, name: str, value: Any) -> Any:
+        if not isinstance(value, str) or value not in self.choices:
+            allowed = "one of " + ", ".join(map(repr, self.choices))
+            raise error(ValueError, owner, name, value, allowed, "Spell it exactly so.")
+        return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """True or False."""
+
+    def __call__(self, owner: str, name: str, value: Any) -> Any:
+        if not isinstance(value, (bool, np.bool_)):
+            raise error(TypeError, owner, name, value, "True or False", "It shapes the program.")
+        return bool(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Function:
+    """A function of a count that JAX can trace, or None where that is allowed."""
+
+    optional: bool = False
+
+    def __call__(self, owner: str, name: str, value: Any) -> Any:
+        if value is None and self.optional:
+            return None
+        allowed = "a function of a count" + (" or None" if self.optional else "")
+        if not callable(value):
+            remedy = "Write one like lambda k: 0.95 ** k."
+            if isinstance(value, Sequence):
+                remedy = "A schedule drives one parameter group; make one for each function."
+            raise error(TypeError, owner, name, value, allowed, remedy)
+        try:
+            result = trace(value)
+        except (jax.errors.JAXTypeError, jax.errors.JAXIndexError) as reason:
+            raise error(
+                TypeError,
+                owner,
+                name,
+                value,
+                allowed + " that JAX can trace",
+                "Write jnp.where for `if` and jnp.cos for math.cos; or look it up: "
+                "table = jnp.array([f(k) for k in range(n)]), then lambda k: table[k].",
+            ) from reason
+        if result.shape != () or not _is_real(result):
+            found = f"{result.dtype}{list(result.shape)}"
+            raise error(TypeError, owner, name, value, allowed, f"It must return one real number; it returns {found}.")
+        return value
+
+
+def trace(function: Callable[[Any], Any]) -> Any:
+    """Type and shape of what the function returns for one count."""
+
+    def one(k: jax.Array) -> jax.Array:
+        with lenient():
+            return jnp.asarray(function(k))
+
+    with jax.enable_x64(True):
+        return jax.eval_shape(one, jax.ShapeDtypeStruct((), np.int64))
+
+
+def call(function: Callable[[Any], Any], k: Any) -> Any:
+    """The function of every count in an array, one count at a time, in float64."""
+    if isinstance(k, jax.Array):
+        with lenient():
+            return jnp.vectorize(lambda one: jnp.asarray(function(one)).astype(np.float64))(k)
+    with lenient():
+        values = [np.float64(function(int(one))) for one in np.ravel(k)]
+    return np.reshape(np.asarray(values, np.float64), np.shape(k))
+
+
+@contextlib.contextmanager
+def lenient() -> Iterator[None]:
+    """JAX's own promotion rules, whatever the caller's: the function may be torch's."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
+
+@dataclasses.dataclass(frozen=True)
+class Milestones:
+    """Integers >= 0, kept sorted: their order means nothing, repeated ones compound."""
+
+    def __call__(self, owner: str, name: str, value: Any) -> Any:
+        if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)):
+            allowed = "a sequence of integers >= 0"
+            raise error(TypeError, owner, name, value, allowed, "Write it like [30, 80].")
+        check = Integer(
+            0,
+            "Milestones are counts of updates from the start of the schedule.",
+            array=False,
+        )
+        items = value.tolist() if isinstance(value, np.ndarray) else value
+        return tuple(sorted(check(owner, f"{name}[{i}]", x) for i, x in enumerate(items)))
+
+
+LearningRate = Annotated[Number, Real(remedy="A learning rate is finite and not negative.")]
+Gamma = Annotated[Number, Real(remedy="It multiplies the learning rate; a decay is below 1.")]
+MomentumValue = Annotated[Number, Real(0, 1, remedy="It is a momentum or beta.")]

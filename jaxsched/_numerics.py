@@ -1,0 +1,458 @@
+"""The few float64 primitives every schedule is built from.
+
+Two things are promised of each function here:
+
+* an error bound, stated in units of ``u = 2**-53`` (half a float64 ULP of 1);
+* *the same float64 bits everywhere*: NumPy, JAX operation by operation, and one program
+  compiled by XLA for a CPU or GPU. This is what makes a schedule equal to itself in
+  every mode, and it needs care, because a compiler is allowed to
+
+  - contract ``a*b + c`` into one fused multiply-add (XLA does, on CPU and GPU), and
+  - turn ``x / constant`` into ``x * (1/constant)`` (XLA does; this is why a staircase
+    compiled from ``count / 41`` can step one count late).
+
+  So a rounded product is never left where an addition could swallow it (`product`), and
+  nothing is ever divided by what may be a constant (`fraction`).
+
+Functions take NumPy or JAX arrays, or Python numbers, and answer in kind: Python numbers
+stay Python numbers and are folded on the host. Arrays are float64 or int64; callers run
+inside ``jax.enable_x64``. The annotations say ``jax.Array`` for both kinds.
+
+No float64 bit pattern is ever taken apart: TPUs emulate float64 and cannot bitcast it.
+"""
+
+from __future__ import annotations
+
+import decimal
+import fractions
+import functools
+import math
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+Number: TypeAlias = float | jax.Array
+"""A Python number (a constant of the program) or an array (data)."""
+
+Whole: TypeAlias = int | jax.Array
+"""The same for whole numbers."""
+
+
+def is_number(x: Any) -> bool:
+    """Whether ``x`` is a Python number, hence known while the program is built."""
+    return isinstance(x, (int, float)) and not isinstance(x, np.generic)
+
+
+def namespace(*xs: Any) -> Any:
+    """``jax.numpy`` if any argument is a JAX array or tracer, else ``numpy``."""
+    return jnp if any(isinstance(x, jax.Array) for x in xs) else np
+
+
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """``x`` where the condition holds, else ``y``."""
+    if isinstance(condition, bool):
+        return x if condition else y
+    return namespace(condition, x, y).where(condition, x, y)
+
+
+def minimum(x: Any, y: Any) -> Any:
+    if is_number(x) and is_number(y):
+        return min(x, y)
+    return namespace(x, y).minimum(x, y)
+
+
+def maximum(x: Any, y: Any) -> Any:
+    if is_number(x) and is_number(y):
+        return max(x, y)
+    return namespace(x, y).maximum(x, y)
+
+
+def to_float(x: Any) -> Any:
+    """To float64: exact up to 2**53, correctly rounded above."""
+    return float(x) if is_number(x) else x.astype(np.float64)
+
+
+def like(k: Any, x: Any) -> Any:
+    """A whole number ``x`` in the type of the count ``k``, which may be a fraction's."""
+    return to_float(x) if k.dtype.kind == "f" else x
+
+
+# Integers -------------------------------------------------------------------------------
+
+
+def divmod_count(k: Any, n: Any) -> tuple[Any, Any]:
+    """``divmod(k, n)`` for ``k >= 0`` and a whole ``n >= 1``; exact.
+
+    ``k`` is a count, or a float64 for schedules that take fractional counts. Then the
+    rounded quotient can be one off next to a multiple of ``n``, so it is checked against
+    the remainder: ``q*n`` is exact below 2**53, and so is the subtraction.
+    """
+    if k.dtype.kind == "f":
+        n = to_float(n)
+        q = namespace(k, n).floor(k / n)
+        rest = k - q * n
+        q = where(rest < 0, q - 1, where(rest >= n, q + 1, q))
+        return q, k - q * n
+    if namespace(k, n) is np:
+        return k // n, k % n
+    # lax, not `//`: both operands are non-negative, so truncating is flooring, without
+    # the sign corrections that jax.numpy adds.
+    k, n = jnp.broadcast_arrays(k, jnp.asarray(n, np.int64))
+    return jax.lax.div(k, n), jax.lax.rem(k, n)
+
+
+def count_reached(k: Any, boundaries: tuple[int, ...]) -> Any:
+    """How many of the boundaries are ``<= k``; repeated ones count each time."""
+    xp = namespace(k)
+    total = xp.zeros(k.shape, np.int64)
+    if len(boundaries) <= 16:
+        # Unrolled: stays inside one fused elementwise loop.
+        for boundary in boundaries:
+            total = total + (k >= boundary).astype(np.int64)
+        return total
+    table = np.asarray(boundaries, np.int64).reshape((1,) * k.ndim + (-1,))
+    return (k[..., None] >= table).sum(axis=-1, dtype=np.int64)
+
+
+def lookup(table: tuple[int, ...], index: Any) -> Any:
+    """``table[index]``, for an index known to be in range."""
+    values = np.asarray(table, np.int64)
+    if namespace(index) is np:
+        return values[index]
+    return jnp.asarray(values).at[index].get(mode="promise_in_bounds")
+
+
+# Products, fractions --------------------------------------------------------------------
+
+
+def product(a: Any, b: Any) -> Any:
+    """``a * b`` rounded once (1u), for a product that is not negative.
+
+    The clamp changes no value. It is there for the compiler: a product behind a select
+    cannot be contracted with a later addition. (A select and not ``maximum`` or ``abs``:
+    its derivative is right at 0 too, and NaN passes through.)
+    """
+    p = a * b
+    return p if is_number(p) else where(p < 0, 0.0, p)
+
+
+def signed_product(a: Any, b: Any) -> Any:
+    """``a * b`` for ``a >= 0`` and a ``b`` of any sign; 1u, as safe as `product`."""
+    sign = where(b < 0, -1.0, 1.0)
+    return sign * product(a, sign * b)
+
+
+def multiply_add(c: Any, a: Any, b: Any) -> Any:
+    """``c + a * b``, rounded twice, never fused; any signs."""
+    p = product(where(a < 0, -a, a), where(b < 0, -b, b))
+    return where((a < 0) != (b < 0), c - p, c + p)
+
+
+def reciprocal(n: Any) -> tuple[Any, Any]:
+    """``1/n`` as ``high + low`` for ``n > 0``.
+
+    ``high`` has at most 21 bits, so that its product with any count below 2**32 is exact;
+    ``low >= 0``, so that it can go through `product`.
+    """
+    if is_number(n):
+        exact = 1 / fractions.Fraction(n)
+        unit = fractions.Fraction(2) ** (math.frexp(float(exact))[1] - 21)
+        high = math.floor(exact / unit) * unit
+        return float(high), float(exact - high)
+    r = 1.0 / n
+    # Veltkamp's splitting keeps the 21 leading bits. It rounds to nearest, so it is given
+    # a little less than r: then high <= r.
+    below = product(r, 1 - 2**-20)
+    c = product(below, 2.0**32 + 1)
+    high = c - (c - below)
+    return high, (1.0 - product(n, high)) * r
+
+
+def fraction(m: Any, n: Any) -> Any:
+    """``m / n`` for ``m >= 0``, ``n > 0``.
+
+    1u for a whole ``m < 2**32``, where the first product is exact; otherwise 2u. Exactly
+    0 at ``m = 0`` and exactly 1 at ``m = n`` for whole numbers below 2**32.
+    """
+    high, low = reciprocal(to_float(n))
+    m = to_float(m)
+    return product(m, high) + product(m, low)
+
+
+# Interpolation --------------------------------------------------------------------------
+
+# sin(pi*x/2)**2 / x**2 in powers of x**2 on [0, 1/4]:
+#   mpmath.chebyfit(lambda s: sin(pi*sqrt(s)/2)**2 / s, [0, 1/4], 8)
+# rounded to float64; relative error 6.4e-17 (0.6u) over the interval.
+_HALF_COSINE = (
+    2.4674011002723395,
+    -2.029356063208368,
+    0.6676313844259402,
+    -0.11766531513607885,
+    0.012903445012937696,
+    -0.000964781326239933,
+    5.2291431841632926e-05,
+    -2.0831997313634743e-06,
+)
+
+
+def linear(x: Any) -> Any:
+    """The linear ramp: the share of the way gone at ``x`` in [0, 1/2]."""
+    return x
+
+
+def half_cosine(x: Any) -> Any:
+    """The half cosine ``(1 - cos(pi*x))/2`` at ``x`` in [0, 1/2]; 5u more than x has.
+
+    Written as ``sin(pi*x/2)**2``, with the factor that vanishes pulled out, so that it
+    keeps all its digits near 0. The brackets of the polynomial alternate in sign and none
+    changes sign on the interval, so every product below has a known sign.
+    """
+    s = product(x, x)
+    total: Any = abs(_HALF_COSINE[-1])
+    for coefficient in reversed(_HALF_COSINE[:-1]):
+        total = abs(coefficient) - product(s, total)
+    return product(s, total)
+
+
+
+def interpolate(start: Any, end: Any, elapsed: Any, remaining: Any, length: Any, shape: Any) -> Any:
+    """From ``start`` (``elapsed = 0``) to ``end`` (``remaining = 0``) over ``length``.
+
+    ``elapsed`` and ``remaining`` are both given, because both are differences of counts,
+    exact before any division; ``length = elapsed + remaining``.
+
+    Walks from the nearer end: ``near + (far - near) * shape(x)``, ``x <= 1/2``. For
+    ``start, end >= 0`` nothing cancels, both ends are met exactly, and the result is
+    within 4u (`linear`) or 9u (`half_cosine`) of exact; measured, 2 and 3 float64 ULP.
+    A zero length means the end is reached.
+    """
+    first_half = elapsed < remaining
+    length = where(length > 0, length, 1)
+    x = fraction(where(first_half, elapsed, remaining), length)
+    near = where(first_half, start, end)
+    change = end - start
+    return multiply_add(near, where(first_half, change, -change), shape(x))
+
+
+# Powers ---------------------------------------------------------------------------------
+
+# (2**f - 1) / f in powers of f on [0, 1]:
+#   mpmath.chebyfit(lambda f: expm1(f*log(2)) / f, [0, 1], 11)
+# rounded to float64; relative error 8.1e-17 (0.7u). Every coefficient is positive.
+_EXP2 = (
+    0.6931471805599453,
+    0.24022650695909673,
+    0.05550410866498067,
+    0.009618129105151757,
+    0.001333355834393728,
+    0.00015403521219107733,
+    1.5252998899728418e-05,
+    1.3210583477765189e-06,
+    1.0236023803275179e-07,
+    6.634445866251414e-09,
+    6.123092916826387e-10,
+)
+
+# (2*atanh(s)/log(2) - 2*s/log(2)) / s**3 in powers of s**2, for s**2 up to a little more
+# than (sqrt(2)-1)**2/(sqrt(2)+1)**2:
+#   mpmath.chebyfit(lambda t: (atanh(sqrt(t))/sqrt(t) - 1)/t * 2/log(2), [0, 0.0298], 8)
+# rounded to float64; relative error 5.3e-17 (0.5u). Every coefficient is positive.
+_LOG2 = (
+    0.9617966939259756,
+    0.5770780163555992,
+    0.41219858310141577,
+    0.32059890057837626,
+    0.2623078472863641,
+    0.2219774230898947,
+    0.1914038195578877,
+    0.1890507292077238,
+)
+_TWO_OVER_LN2 = (2.8853900817779268, 4.0710547481862066e-17)  # high + low
+
+
+def _polynomial(coefficients: tuple[float, ...], x: Any) -> Any:
+    """Horner's rule for positive coefficients and ``x >= 0``."""
+    total: Any = coefficients[-1]
+    for coefficient in reversed(coefficients[:-1]):
+        total = coefficient + product(x, total)
+    return total
+
+
+def _two_power(n: Any) -> Any:
+    """``2.0**n`` for a whole number ``n`` (float64) in [-126, 127]; exact.
+
+    By way of float32, whose bits every device lets us write.
+    """
+    return ((n.astype(np.int32) + 127) << 23).view(np.float32).astype(np.float64)
+
+
+def _exp2(high: Any, low: Any) -> Any:
+    """``2**(high + low)`` for a small ``low``; 3u, plus what the argument has lost.
+
+    Below 2**-1008 it is 0. It never overflows: above 2**1023 it stays a huge finite
+    number, so that a base learning rate of 0 times it is 0 and not NaN.
+    """
+    high = minimum(maximum(high, -1100.0), 1023.0)
+    low = minimum(maximum(low, -1.0), 1.0)
+    xp = namespace(high, low)
+    whole = xp.floor(high)
+    part = (high - whole) + low
+    borrow = where(part < 0, 1.0, 0.0)
+    part, whole = part + borrow, whole - borrow
+    mantissa = 1.0 + product(part, _polynomial(_EXP2, part))
+    # float64 has exponents that float32 lacks: 2**whole = (2**eighth)**8 * 2**rest.
+    eighth = xp.floor(whole * 0.125)
+    scale = where(eighth < -126, 0.0, _two_power(maximum(eighth, -126.0)))
+    scale = scale * scale
+    scale = scale * scale
+    return (mantissa * _two_power(whole - 8 * eighth)) * (scale * scale)
+
+
+def _two_product(a: Any, b: Any) -> tuple[Any, Any]:
+    """``a * b`` exactly, as rounded product + error, for ``a, b >= 0`` (Dekker 1971)."""
+
+    def split(x: Any) -> tuple[Any, Any]:
+        c = product(x, 134217729.0)
+        high = c - (c - x)
+        return high, x - high
+
+    p = product(a, b)
+    (a1, a2), (b1, b2) = split(a), split(b)
+    # These products are exact (26 bits by 26), so contraction cannot change them.
+    return p, ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2
+
+
+def _log2(x: Any) -> tuple[Any, Any]:
+    """``log2(x)`` as ``high + low`` for a float64 array ``x`` in float32's normal range.
+
+    Relative error 2**-58. At 0 it is -4096, whose power is 0. By ``x = 2**e * m``, m in
+    [sqrt(1/2), sqrt(2)], and ``log2(m) = 2*atanh(s)/log(2)``, ``s = (m - 1)/(m + 1)``,
+    whose series has positive terms only and keeps its digits near ``m = 1``.
+    """
+    exponent = (x.astype(np.float32).view(np.int32) >> 23).astype(np.float64) - 127.0
+    m = x * _two_power(-minimum(exponent, 126.0))
+    large = m > math.sqrt(2)
+    m, exponent = where(large, 0.5 * m, m), where(large, exponent + 1, exponent)
+
+    top = m - 1.0
+    sign = where(top < 0, -1.0, 1.0)
+    top = sign * top
+    bottom = m + 1.0
+    bottom_low = m - (bottom - 1.0)
+    s = top / bottom
+    p, p_low = _two_product(s, bottom)
+    s_low = (((top - p) - p_low) - signed_product(s, bottom_low)) / bottom
+    square = product(s, s)
+    tail = product(product(s, square), _polynomial(_LOG2, square))
+    high, high_low = _two_product(s, namespace(s).full_like(s, _TWO_OVER_LN2[0]))
+    low = high_low + (tail + signed_product(_TWO_OVER_LN2[0], s_low)) + product(s, _TWO_OVER_LN2[1])
+    total = exponent + sign * high
+    lost = (exponent - total) + sign * high
+    return where(x == 0, -4096.0, total), where(x == 0, 0.0, lost + sign * low)
+
+
+@functools.lru_cache
+def _log2_of_number(x: float) -> tuple[float, float]:
+    """``log2(x)`` as ``high + low``; ``high`` has 21 bits, so its multiples are exact."""
+    with decimal.localcontext(prec=50):
+        exact = decimal.Decimal(x).ln() / decimal.Decimal(2).ln()
+        mantissa, exponent = math.frexp(float(exact))
+        high = math.ldexp(math.trunc(math.ldexp(mantissa, 21)), exponent - 21)
+        return high, float(exact - decimal.Decimal(high))
+
+
+def _exp2_multiple(n: Any, high: Any, low: Any) -> Any:
+    """``2**(n * (high + low))`` for ``n >= 0``, ``high + low`` an unevaluated sum."""
+    if is_number(high):  # few enough bits for an exact product, see _log2_of_number
+        return _exp2(signed_product(n, high), signed_product(n, low))
+    sign = where(high < 0, -1.0, 1.0)
+    p, p_low = _two_product(n, sign * high)
+    return _exp2(sign * p, sign * p_low + signed_product(n, low))
+
+
+def _power(x: Any, n: Any) -> Any:
+    return _exp2_multiple(n, *_log2(x))
+
+
+def _fraction_power(m: Any, n: Any, exponent: Any) -> Any:
+    (m_high, m_low), (n_high, n_low) = _log2(m), _log2(n)
+    high = m_high - n_high
+    low = (m_high - (n_high + high)) + (m_low - n_low)  # n_high is the larger one
+    return where(m > 0, _exp2_multiple(exponent, high, low), where(exponent > 0, 0.0, 1.0))
+
+
+# The bits of an exponent have no derivative, so powers of data bring their own. Rules may
+# run long after the schedule was traced, outside its float64 context: they open their own.
+_differentiable_power = jax.custom_jvp(_power)
+_differentiable_fraction_power = jax.custom_jvp(_fraction_power)
+
+
+@_differentiable_power.defjvp
+def _power_jvp(primals: Any, tangents: Any) -> Any:
+    with jax.enable_x64(True):
+        (x, n), (dx, _) = primals, tangents
+        slope = n * _power(x, jnp.maximum(n - 1.0, 0.0))
+        return _power(x, n), slope * dx
+
+
+@_differentiable_fraction_power.defjvp
+def _fraction_power_jvp(primals: Any, tangents: Any) -> Any:
+    with jax.enable_x64(True):
+        (m, n, exponent), (_, _, dexponent) = primals, tangents
+        value = _fraction_power(m, n, exponent)
+        logarithm = jnp.log(jnp.where(m > 0, m / n, 1.0))
+        return value, value * logarithm * dexponent
+
+
+def power(x: Any, n: Any) -> Any:
+    """``x**n`` for ``x >= 0`` and whole ``n >= 0`` (a float64 array); ``0**0 = 1``.
+
+    4u for a Python number ``x``; for an array, 4u plus 2**-58 of ``n*log2(x)``.
+    """
+    if is_number(x):
+        return _exp2_multiple(n, *((-4096.0, 0.0) if x == 0 else _log2_of_number(x)))
+    return (_power if namespace(x, n) is np else _differentiable_power)(x, n)
+
+
+def fraction_power(m: Any, n: Any, exponent: Any) -> Any:
+    """``(m / n)**exponent`` for whole ``0 <= m <= n``, ``n >= 1``, ``exponent >= 0``.
+
+    4u plus 2**-57 of ``exponent*log2(m/n)``: the logarithms are subtracted as high and low
+    parts, before anything is rounded to one float64. ``0**0 = 1``.
+    """
+    xp = namespace(m, n, exponent)
+    m, n = to_float(m), xp.asarray(to_float(n))
+    if is_number(exponent) or xp is np:
+        return _fraction_power(m, n, xp.asarray(exponent, np.float64))
+    return _differentiable_fraction_power(m, n, exponent)
+
+
+# The one rounding -----------------------------------------------------------------------
+
+
+def round_to(value: Any, dtype: Any) -> Any:
+    """A float64 array rounded once, to nearest even, to float32 (or left as float64)."""
+    if dtype == np.float64 or namespace(value) is np:
+        return value.astype(dtype)
+    return _to_float32(value)
+
+
+@jax.custom_jvp
+def _to_float32(value: Any) -> Any:
+    # XLA's CPU programs run with subnormal numbers flushed to zero, so those are put
+    # together from their bits: a float32 below 2**-126 *is* its multiple of 2**-149.
+    size = abs(value)
+    bits = jnp.rint(size * 2.0**149).astype(np.int32)
+    bits = jnp.where(value < 0, bits | np.int32(-(2**31)), bits)
+    subnormal = jax.lax.bitcast_convert_type(bits, np.float32)
+    return jnp.where(size < 2.0**-126, subnormal, value.astype(np.float32))
+
+
+@_to_float32.defjvp
+def _to_float32_jvp(primals: Any, tangents: Any) -> Any:
+    with jax.enable_x64(True):
+        (value,), (dvalue,) = primals, tangents
+        return _to_float32(value), dvalue.astype(np.float32)

@@ -1,0 +1,53 @@
+from typing import Annotated, final
+
+import jax
+
+from .. import _numerics as nx
+from .._arguments import Integer, LearningRate, Real
+from .._schedule import Schedule
+
+
+@final
+class CosineAnnealingLR(Schedule):
+    r"""Half a cosine from ``base_lr`` down to ``eta_min``; after ``T_max`` up again.
+
+    Equals :class:`torch.optim.lr_scheduler.CosineAnnealingLR`, for every count.
+
+    .. math::
+        \mathrm{lr}(k) = \text{eta\_min} + (\text{base\_lr} - \text{eta\_min})
+            \frac{1 + \cos(\pi k / \text{T\_max})}{2}
+
+    Args:
+      base_lr: the optimizer's learning rate, finite and >= 0.
+      T_max: updates from ``base_lr`` to ``eta_min``; an integer >= 1. The period is twice
+        that: to stay at ``eta_min``, put a constant after it in a sequence.
+      eta_min: the learning rate at ``T_max``, finite and >= 0; it may lie above ``base_lr``.
+
+    Raises:
+      ValueError: an argument is out of its range.
+      TypeError: an argument is of the wrong type.
+
+    The first count, the end, one past it, and a whole period:
+
+    >>> from jaxsched import CosineAnnealingLR
+    >>> CosineAnnealingLR(0.1, T_max=4, eta_min=0.02).on_host([0, 4, 5, 8])
+    array([0.1       , 0.02      , 0.03171573, 0.1       ], dtype=float32)
+
+    Differs from optax: ``cosine_decay_schedule`` stays at its end value, takes that value as
+    a share (``alpha``), and computes ``1 + cos`` in float32, which loses every digit near
+    the end: millions of ULP at 10,000 steps.
+
+    Loshchilov and Hutter, `SGDR <https://arxiv.org/abs/1608.03983>`_, 2017, without the
+    restarts.
+    """
+
+    base_lr: LearningRate
+    T_max: Annotated[nx.Whole, Integer(1, "It is the number of updates from base_lr to eta_min.")]
+    eta_min: Annotated[nx.Number, Real(remedy="A learning rate below 0 would climb the loss.")] = 0.0
+
+    def _formula(self, k: jax.Array) -> jax.Array:
+        _, k = nx.divmod_count(k, 2 * self.T_max)
+        elapsed = nx.minimum(k, 2 * self.T_max - k)
+        return nx.interpolate(
+            self.base_lr, self.eta_min, elapsed, self.T_max - elapsed, self.T_max, nx.half_cosine
+        )

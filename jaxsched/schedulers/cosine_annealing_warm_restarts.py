@@ -1,0 +1,74 @@
+from typing import Annotated, ClassVar, final
+
+import jax
+
+from .. import _numerics as nx
+from .._arguments import Integer, LearningRate, Real
+from .._schedule import Schedule
+
+
+@final
+class CosineAnnealingWarmRestarts(Schedule):
+    r"""Half a cosine from ``base_lr`` towards ``eta_min``, again and again.
+
+    Equals :class:`torch.optim.lr_scheduler.CosineAnnealingWarmRestarts`.
+
+    .. math::
+        \mathrm{lr}(k) = \text{eta\_min} + (\text{base\_lr} - \text{eta\_min})
+            \frac{1 + \cos(\pi\, T_{cur} / T_i)}{2}
+
+    where cycle :math:`i = 0, 1, …` lasts :math:`T_i = \text{T\_0} \cdot \text{T\_mult}^i` and
+    :math:`T_{cur}` counts from its start.
+
+    Args:
+      base_lr: the optimizer's learning rate, finite and >= 0.
+      T_0: updates in the first cycle; an integer >= 1.
+      T_mult: how much longer each cycle is than the one before; an integer >= 1.
+      eta_min: the value each cycle tends to, finite and >= 0.
+
+    The count may be a fraction here, for torch's ``scheduler.step(epoch + i / n)``.
+
+    Raises:
+      ValueError: an argument is out of its range.
+      TypeError: an argument is of the wrong type.
+
+    The last of a cycle, the restart, and half an update later:
+
+    >>> from jaxsched import CosineAnnealingWarmRestarts
+    >>> schedule = CosineAnnealingWarmRestarts(0.1, T_0=4, T_mult=2)
+    >>> schedule.on_host([0, 3, 4, 11, 12])
+    array([0.1       , 0.01464466, 0.1       , 0.00380602, 0.1       ],
+          dtype=float32)
+    >>> schedule.on_host([3.5, 4.5])
+    array([0.00380602, 0.09903926], dtype=float32)
+
+    Differs from torch: ``step(epoch)`` there finds the cycle from a rounded logarithm and
+    can take a restart for the end of the cycle before, e.g. at ``121 * T_0`` with
+    ``T_mult=3``; here the cycle is found exactly.
+
+    Loshchilov and Hutter, `SGDR <https://arxiv.org/abs/1608.03983>`_, 2017.
+    """
+
+    base_lr: LearningRate
+    T_0: Annotated[nx.Whole, Integer(1, "It is the number of updates in the first cycle.")]
+    T_mult: Annotated[int, Integer(1, "Cycles cannot get shorter.", array=False)] = 1
+    eta_min: Annotated[nx.Number, Real(remedy="A learning rate below 0 would climb the loss.")] = 0.0
+
+    _accepts_fractions: ClassVar[bool] = True
+
+    def _formula(self, k: jax.Array) -> jax.Array:
+        quotient, elapsed = nx.divmod_count(k, self.T_0)
+        length = self.T_0
+        if self.T_mult > 1:
+            # Cycle i starts at T_0 * starts[i], the partial sums of 1, T_mult, T_mult**2, …
+            # Whole numbers all: k >= T_0 * starts[i] exactly when k // T_0 >= starts[i].
+            lengths, starts = [1], [0]
+            while starts[-1] + lengths[-1] < 2**62:
+                starts.append(starts[-1] + lengths[-1])
+                lengths.append(min(lengths[-1] * self.T_mult, 2**62))
+            cycle = nx.count_reached(quotient, tuple(starts[1:]))
+            elapsed = k - nx.like(k, self.T_0 * nx.lookup(tuple(starts), cycle))
+            length = self.T_0 * nx.lookup(tuple(lengths), cycle)
+        return nx.interpolate(
+            self.base_lr, self.eta_min, elapsed, length - elapsed, length, nx.half_cosine
+        )

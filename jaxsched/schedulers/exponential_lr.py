@@ -1,0 +1,39 @@
+from typing import final
+
+import jax
+
+from .. import _numerics as nx
+from .._arguments import Gamma, LearningRate
+from .._schedule import Schedule
+
+
+@final
+class ExponentialLR(Schedule):
+    r"""The learning rate times ``gamma`` at every update.
+
+    Equals :class:`torch.optim.lr_scheduler.ExponentialLR`.
+
+    .. math::
+        \mathrm{lr}(k) = \text{base\_lr} \cdot \text{gamma}^{k}
+
+    Args:
+      base_lr: the optimizer's learning rate, finite and >= 0.
+      gamma: the factor, finite and >= 0.
+
+    Raises:
+      ValueError: an argument is out of its range.
+      TypeError: an argument is of the wrong type.
+
+    >>> from jaxsched import ExponentialLR
+    >>> ExponentialLR(0.1, gamma=0.5).on_host([0, 1, 2])
+    array([0.1  , 0.05 , 0.025], dtype=float32)
+
+    Differs from optax: ``exponential_decay`` raises a float32 ``gamma`` to a float32
+    power; with ``gamma=0.9999`` it is thousands of ULP off within 20,000 updates.
+    """
+
+    base_lr: LearningRate
+    gamma: Gamma
+
+    def _formula(self, k: jax.Array) -> jax.Array:
+        return nx.product(self.base_lr, nx.power(self.gamma, nx.to_float(k)))

@@ -1,0 +1,46 @@
+from typing import Annotated, final
+
+import jax
+
+from .. import _numerics as nx
+from .._arguments import Gamma, LearningRate, Milestones
+from .._schedule import Schedule
+
+
+@final
+class MultiStepLR(Schedule):
+    r"""The learning rate times ``gamma`` at each milestone.
+
+    Equals :class:`torch.optim.lr_scheduler.MultiStepLR`.
+
+    .. math::
+        \mathrm{lr}(k) = \text{base\_lr} \cdot \text{gamma}^{\#\{m \in \text{milestones}:\ m \le k\}}
+
+    Args:
+      base_lr: the optimizer's learning rate, finite and >= 0.
+      milestones: counts, integers >= 0, in any order. One that stands there twice counts
+        twice; a milestone of 0 applies from the first update.
+      gamma: the factor, finite and >= 0.
+
+    Raises:
+      ValueError: an argument is out of its range.
+      TypeError: an argument is of the wrong type; a milestone that is a float, too, which
+        torch accepts and then never reaches.
+
+    One before a milestone, on it, and at one that stands there twice:
+
+    >>> from jaxsched import MultiStepLR
+    >>> MultiStepLR(0.1, milestones=[30, 80, 80], gamma=0.5).on_host([29, 30, 79, 80])
+    array([0.1   , 0.05  , 0.05  , 0.0125], dtype=float32)
+
+    Differs from optax: ``piecewise_constant_schedule`` fails on an unsigned count, which is
+    what ``flax.nnx.Optimizer.step`` is.
+    """
+
+    base_lr: LearningRate
+    milestones: Annotated[tuple[int, ...], Milestones()]
+    gamma: Gamma = 0.1
+
+    def _formula(self, k: jax.Array) -> jax.Array:
+        decays = nx.count_reached(k, self.milestones)
+        return nx.product(self.base_lr, nx.power(self.gamma, nx.to_float(decays)))

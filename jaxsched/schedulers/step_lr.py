@@ -1,0 +1,44 @@
+from typing import Annotated, final
+
+import jax
+
+from .. import _numerics as nx
+from .._arguments import Gamma, Integer, LearningRate
+from .._schedule import Schedule
+
+
+@final
+class StepLR(Schedule):
+    r"""The learning rate times ``gamma`` every ``step_size`` updates.
+
+    Equals :class:`torch.optim.lr_scheduler.StepLR`.
+
+    .. math::
+        \mathrm{lr}(k) = \text{base\_lr} \cdot \text{gamma}^{\lfloor k / \text{step\_size} \rfloor}
+
+    Args:
+      base_lr: the optimizer's learning rate, finite and >= 0.
+      step_size: updates between two decays; an integer >= 1.
+      gamma: the factor, finite and >= 0.
+
+    Raises:
+      ValueError: an argument is out of its range.
+      TypeError: an argument is of the wrong type.
+
+    One before the first decay, on it, and one after:
+
+    >>> from jaxsched import StepLR
+    >>> StepLR(0.1, step_size=30, gamma=0.5).on_host([29, 30, 31, 60])
+    array([0.1  , 0.05 , 0.05 , 0.025], dtype=float32)
+
+    Differs from optax: ``exponential_decay(staircase=True)``, compiled, steps one update
+    late at some boundaries (transition_steps of 41, 47, 55, 61, …).
+    """
+
+    base_lr: LearningRate
+    step_size: Annotated[nx.Whole, Integer(1, "It is the number of updates between two decays.")]
+    gamma: Gamma = 0.1
+
+    def _formula(self, k: jax.Array) -> jax.Array:
+        decays, _ = nx.divmod_count(k, self.step_size)
+        return nx.product(self.base_lr, nx.power(self.gamma, nx.to_float(decays)))
