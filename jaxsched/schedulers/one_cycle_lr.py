@@ -63,8 +63,9 @@ class OneCycleLR(Schedule):
     ``total_steps``, to a negative learning rate with ``"linear"``, and then raises); where
     ``pct_start * total_steps`` is 1 the run starts at the peak (torch divides by zero).
 
-    Differs from optax: ``cosine_onecycle_schedule`` rounds the ends of phases to counts and
-    takes ``final_div_factor`` from the peak; it has no momentum.
+    Differs from optax: ``cosine_onecycle_schedule`` has its peak at the whole part of
+    ``pct_start * total_steps`` and its end at ``total_steps``, one count after the last
+    update; its linear schedule always has three phases; it has no momentum.
 
     Smith and Topin, `Super-Convergence <https://arxiv.org/abs/1708.07120>`_, 2018.
     """

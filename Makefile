@@ -1,0 +1,57 @@
+# The targets install what they need into VENV, once; a second run starts at once.
+# ARGS goes to the program a target runs: make test ARGS="-k cosine", make parity ARGS="--help".
+
+PYTHON ?= python3
+VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
+WORKERS ?= 2
+ARGS ?=
+
+IN_VENV := $(VENV)/bin/python
+# One stamp per set of extras. dev contains test, and test contains parity.
+INSTALLED := $(VENV)/.installed-
+CONTAINED_parity := parity
+CONTAINED_test := test parity
+CONTAINED_dev := dev test parity
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:  # one pip at a time
+.PHONY: help parity test test-long lint format clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "  %-16s %s\n", $$1, $$2 }'
+
+parity: $(INSTALLED)parity ## run PyTorch beside every schedule; the report goes to parity-report/
+	@$(IN_VENV) -m parity run $(ARGS)
+
+test: $(INSTALLED)test ## run the tests and the doctests
+	@$(IN_VENV) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-long: $(INSTALLED)test ## the same with the slow tests and many more random examples
+	@HYPOTHESIS_PROFILE=long $(IN_VENV) -m pytest -n $(WORKERS) --dist worksteal -m "slow or not slow" $(ARGS)
+
+lint: $(INSTALLED)dev ## check style, format and types; change nothing
+	@$(IN_VENV) -m ruff check .
+	@$(IN_VENV) -m ruff format --check .
+	@$(IN_VENV) -m mypy jaxsched parity
+
+format: $(INSTALLED)dev ## format the code and repair what ruff can
+	@$(IN_VENV) -m ruff check --fix .
+	@$(IN_VENV) -m ruff format .
+
+clean: ## remove everything that make has made
+	@rm -rf $(VENV) parity-report build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
+	@echo "Installing jaxsched[$*] into $(VENV): some minutes the first time."
+	@$(IN_VENV) -m pip install -qq --disable-pip-version-check --no-input -c $(CONSTRAINTS) -e '.[$*]'
+	@touch $(addprefix $(INSTALLED),$(CONTAINED_$*))
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "jaxsched needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
+		echo "Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@

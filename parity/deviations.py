@@ -1,0 +1,243 @@
+"""The one table of what jaxsched does otherwise than PyTorch, on purpose.
+
+Only where PyTorch raises without need, divides by zero, or returns nonsense. Every entry is
+demonstrated against the PyTorch that is installed whenever the comparison runs: one that no
+longer occurs fails the run, so that the table cannot outlive its reasons.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jaxsched
+
+from .reference import pytorch
+
+
+@dataclasses.dataclass(frozen=True)
+class Deviation:
+    """One thing that PyTorch does and jaxsched does not."""
+
+    scheduler: str
+    when: str
+    """The call, and the count where it matters."""
+    torch_does: str
+    jaxsched_does: str
+    reason: str
+    torch_version: str
+    """The PyTorch release on which it was first written down."""
+    torch: Callable[[], str]
+    """What PyTorch, as installed, says there."""
+    jaxsched: Callable[[], str]
+    """What jaxsched says there."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Demonstration:
+    """What a deviation looks like today."""
+
+    deviation: Deviation
+    torch: str
+    jaxsched: str
+
+    @property
+    def occurs(self) -> bool:
+        """Whether the two still differ."""
+        return self.torch != self.jaxsched
+
+
+def demonstrate(deviation: Deviation) -> Demonstration:
+    """Runs both sides, on the real PyTorch."""
+    return Demonstration(deviation, deviation.torch(), deviation.jaxsched())
+
+
+def _torch(count: int | float, scheduler: str, /, **arguments: Any) -> Callable[[], str]:
+    """PyTorch's learning rate at a count; a fractional one by ``step(epoch)``."""
+
+    def say() -> str:
+        import torch
+
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1, momentum=0.9)
+        try:
+            live = getattr(torch.optim.lr_scheduler, scheduler)(optimizer, **arguments)
+            if isinstance(count, float):
+                live.step(count)
+                return f"{pytorch.read(live, 'lr', 0):.6g}"
+            found = pytorch.trajectory(live, count + 1)
+        except (ValueError, ZeroDivisionError) as reason:
+            return type(reason).__name__
+        return found.ended.split(":")[0] if found.ended else f"{found.values[count]:.6g}"
+
+    return say
+
+
+def _ours(count: int | float, make: Callable[[], jaxsched.Schedule]) -> Callable[[], str]:
+    def say() -> str:
+        try:
+            return f"{float(make().on_host(count)):.6g}"
+        except (ValueError, TypeError) as reason:
+            return type(reason).__name__
+
+    return say
+
+
+def _deviation(
+    scheduler: str,
+    count: int | float,
+    torch_does: str,
+    jaxsched_does: str,
+    reason: str,
+    base_lr: float | None = 0.1,
+    /,
+    **arguments: Any,
+) -> Deviation:
+    first = () if base_lr is None else (base_lr,)
+    call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    return Deviation(
+        scheduler,
+        f"`{scheduler}({call})` at {'epoch' if isinstance(count, float) else 'count'} {count:g}",
+        torch_does,
+        jaxsched_does,
+        reason,
+        "2.13.0",
+        _torch(count, scheduler, **arguments),
+        _ours(count, lambda: getattr(jaxsched, scheduler)(*first, **arguments)),
+    )
+
+
+def _cyclic_after_another() -> str:
+    """PyTorch's first CyclicLR value on an optimizer that another scheduler has used."""
+    import torch
+
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5, momentum=0.9)
+    torch.optim.lr_scheduler.StepLR(optimizer, 10)
+    live = torch.optim.lr_scheduler.CyclicLR(optimizer, base_lr=0.01, max_lr=0.1)
+    return f"{pytorch.read(live, 'lr', 0):.6g}"
+
+
+DEVIATIONS: tuple[Deviation, ...] = (
+    _deviation(
+        "ConstantLR",
+        5,
+        "keeps the factor for ever",
+        "has no reduced phase",
+        "PyTorch takes the factor away on reaching total_iters, which 0 never does; its own closed form agrees with us",
+        factor=0.5,
+        total_iters=0,
+    ),
+    _deviation(
+        "ConstantLR",
+        5,
+        "raises ZeroDivisionError",
+        "goes on with base_lr",
+        "PyTorch undoes the factor by dividing by it",
+        factor=0.0,
+        total_iters=5,
+    ),
+    _deviation(
+        "LinearLR",
+        5,
+        "stays at start_factor for ever",
+        "has no ramp: end_factor at once",
+        "PyTorch's recursion starts at count 1, which is past the end; its own closed form divides by zero",
+        start_factor=0.5,
+        total_iters=0,
+    ),
+    _deviation(
+        "PolynomialLR",
+        5,
+        "keeps base_lr for ever",
+        "raises",
+        "a decay over 0 updates has no value: PyTorch's own closed form divides by zero",
+        total_iters=0,
+    ),
+    _deviation(
+        "StepLR",
+        5,
+        "raises ZeroDivisionError while training",
+        "raises when made, with the reason",
+        "an error belongs where the argument is",
+        step_size=0,
+    ),
+    _deviation(
+        "CosineAnnealingLR",
+        5,
+        "raises ZeroDivisionError while training",
+        "raises when made, with the reason",
+        "an error belongs where the argument is",
+        T_max=0,
+    ),
+    _deviation(
+        "MultiStepLR",
+        5,
+        "never reaches the milestone",
+        "raises when made",
+        "PyTorch looks the count up among the milestones, and no count equals a number that is not whole",
+        milestones=[3.0000000000000004],
+    ),
+    _deviation(
+        "CosineAnnealingWarmRestarts",
+        1210.0,
+        "returns eta_min",
+        "returns base_lr: it is a restart",
+        "PyTorch finds the cycle of step(epoch) from a rounded logarithm",
+        T_0=10,
+        T_mult=3,
+    ),
+    _deviation(
+        "CyclicLR",
+        5,
+        "raises ZeroDivisionError",
+        "raises when made, with the reason",
+        "a way up of 0 updates has no slope",
+        None,
+        base_lr=0.01,
+        max_lr=0.1,
+        step_size_up=0,
+        step_size_down=5,
+    ),
+    Deviation(
+        "CyclicLR",
+        "`CyclicLR(base_lr=0.01, max_lr=0.1)` on an optimizer that another scheduler has used, at count 0",
+        "starts from the initial_lr which that scheduler left behind",
+        "starts from base_lr",
+        "PyTorch sets its own base_lr only after the first step",
+        "2.13.0",
+        _cyclic_after_another,
+        _ours(0, lambda: jaxsched.CyclicLR(0.01, max_lr=0.1)),
+    ),
+    _deviation(
+        "OneCycleLR",
+        20,
+        "extrapolates one update past the end, to a negative learning rate",
+        "stays at the last value",
+        "nobody plans an update that climbs the loss",
+        None,
+        max_lr=0.1,
+        total_steps=20,
+        anneal_strategy="linear",
+    ),
+    _deviation(
+        "OneCycleLR",
+        21,
+        "raises ValueError two updates past the end",
+        "stays at the last value",
+        "a compiled program cannot raise; a run that goes on is better off with its last learning rate",
+        None,
+        max_lr=0.1,
+        total_steps=20,
+    ),
+    _deviation(
+        "OneCycleLR",
+        0,
+        "raises ZeroDivisionError where pct_start * total_steps is 1",
+        "starts at the peak",
+        "the way up has no length then, and the peak is where it would have ended",
+        None,
+        max_lr=0.1,
+        total_steps=2,
+        pct_start=0.5,
+    ),
+)

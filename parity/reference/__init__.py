@@ -1,0 +1,1 @@
+"""Whoever can say what a learning rate ought to be."""

@@ -1,0 +1,164 @@
+"""The exact value: each scheduler's formula in 50-digit arithmetic.
+
+The arbiter between PyTorch and a JAX schedule when the two differ. Written from PyTorch's
+documentation and source, straight from the definition and with no thought of rounding;
+nothing here may come from ``jaxsched``, and a test holds it to that.
+
+The float64 hyperparameters are read off a live PyTorch scheduler, so that there is an
+arbiter for any scheduler that somebody hands us. What PyTorch keeps only as a rounded
+float64 (the learning rates and the ends of phases of OneCycleLR) is taken as it keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy as np
+
+mp = mpmath.mp.clone()
+mp.dps = 50
+
+Exact = Callable[[float], Any]
+"""From a count to the value, a 50-digit number."""
+
+
+def of(scheduler: Any, quantity: str = "lr", group: int = 0) -> Exact | None:
+    """The exact value of what a live PyTorch scheduler does; None where none is known."""
+    formula = _FORMULAS.get((type(scheduler).__name__, quantity))
+    return None if formula is None else formula(scheduler, group)
+
+
+def to_float32(value: Any) -> np.float32:
+    """The float32 nearest to a 50-digit number, ties to even; subnormal ones too."""
+    if value == 0 or not mp.isfinite(value):
+        return np.float32(float(value))
+    exponent = max(int(mp.floor(mp.log(abs(value), 2))) - 23, -149)
+    return np.float32(float(mp.ldexp(mp.nint(mp.ldexp(value, -exponent)), exponent)))
+
+
+def _base(scheduler: Any, group: int) -> Any:
+    return mp.mpf(float(scheduler.base_lrs[group]))
+
+
+def _cosine(start: Any, end: Any, share: Any) -> Any:
+    return end + (start - end) * (1 + mp.cospi(share)) / 2
+
+
+def _line(start: Any, end: Any, share: Any) -> Any:
+    return start + (end - start) * share
+
+
+def _lambda(s: Any, group: int) -> Exact:
+    base, factor = _base(s, group), s.lr_lambdas[group]
+    return lambda k: base * mp.mpf(float(factor(k)))
+
+
+def _step(s: Any, group: int) -> Exact:
+    base, gamma = _base(s, group), mp.mpf(s.gamma)
+    return lambda k: base * gamma ** (k // s.step_size)
+
+
+def _multi_step(s: Any, group: int) -> Exact:
+    base, gamma = _base(s, group), mp.mpf(s.gamma)
+    return lambda k: base * gamma ** sum(n for m, n in s.milestones.items() if m <= k)
+
+
+def _constant(s: Any, group: int) -> Exact:
+    base, factor = _base(s, group), mp.mpf(s.factor)
+    return lambda k: base * factor if k < s.total_iters else base
+
+
+def _linear(s: Any, group: int) -> Exact:
+    base, start, end = _base(s, group), mp.mpf(s.start_factor), mp.mpf(s.end_factor)
+    return lambda k: base * _line(start, end, mp.mpf(min(k, s.total_iters)) / s.total_iters)
+
+
+def _exponential(s: Any, group: int) -> Exact:
+    base, gamma = _base(s, group), mp.mpf(s.gamma)
+    return lambda k: base * gamma**k
+
+
+def _polynomial(s: Any, group: int) -> Exact:
+    base, power = _base(s, group), mp.mpf(s.power)
+    return lambda k: base * (1 - mp.mpf(min(k, s.total_iters)) / s.total_iters) ** power
+
+
+def _cosine_annealing(s: Any, group: int) -> Exact:
+    base, eta_min = _base(s, group), mp.mpf(s.eta_min)
+    return lambda k: _cosine(base, eta_min, mp.mpf(k) / s.T_max)
+
+
+def _warm_restarts(s: Any, group: int) -> Exact:
+    base, eta_min = _base(s, group), mp.mpf(s.eta_min)
+
+    def value(k: float) -> Any:
+        since, length = mp.mpf(k), s.T_0
+        if s.T_mult == 1:
+            since -= length * mp.floor(since / length)
+        else:
+            while since >= length:
+                since, length = since - length, length * s.T_mult
+        return _cosine(base, eta_min, since / length)
+
+    return value
+
+
+def _cyclic(s: Any, low: Any, high: Any) -> Exact:
+    total = round(s.total_size)
+    up = round(s.step_ratio * s.total_size)
+
+    def scale(k: int, cycle: int) -> Any:
+        if s._scale_fn_custom is not None:
+            return mp.mpf(float(s.scale_fn(cycle + 1 if s.scale_mode == "cycle" else k)))
+        return {"triangular": mp.mpf(1), "triangular2": mp.mpf(2) ** -cycle}.get(s.mode) or mp.mpf(s.gamma) ** k
+
+    def value(k: float) -> Any:
+        cycle, position = divmod(int(k), total)
+        way = mp.mpf(position) / up if position <= up else mp.mpf(total - position) / (total - up)
+        return low + (high - low) * way * scale(int(k), cycle)
+
+    return value
+
+
+def _cyclic_lr(s: Any, group: int) -> Exact:
+    return _cyclic(s, _base(s, group), mp.mpf(s.max_lrs[group]))
+
+
+def _cyclic_momentum(s: Any, group: int) -> Exact:
+    return _cyclic(s, mp.mpf(s.max_momentums[group]), mp.mpf(s.base_momentums[group]))
+
+
+def _one_cycle(s: Any, group: int, what: str) -> Exact:
+    options = s.optimizer.param_groups[group]
+    anneal = _cosine if s._anneal_func_type == "cos" else _line
+
+    def value(k: float) -> Any:
+        begin = mp.mpf(0)
+        for phase in s._schedule_phases:
+            end = mp.mpf(phase["end_step"])
+            if k <= end or phase is s._schedule_phases[-1]:
+                start, stop = (mp.mpf(options[phase[f"{side}_{what}"]]) for side in ("start", "end"))
+                return anneal(start, stop, (k - begin) / (end - begin))
+            begin = end
+        raise AssertionError("a schedule has phases")
+
+    return value
+
+
+_FORMULAS: dict[tuple[str, str], Callable[[Any, int], Exact]] = {
+    ("LambdaLR", "lr"): _lambda,
+    ("StepLR", "lr"): _step,
+    ("MultiStepLR", "lr"): _multi_step,
+    ("ConstantLR", "lr"): _constant,
+    ("LinearLR", "lr"): _linear,
+    ("ExponentialLR", "lr"): _exponential,
+    ("PolynomialLR", "lr"): _polynomial,
+    ("CosineAnnealingLR", "lr"): _cosine_annealing,
+    ("CosineAnnealingWarmRestarts", "lr"): _warm_restarts,
+    ("CyclicLR", "lr"): _cyclic_lr,
+    ("CyclicLR", "momentum"): _cyclic_momentum,
+    ("OneCycleLR", "lr"): lambda s, group: _one_cycle(s, group, "lr"),
+    ("OneCycleLR", "momentum"): lambda s, group: _one_cycle(s, group, "momentum"),
+}

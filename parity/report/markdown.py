@@ -1,0 +1,137 @@
+"""The report for people who read it in a browser, and for docs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..deviations import Demonstration
+from ..run import CaseResult, Run
+
+
+DEVIATIONS = """\
+What jaxsched does otherwise than PyTorch, on purpose: only where PyTorch raises without need,
+divides by zero, or returns nonsense. What each of the two says is not copied here but asked of
+them; a deviation that no longer occurs fails the run."""
+
+
+def render(run: Run) -> str:
+    """The run as Markdown; what failed comes first."""
+    parts = [
+        f"# Parity with PyTorch: {'passed' if run.passed else 'failed'}",
+        run.summary() + ".",
+        *_failures(run),
+        "## By scheduler",
+        by_scheduler(run),
+        "## Beside Optax",
+        "How far Optax's own schedule is from PyTorch's, for the same case, where Optax has an equal: "
+        "the greatest distance in ULP (of float32, at PyTorch's value; where that is 0 an ULP is 1.4e-45), "
+        "the count where that is, and the greatest difference as a share of the highest value "
+        "(`inf` and `nan`: Optax returns NaN). On the right, jaxsched.",
+        beside_optax(run.results),
+        "## Deviations",
+        DEVIATIONS,
+        deviations(run.deviations),
+        "## Cases",
+        _table(
+            ("case", "verdict", "steps", "identical", "max ULP", "first divergence"),
+            (
+                (
+                    f"`{result.case.name}`",
+                    "passed" if result.comparison.passed else "**failed**",
+                    f"{result.comparison.steps:,}",
+                    f"{result.comparison.identical:,}",
+                    ulp(result.comparison.max_ulp),
+                    _count(result.comparison.first_divergence),
+                )
+                for result in run.results
+            ),
+        ),
+        "## Environment",
+        _table(("what", "value"), ((name, value or "–") for name, value in run.environment.items())),
+        f"{run.seconds:.1f} s.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def by_scheduler(run: Run) -> str:
+    """One row for each class."""
+    return _table(
+        ("scheduler", "cases", "failed", "steps", "identical", "correctly rounded where torch is not", "max ULP"),
+        (
+            (
+                tally.scheduler,
+                str(tally.cases),
+                str(tally.failed),
+                f"{tally.steps:,}",
+                f"{tally.identical:,}",
+                str(tally.correctly_rounded),
+                ulp(tally.max_ulp),
+            )
+            for tally in run.by_scheduler()
+        ),
+    )
+
+
+def beside_optax(results: Sequence[CaseResult]) -> str:
+    """One row for each case that Optax has an equal of."""
+    columns = ("case", "optax", "steps", "optax: max ULP", "at count", "of the peak", "jaxsched: max ULP")
+    return _table(
+        columns,
+        (
+            (
+                f"`{result.case.name}`",
+                f"`{result.optax.name}`",
+                f"{result.optax.steps:,}",
+                ulp(result.optax.max_ulp),
+                _count(result.optax.max_ulp_count),
+                f"{result.optax.max_share:.1e}" if result.optax.max_share else "0",
+                ulp(result.comparison.max_ulp),
+            )
+            for result in results
+            if result.optax is not None
+        ),
+    )
+
+
+def deviations(shown: Iterable[Demonstration]) -> str:
+    """The table of deviations, with what each side says today."""
+    return _table(
+        ("when", "PyTorch", "jaxsched", "why", "PyTorch says", "jaxsched says", "since"),
+        (
+            (
+                one.deviation.when,
+                one.deviation.torch_does,
+                one.deviation.jaxsched_does,
+                one.deviation.reason,
+                f"`{one.torch}`",
+                f"`{one.jaxsched}`" + ("" if one.occurs else " **no longer occurs**"),
+                f"torch {one.deviation.torch_version}",
+            )
+            for one in shown
+        ),
+    )
+
+
+def deviations_page(shown: Sequence[Demonstration]) -> str:
+    """The table as a page of its own, for docs."""
+    return f"# Deviations from PyTorch\n\n{DEVIATIONS}\n\n{deviations(shown)}\n"
+
+
+def ulp(value: float) -> str:
+    """A distance in ULP: plain while it is short, in powers of ten when it is not."""
+    return f"{round(value):,}" if value < 1e6 else f"{value:.1e}"
+
+
+def _failures(run: Run) -> list[str]:
+    lines = [f"- `{result.case.name}`: {result.comparison.problem}" for result in run.failed]
+    lines += [f"- {shown.deviation.when}: this deviation no longer occurs" for shown in run.outdated]
+    return ["## Failed", "\n".join(lines)] if lines else []
+
+
+def _count(count: float | None) -> str:
+    return "–" if count is None else f"{count:g}"
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -1,0 +1,82 @@
+"""The report for the terminal, and the progress bar; plain text when it is not one."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ..cases import Case
+from ..run import Run
+from .markdown import ulp
+
+SHOWN = 20
+"""Failures shown in full; the rest is counted, and stands in the report."""
+
+
+class Bar:
+    """Counts that PyTorch has done, of all there are, with the time that is left."""
+
+    def __init__(self, cases: Sequence[Case], console: Console) -> None:
+        columns = (
+            TextColumn("{task.description:28.28}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("steps"),
+            TimeRemainingColumn(),
+        )
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._progress.add_task("", total=sum(case.steps for case in cases))
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, case: Case, steps: int) -> None:
+        self._progress.update(self._task, advance=steps, description=case.scheduler)
+
+
+def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
+    """Prints the run: a table, what failed, where the reports are, and one last line."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("scheduler")
+    for column in ("cases", "failed", "steps", "identical", "max ULP"):
+        table.add_column(column, justify="right")
+    for tally in run.by_scheduler():
+        table.add_row(
+            tally.scheduler,
+            str(tally.cases),
+            f"[bold red]{tally.failed}[/]" if tally.failed else "0",
+            f"{tally.steps:,}",
+            f"{tally.identical:,}",
+            ulp(tally.max_ulp),
+        )
+    console.print(table)
+    for result in run.failed[:SHOWN]:
+        _line(console, f"FAILED {result.case.name}: {result.comparison.problem}", "red")
+        _line(console, f"       again: parity run -k {_quote(result.case.name)}")
+    if len(run.failed) > SHOWN:
+        _line(console, f"... and {len(run.failed) - SHOWN} more, all in {paths[-1]}", "red")
+    for shown in run.outdated:
+        _line(console, f"FAILED {shown.deviation.when}: this deviation no longer occurs", "red")
+    versions = ", ".join(f"{name} {run.environment[name]}" for name in ("torch", "jax", "optax", "numpy", "python"))
+    _line(console, f"{versions}; {run.environment['device']}; {run.seconds:.0f} s")
+    _line(console, f"{len(run.deviations)} deviations from PyTorch, all as listed" if not run.outdated else "")
+    _line(console, "wrote " + ", ".join(map(str, paths)))
+    _line(console, run.summary(), "bold green" if run.passed else "bold red")
+
+
+def _line(console: Console, text: str, style: str = "") -> None:
+    """One line as it is: names of cases have brackets in them, and are to be copied."""
+    if text:
+        console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"

@@ -1,0 +1,98 @@
+"""One schedule of every class and mode: the table that the tests run over."""
+
+import dataclasses
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsched import (
+    ConstantLR,
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    CyclicLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    MultiStepLR,
+    OneCycleLR,
+    PolynomialLR,
+    Schedule,
+    StepLR,
+)
+
+
+# At module level, so that they pickle.
+def inverse(cycle):
+    return 1 / cycle
+
+
+def halving(k):
+    return 0.5 ** (k // 16)
+
+
+def warm_up(k):
+    return jnp.where(k < 10, (k + 1) / 10, 1.0)
+
+
+# Every phase, peak, restart, milestone and end lies below count 100.
+CATALOGUE: dict[str, Schedule] = {
+    "constant": ConstantLR(0.1, factor=0.3, total_iters=41),
+    "linear": LinearLR(0.1, start_factor=0.3, end_factor=0.7, total_iters=49),
+    "linear-down": LinearLR(0.1, start_factor=0.9, end_factor=0.0, total_iters=47),
+    "step": StepLR(0.1, step_size=41, gamma=0.3),
+    "multi-step": MultiStepLR(0.1, milestones=[80, 0, 30, 30, 55], gamma=0.7),
+    "multi-step-long": MultiStepLR(0.1, milestones=list(range(5, 90, 4)), gamma=0.9),
+    "exponential": ExponentialLR(0.1, gamma=0.97),
+    "polynomial-1": PolynomialLR(0.1, total_iters=60),
+    "polynomial-0.9": PolynomialLR(0.1, total_iters=60, power=0.9),
+    "polynomial-2": PolynomialLR(0.1, total_iters=60, power=2.0),
+    "cosine": CosineAnnealingLR(0.1, T_max=41),
+    "cosine-eta-min": CosineAnnealingLR(0.1, T_max=41, eta_min=0.003),
+    "cosine-rising": CosineAnnealingLR(0.1, T_max=41, eta_min=0.7),
+    "restarts-1": CosineAnnealingWarmRestarts(0.1, T_0=19, eta_min=0.003),
+    "restarts-2": CosineAnnealingWarmRestarts(0.1, T_0=7, T_mult=2),
+    "restarts-3": CosineAnnealingWarmRestarts(0.1, T_0=7, T_mult=3, eta_min=0.003),
+    "triangular": CyclicLR(0.01, max_lr=0.3, step_size_up=7, step_size_down=19),
+    "triangular2": CyclicLR(0.01, max_lr=0.3, step_size_up=13, mode="triangular2"),
+    "exp-range": CyclicLR(
+        0.01, max_lr=0.3, step_size_up=11, step_size_down=5, mode="exp_range", gamma=0.99
+    ),
+    "cyclic-scale-cycle": CyclicLR(0.01, max_lr=0.3, step_size_up=9, step_size_down=14, scale_fn=inverse),
+    "cyclic-scale-iterations": CyclicLR(
+        0.01, max_lr=0.3, step_size_up=9, scale_fn=halving, scale_mode="iterations"
+    ),
+    "cyclic-momentum": CyclicLR(0.01, max_lr=0.3, step_size_up=7, mode="triangular2", base_momentum=0.7).momentum,
+    "one-cycle": OneCycleLR(0.3, total_steps=89),
+    "one-cycle-linear": OneCycleLR(0.3, total_steps=90, pct_start=0.41, anneal_strategy="linear"),
+    "one-cycle-three": OneCycleLR(0.3, total_steps=90, pct_start=0.37, three_phase=True),
+    "one-cycle-three-linear": OneCycleLR(
+        0.3, epochs=7, steps_per_epoch=13, anneal_strategy="linear", three_phase=True, div_factor=10
+    ),
+    "one-cycle-momentum": OneCycleLR(0.3, total_steps=89).momentum,
+    "lambda": LambdaLR(0.1, warm_up),
+}
+
+COUNTS = np.arange(121)  # fits int8; not a multiple of any vector width
+
+
+def has_function(schedule: Schedule) -> bool:
+    """Whether a function of the user's takes part, whose rounding is not ours to promise."""
+    return any(callable(value) and not isinstance(value, Schedule) for value in arguments(schedule).values())
+
+
+def arguments(schedule: Schedule) -> dict[str, Any]:
+    return {field.name: getattr(schedule, field.name) for field in dataclasses.fields(schedule)}
+
+
+def as_data(schedule: Schedule, dtype: type = np.float32) -> Schedule:
+    """The same schedule with its numbers given as arrays, where arrays are allowed."""
+    changes: dict[str, Any] = {}
+    for name, value in arguments(schedule).items():
+        if isinstance(value, Schedule):
+            changes[name] = as_data(value, dtype)
+        elif isinstance(value, float):
+            changes[name] = jnp.asarray(value, dtype)
+        elif isinstance(value, int) and not isinstance(value, bool) and name != "T_mult":
+            changes[name] = jnp.asarray(value, np.int32)
+    return dataclasses.replace(schedule, **changes)

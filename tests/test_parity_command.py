@@ -1,0 +1,165 @@
+"""The command: what it prints, writes and exits with."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import jaxsched
+import parity
+from parity import cli, deviations, report
+from parity import run as runner
+from parity.cases import CASES, Case
+
+ROOT = pathlib.Path(parity.__file__).parent.parent
+
+
+def command(*arguments, cwd, python_path=ROOT):
+    """`python -m parity …` in a process of its own, as `make parity` runs it."""
+    environment = {**os.environ, "PYTHONPATH": str(python_path), "JAX_PLATFORMS": "cpu", "COLUMNS": "100"}
+    return subprocess.run(
+        [sys.executable, "-m", "parity", *arguments], cwd=cwd, env=environment, capture_output=True, text=True
+    )
+
+
+def test_passes_and_writes_the_report(tmp_path):
+    done = command("run", "--scheduler", "StepLR", "-k", "step_size=41", cwd=tmp_path)
+    assert done.returncode == cli.Exit.PASSED, done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last == (
+        "1 passed, 0 failed: 820 of 820 values (100 %) identical to PyTorch's, "
+        "0 correctly rounded where PyTorch's are not"
+    )
+    assert "\x1b" not in done.stdout  # plain when it is not a terminal
+    written = json.loads((tmp_path / "parity-report" / "report.json").read_text())
+    assert written["schema_version"] == 1
+    assert written["summary"]["passed"] == 1
+    assert written["summary"]["failed"] == 0
+    assert {"torch", "jax", "optax", "numpy", "python", "device"} <= set(written["environment"])
+    (case,) = written["cases"]
+    assert (case["name"], case["scheduler"], case["verdict"]) == (
+        "StepLR(0.1, step_size=41, gamma=0.9)",
+        "StepLR",
+        "passed",
+    )
+    assert (case["steps"], case["identical"], case["max_ulp"]) == (820, 820, 0)
+    assert case["optax"]["max_ulp"] > 1e5  # late by a step, compiled
+    text = (tmp_path / "parity-report" / "report.md").read_text()
+    assert "# Parity with PyTorch: passed" in text
+    assert sorted(p.name for p in (tmp_path / "parity-report").iterdir()) == ["report.json", "report.md"]
+
+
+def broken_copy(folder, file, old, new):
+    """A copy of both packages with one line of a schedule changed."""
+    for package in ("jaxsched", "parity"):
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    path = folder / "jaxsched" / "schedulers" / file
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    return folder
+
+
+def test_a_schedule_broken_by_one_step_is_named(tmp_path):
+    old, new = "nx.divmod_count(k, self.step_size)", "nx.divmod_count(k + 1, self.step_size)"
+    copy = broken_copy(tmp_path, "step_lr.py", old, new)
+    done = command("run", "-k", "LR(0.05, st", cwd=copy, python_path=copy)
+    assert done.returncode == cli.Exit.FAILED, done.stderr
+    assert "FAILED StepLR(0.05, step_size=30): wrong at " in done.stdout
+    assert "first at count 29: 0.00499999989 (0x3ba3d70a) against PyTorch's 0.05 (0x3d4ccccd)" in done.stdout
+    assert "parity run -k 'StepLR(0.05, step_size=30)'" in done.stdout
+    assert "FAILED LinearLR" not in done.stdout
+    written = json.loads((copy / "parity-report" / "report.json").read_text())
+    case = next(case for case in written["cases"] if case["name"] == "StepLR(0.05, step_size=30)")
+    assert (case["verdict"], case["first_divergence"], case["first_failure"]["count"]) == ("failed", 29, 29)
+    assert (written["summary"]["passed"], written["summary"]["failed"]) == (1, 1)
+    assert "- `StepLR(0.05, step_size=30)`: wrong at" in (copy / "parity-report" / "report.md").read_text()
+
+
+def test_a_schedule_that_raises_is_an_internal_error_and_writes_nothing(tmp_path):
+    copy = broken_copy(tmp_path, "step_lr.py", "nx.divmod_count(k, self.step_size)", "nx.no_such_thing(k)")
+    done = command("run", "--scheduler", "StepLR", cwd=copy, python_path=copy)
+    assert done.returncode == cli.Exit.INTERNAL
+    assert "not a verdict" in done.stderr
+    assert not (copy / "parity-report").exists()
+
+
+def test_exit_codes_of_wrong_use(tmp_path):
+    unknown = command("run", "--scheduler", "NoSuchLR", cwd=tmp_path)
+    assert unknown.returncode == cli.Exit.USAGE
+    assert "invalid choice: 'NoSuchLR'" in unknown.stderr
+    assert command("walk", cwd=tmp_path).returncode == cli.Exit.USAGE
+    nothing = command("run", "-k", "no such case", cwd=tmp_path)
+    assert nothing.returncode == cli.Exit.NOTHING
+    assert "nothing compared: no case matches" in nothing.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_teaches(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    for line in ("parity run --scheduler OneCycleLR", "exit codes: 0 all passed", "There is no tolerance"):
+        assert line in text
+
+
+def test_list(capsys):
+    assert cli.main(["list"]) == 0
+    assert capsys.readouterr().out.splitlines() == [case.name for case in CASES]
+    assert cli.main(["list", "--scheduler", "OneCycleLR", "-k", "THREE_phase"]) == 0
+    names = capsys.readouterr().out.splitlines()
+    assert names
+    assert all("OneCycleLR" in name and "three_phase" in name for name in names)
+    assert cli.main(["list", "-k", "no such case"]) == cli.Exit.NOTHING
+
+
+def test_a_report_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    result = runner.run([case for case in CASES if case.scheduler == "ConstantLR"][:1])
+    report.write(result, tmp_path)
+    before = (tmp_path / "report.json").read_text()
+    monkeypatch.setattr(os, "replace", lambda *paths: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        report.write(result, tmp_path)
+    assert (tmp_path / "report.json").read_text() == before
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_numbers_that_are_not_finite_stay_valid_json(tmp_path):
+    case = Case("LambdaLR", 0.1, {"lr_lambda": lambda k: 1.0 + 0 * k}, 5, traceable={"lr_lambda": lambda k: k * float("nan")})
+    result = runner.run([case])
+    report.write(result, tmp_path)
+    (written,) = json.loads((tmp_path / "report.json").read_text())["cases"]
+    assert written["verdict"] == "failed"
+    assert written["max_ulp"] is None
+
+
+@pytest.mark.parametrize("entry", deviations.DEVIATIONS, ids=lambda entry: entry.when)
+def test_deviation_occurs(entry):
+    shown = deviations.demonstrate(entry)
+    assert shown.occurs, shown
+
+
+def test_a_deviation_that_no_longer_occurs_fails_the_run(monkeypatch):
+    gone = deviations._deviation("StepLR", 0, "says 1", "says 2", "none", step_size=3)
+    monkeypatch.setattr(deviations, "DEVIATIONS", (gone,))
+    result = runner.run([case for case in CASES if case.scheduler == "StepLR"][:1])
+    assert not result.failed
+    assert not result.passed
+    assert "no longer occurs" in report.markdown.render(result)
+
+
+def test_the_docs_print_the_table_of_deviations(capsys):
+    assert cli.main(["deviations"]) == 0
+    assert (ROOT / "docs" / "deviations.md").read_text() == capsys.readouterr().out, "run `make docs`"
+
+
+def test_schedules_of_cases_print_as_their_names():
+    for case in CASES:
+        if not any(map(callable, case.arguments.values())):
+            assert repr(case.schedule()).startswith(case.scheduler)
+            assert isinstance(case.schedule(), jaxsched.Schedule)

@@ -1,0 +1,217 @@
+"""The checker is the product: what it must catch, and what it must let pass."""
+
+import fractions
+import math
+import pathlib
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import torch
+
+import jaxsched
+import parity
+from parity.compare import distances
+from parity.reference import exact
+
+
+def make(scheduler, *, lr=0.1, optimizer=torch.optim.SGD, **arguments):
+    def make_torch_scheduler():
+        options = {"momentum": 0.9} if optimizer is torch.optim.SGD else {}
+        return getattr(torch.optim.lr_scheduler, scheduler)(
+            optimizer([torch.nn.Parameter(torch.zeros(1))], lr=lr, **options), **arguments
+        )
+
+    return make_torch_scheduler
+
+
+STEP = make("StepLR", step_size=30)
+
+
+def test_equal():
+    found = parity.compare(jaxsched.StepLR(0.1, step_size=30), STEP, steps=100)
+    assert found.passed
+    assert (found.steps, found.identical, found.correctly_rounded) == (100, 100, 0)
+    assert (found.max_ulp, found.worst, found.first_divergence, found.first_failure) == (0, None, None, None)
+    assert found.eager == 100
+    parity.assert_parity(jaxsched.StepLR(0.1, step_size=30), STEP, steps=100)
+
+
+right = jaxsched.StepLR(0.1, step_size=30)
+
+# Each is a way to be wrong, with the first count at which it shows.
+WRONG = {
+    "one step early": (lambda k: right(k + 1), 29),
+    "one step late": (lambda k: right(jnp.maximum(k - 1, 0)), 30),
+    "another step size": (jaxsched.StepLR(0.1, step_size=31), 30),
+    "another base": (jaxsched.StepLR(0.2, step_size=30), 0),
+    "another gamma": (jaxsched.StepLR(0.1, step_size=30, gamma=0.5), 30),
+    "one bit, once": (lambda k: jnp.where(k == 57, jnp.nextafter(right(k), 1.0), right(k)), 57),
+    "NaN, once": (lambda k: jnp.where(k == 3, jnp.nan, right(k)), 3),
+    "infinite, once": (lambda k: jnp.where(k == 3, jnp.inf, right(k)), 3),
+    "negative": (lambda k: -right(k), 0),
+    "in half precision": (lambda k: right(k).astype(jnp.float16), 0),
+    "clamped at the end": (lambda k: right(jnp.minimum(k, 80)), 90),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_caught(name):
+    schedule, first = WRONG[name]
+    found = parity.compare(schedule, STEP, steps=100)
+    assert not found.passed
+    assert found.first_divergence == first
+    assert found.first_failure is not None
+    assert found.first_failure.count == first
+    assert found.max_ulp > 0
+    assert f"first at count {first}:" in str(found)
+    with pytest.raises(AssertionError, match=f"first at count {first}:"):
+        parity.assert_parity(schedule, STEP, steps=100)
+
+
+def test_nan_never_equals_nan():
+    found = parity.compare(lambda k: jnp.float32(jnp.nan) + 0 * right(k), make("LambdaLR", lr_lambda=lambda k: math.nan), steps=5)
+    assert not found.passed
+    assert found.identical == 0
+    assert found.max_ulp == math.inf
+
+
+def test_the_minus_sign_of_zero_is_seen():
+    schedule = make("ConstantLR", factor=0.5, total_iters=3, lr=0.0)
+    assert parity.compare(jaxsched.ConstantLR(0.0, factor=0.5, total_iters=3), schedule, steps=5).passed
+    assert not parity.compare(lambda k: -0.0 * right(k), schedule, steps=5).passed
+
+
+def test_nothing_compared_does_not_pass():
+    found = parity.compare(right, STEP, steps=0)
+    assert not found.passed
+    assert str(found) == "failed: nothing was compared: there are no counts"
+
+
+def test_pytorch_that_ends_early_does_not_pass():
+    one_cycle = make("OneCycleLR", max_lr=0.1, total_steps=20)
+    schedule = jaxsched.OneCycleLR(0.1, total_steps=20)
+    assert parity.compare(schedule, one_cycle, steps=20).passed
+    found = parity.compare(schedule, one_cycle, steps=30)
+    assert not found.passed
+    assert found.steps == 21
+
+
+def test_a_schedule_that_is_another_one_when_evaluated_eagerly():
+    def unstable(k):
+        value = right(k)
+        return value if isinstance(k, jax.core.Tracer) or k != 31 else jnp.nextafter(value, 1.0)
+
+    found = parity.compare(unstable, STEP, steps=100)
+    assert not found.passed
+    assert found.identical == 100
+    assert "1 values have other bits when evaluated eagerly than under jit, first at count 31" in str(found)
+
+
+def test_torch_rounding_error_is_not_held_against_the_schedule():
+    # The last counts of a long cosine, where PyTorch's recursion has drifted.
+    cosine = make("CosineAnnealingLR", T_max=100_000)
+    found = parity.compare(jaxsched.CosineAnnealingLR(0.1, T_max=100_000), cosine, steps=100_001)
+    assert found.passed
+    assert 0 < found.correctly_rounded < 10
+    assert found.first_divergence > 99_000
+    # One bit further, at the same count, it is.
+    right = jaxsched.CosineAnnealingLR(0.1, T_max=100_000)
+    at = found.first_divergence
+    further = 0.0 if found.worst.torch > found.worst.ours else 1.0
+    off = parity.compare(
+        lambda k: jnp.where(k == at, jnp.nextafter(right(k), further), right(k)), cosine, steps=100_001
+    )
+    assert not off.passed
+    assert off.first_failure.count == at
+
+
+def test_without_an_exact_formula_every_difference_counts():
+    class Mine(torch.optim.lr_scheduler.StepLR):
+        pass
+
+    def make_mine():
+        return Mine(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1), step_size=30)
+
+    assert parity.compare(right, make_mine, steps=100).passed
+    found = parity.compare(jaxsched.StepLR(0.1, step_size=31), make_mine, steps=100)
+    assert not found.passed
+    assert found.first_failure.exact is None
+
+
+def test_anyones_schedule():
+    cosine = make("CosineAnnealingLR", T_max=10_000)
+    found = parity.compare(optax.cosine_decay_schedule(0.1, 10_000), cosine, steps=10_001)
+    assert not found.passed
+    assert found.max_ulp > 1e6  # float32 `1 + cos` next to its zero
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW])
+def test_momentum_and_betas(optimizer):
+    one_cycle = make("OneCycleLR", optimizer=optimizer, max_lr=0.1, total_steps=50)
+    schedule = jaxsched.OneCycleLR(0.1, total_steps=50)
+    parity.assert_parity(schedule, one_cycle, steps=50)
+    parity.assert_parity(schedule.momentum, one_cycle, steps=50, quantity="momentum")
+    assert not parity.compare(schedule, one_cycle, steps=50, quantity="momentum").passed
+
+
+def test_groups():
+    def make_torch_scheduler():
+        groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (0.1, 0.03)]
+        return torch.optim.lr_scheduler.ExponentialLR(torch.optim.SGD(groups), gamma=0.9)
+
+    parity.assert_parity(jaxsched.ExponentialLR(0.1, gamma=0.9), make_torch_scheduler, steps=20)
+    parity.assert_parity(jaxsched.ExponentialLR(0.03, gamma=0.9), make_torch_scheduler, steps=20, group=1)
+    assert not parity.compare(jaxsched.ExponentialLR(0.1, gamma=0.9), make_torch_scheduler, steps=20, group=1).passed
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"quantity": "weight_decay"}, "quantity must be one of lr, momentum, got 'weight_decay'."),
+        ({"steps": -1}, "steps must be >= 0, got -1."),
+        ({"fractions": [0.1]}, "fractions must be float32 numbers such as i / 16"),
+    ],
+)
+def test_wrong_use(options, text):
+    with pytest.raises(ValueError, match=text):
+        parity.compare(right, STEP, **{"steps": 10, **options})
+
+
+def test_distances():
+    one = np.float32(1)
+    above, below = np.nextafter(one, np.float32(2)), np.nextafter(one, np.float32(0))
+    assert distances(np.array([one, above, below]), np.ones(3)).tolist() == [0, 1, 0.5]
+    smallest = np.float32(2.0**-149)
+    assert distances(np.array([smallest, -smallest]), np.zeros(2)).tolist() == [1, 1]
+    everything = np.array([np.nan, np.inf, 1], np.float32)
+    assert distances(everything, np.array([np.nan, np.inf, np.nan])).tolist() == [np.inf] * 3
+
+
+def test_exact_rounding_is_to_nearest_even():
+    rng = np.random.default_rng(0)
+    halves = [fractions.Fraction(int(m)) * fractions.Fraction(2) ** int(e) for m, e in zip(rng.integers(1, 2**26, 500), rng.integers(-176, 90, 500), strict=True)]
+    for value in halves:
+        # An integer ratio with few bits is exact in float64, and NumPy rounds that once.
+        assert float(value) == value
+        assert exact.to_float32(exact.mp.mpf(value.numerator) / value.denominator) == np.float32(float(value))
+    assert exact.to_float32(exact.mp.mpf(0)) == 0
+    assert exact.to_float32(-exact.mp.mpf("0.1")) == np.float32(-0.1)
+
+
+def loads_jaxsched(module: str, path: pathlib.Path) -> bool:
+    """Whether importing a module, with a folder first on the path, loads jaxsched."""
+    code = f"import sys; sys.path.insert(0, {str(path)!r}); import {module}; print('jaxsched' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return run.stdout.strip() == "True"
+
+
+def test_the_arbiter_is_independent_of_jaxsched(tmp_path):
+    root = pathlib.Path(parity.__file__).parent.parent
+    assert not loads_jaxsched("parity.reference.exact", root)
+    (tmp_path / "guilty.py").write_text("import parity.reference.exact, jaxsched\n")
+    assert loads_jaxsched("guilty", tmp_path)
