@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import functools
+import inspect
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, dataclass_transform
@@ -83,6 +84,18 @@ class Schedule(abc.ABC):
         the array arguments are float64 or int64. Composed schedules call this of their
         members, so that the result is rounded once, whatever the depth.
         """
+
+    _overwrites: ClassVar[bool] = True
+    """Whether a step forgets the learning rate that is in force; see `_transition`."""
+
+    def _transition(self, k: jax.Array) -> tuple[Any, Any]:
+        """What PyTorch's step to count ``k`` makes of the learning rate in force.
+
+        ``(scale, offset)``: it becomes ``scale * lr + offset``. At 0 this is what the
+        constructor does. Alone, a schedule just follows its `_formula`; this is for several
+        on one optimizer (`ChainedScheduler`, `ReduceLROnPlateau`). Most overwrite it.
+        """
+        return 0.0, self._formula(k)
 
     def __call__(self, count: Any) -> jax.Array:
         """The value at ``count``.
@@ -215,8 +228,8 @@ class Schedule(abc.ABC):
         version, name = fields.pop("version", None), fields.pop("scheduler", None)
         if version != DICT_VERSION:
             raise ValueError(f"from_dict: version must be {DICT_VERSION}, got {version!r}. Upgrade jaxsched.")
-        if name not in Schedule._classes:
-            known = ", ".join(sorted(n for n in Schedule._classes if not n.startswith("_")))
+        if name not in Schedule._classes or inspect.isabstract(Schedule._classes[name]):
+            known = ", ".join(sorted(n for n, c in Schedule._classes.items() if not inspect.isabstract(c)))
             raise ValueError(f"from_dict: scheduler must be one of {known}, got {name!r}.")
         cls = Schedule._classes[name]
         if set(fields) != set(_names(cls)):

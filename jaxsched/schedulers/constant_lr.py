@@ -3,12 +3,12 @@ from typing import Annotated, final
 import jax
 
 from .. import _numerics as nx
-from .._arguments import Integer, LearningRate, Real
-from .._schedule import Schedule
+from .._arguments import Integer, Real
+from ._factor import FactorSchedule
 
 
 @final
-class ConstantLR(Schedule):
+class ConstantLR(FactorSchedule):
     r"""The learning rate times a factor at first, then the learning rate itself.
 
     Equals :class:`torch.optim.lr_scheduler.ConstantLR`.
@@ -38,9 +38,8 @@ class ConstantLR(Schedule):
     ever), and ``factor=0`` gives way to the learning rate (torch divides by zero).
     """
 
-    base_lr: LearningRate
     factor: Annotated[nx.Number, Real(0, 1, remedy="To start above base_lr, scale base_lr.")] = 1 / 3
     total_iters: Annotated[nx.Whole, Integer(0, "It is a number of updates.")] = 5
 
-    def _formula(self, k: jax.Array) -> jax.Array:
-        return nx.where(k < self.total_iters, nx.product(self.base_lr, self.factor), self.base_lr)
+    def _factor(self, k: jax.Array) -> jax.Array:
+        return nx.where(k < self.total_iters, self.factor, 1.0)

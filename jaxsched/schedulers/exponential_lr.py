@@ -1,14 +1,14 @@
-from typing import final
+from typing import Any, final
 
 import jax
 
 from .. import _numerics as nx
-from .._arguments import Gamma, LearningRate
-from .._schedule import Schedule
+from .._arguments import Gamma
+from ._factor import FactorSchedule
 
 
 @final
-class ExponentialLR(Schedule):
+class ExponentialLR(FactorSchedule):
     r"""The learning rate times ``gamma`` at every update.
 
     Equals :class:`torch.optim.lr_scheduler.ExponentialLR`.
@@ -32,8 +32,10 @@ class ExponentialLR(Schedule):
     power; with ``gamma=0.9999`` it is thousands of ULP off within 20,000 updates.
     """
 
-    base_lr: LearningRate
     gamma: Gamma
 
-    def _formula(self, k: jax.Array) -> jax.Array:
-        return nx.product(self.base_lr, nx.power(self.gamma, nx.to_float(k)))
+    def _factor(self, k: jax.Array) -> jax.Array:
+        return nx.power(self.gamma, nx.to_float(k))
+
+    def _ratio(self, k: jax.Array) -> Any:
+        return self.gamma

@@ -3,12 +3,12 @@ from typing import Annotated, final
 import jax
 
 from .. import _numerics as nx
-from .._arguments import Integer, LearningRate, Real
-from .._schedule import Schedule
+from .._arguments import Integer, Real
+from ._factor import FactorSchedule
 
 
 @final
-class LinearLR(Schedule):
+class LinearLR(FactorSchedule):
     r"""The learning rate times a factor that moves linearly from one value to another.
 
     Equals :class:`torch.optim.lr_scheduler.LinearLR`. The usual warm-up.
@@ -41,18 +41,17 @@ class LinearLR(Schedule):
     value, at ``-1.5e-11`` instead of 0 for ``linear_schedule(1e-3, 0., 10)``.
     """
 
-    base_lr: LearningRate
     start_factor: Annotated[
         nx.Number, Real(0, 1, open=True, remedy="To start from 0, start from a small factor such as 1e-8.")
     ] = 1 / 3
     end_factor: Annotated[nx.Number, Real(0, 1, remedy="To end above base_lr, scale base_lr.")] = 1.0
     total_iters: Annotated[nx.Whole, Integer(0, "It is a number of updates.")] = 5
 
-    def _formula(self, k: jax.Array) -> jax.Array:
+    def _factor(self, k: jax.Array) -> jax.Array:
         elapsed = nx.minimum(k, self.total_iters)
         return nx.interpolate(
-            nx.product(self.base_lr, self.start_factor),
-            nx.product(self.base_lr, self.end_factor),
+            self.start_factor,
+            self.end_factor,
             elapsed,
             self.total_iters - elapsed,
             self.total_iters,

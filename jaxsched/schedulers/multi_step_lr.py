@@ -1,14 +1,14 @@
-from typing import Annotated, final
+from typing import Annotated, Any, final
 
 import jax
 
 from .. import _numerics as nx
-from .._arguments import Gamma, LearningRate, Milestones
-from .._schedule import Schedule
+from .._arguments import Gamma, Milestones
+from ._factor import FactorSchedule
 
 
 @final
-class MultiStepLR(Schedule):
+class MultiStepLR(FactorSchedule):
     r"""The learning rate times ``gamma`` at each milestone.
 
     Equals :class:`torch.optim.lr_scheduler.MultiStepLR`.
@@ -37,10 +37,12 @@ class MultiStepLR(Schedule):
     what ``flax.nnx.Optimizer.step`` is.
     """
 
-    base_lr: LearningRate
     milestones: Annotated[tuple[int, ...], Milestones()]
     gamma: Gamma = 0.1
 
-    def _formula(self, k: jax.Array) -> jax.Array:
-        decays = nx.count_reached(k, self.milestones)
-        return nx.product(self.base_lr, nx.power(self.gamma, nx.to_float(decays)))
+    def _factor(self, k: jax.Array) -> jax.Array:
+        return nx.power(self.gamma, nx.to_float(nx.count_reached(k, self.milestones)))
+
+    def _ratio(self, k: jax.Array) -> Any:
+        before, now = nx.count_reached(k - 1, self.milestones), nx.count_reached(k, self.milestones)
+        return nx.power(self.gamma, nx.to_float(now - before))

@@ -3,12 +3,12 @@ from typing import Annotated, final
 import jax
 
 from .. import _numerics as nx
-from .._arguments import Integer, LearningRate, Real
-from .._schedule import Schedule
+from .._arguments import Integer, Real
+from ._factor import FactorSchedule
 
 
 @final
-class PolynomialLR(Schedule):
+class PolynomialLR(FactorSchedule):
     r"""The learning rate times a power of the share of updates that is left.
 
     Equals :class:`torch.optim.lr_scheduler.PolynomialLR`.
@@ -35,16 +35,13 @@ class PolynomialLR(Schedule):
     Differs from torch: ``total_iters=0`` raises (torch silently keeps ``base_lr``).
     """
 
-    base_lr: LearningRate
     total_iters: Annotated[
         nx.Whole, Integer(1, "It is the number of updates until 0; for a constant rate use power=0.")
     ] = 5
     power: Annotated[nx.Number, Real(remedy="A negative power would grow without bound.")] = 1.0
 
-    def _formula(self, k: jax.Array) -> jax.Array:
+    def _factor(self, k: jax.Array) -> jax.Array:
         remaining = self.total_iters - nx.minimum(k, self.total_iters)
         if nx.is_number(self.power) and self.power == 1:
-            share = nx.fraction(remaining, self.total_iters)
-        else:
-            share = nx.fraction_power(remaining, self.total_iters, self.power)
-        return nx.product(self.base_lr, share)
+            return nx.fraction(remaining, self.total_iters)
+        return nx.fraction_power(remaining, self.total_iters, self.power)

@@ -1,14 +1,14 @@
-from typing import Annotated, final
+from typing import Annotated, Any, final
 
 import jax
 
 from .. import _numerics as nx
-from .._arguments import Gamma, Integer, LearningRate
-from .._schedule import Schedule
+from .._arguments import Gamma, Integer
+from ._factor import FactorSchedule
 
 
 @final
-class StepLR(Schedule):
+class StepLR(FactorSchedule):
     r"""The learning rate times ``gamma`` every ``step_size`` updates.
 
     Equals :class:`torch.optim.lr_scheduler.StepLR`.
@@ -35,10 +35,13 @@ class StepLR(Schedule):
     late at some boundaries (transition_steps of 41, 47, 55, 61, …).
     """
 
-    base_lr: LearningRate
     step_size: Annotated[nx.Whole, Integer(1, "It is the number of updates between two decays.")]
     gamma: Gamma = 0.1
 
-    def _formula(self, k: jax.Array) -> jax.Array:
+    def _factor(self, k: jax.Array) -> jax.Array:
         decays, _ = nx.divmod_count(k, self.step_size)
-        return nx.product(self.base_lr, nx.power(self.gamma, nx.to_float(decays)))
+        return nx.power(self.gamma, nx.to_float(decays))
+
+    def _ratio(self, k: jax.Array) -> Any:
+        _, since = nx.divmod_count(k, self.step_size)
+        return nx.where(since == 0, self.gamma, 1.0)

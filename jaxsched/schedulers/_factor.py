@@ -1,0 +1,39 @@
+import abc
+from typing import Any
+
+import jax
+
+from .. import _numerics as nx
+from .._arguments import LearningRate
+from .._schedule import Schedule
+
+
+class FactorSchedule(Schedule):
+    """A learning rate times a factor of the count, ``base_lr * factor(k)``.
+
+    In PyTorch these multiply whatever learning rate is in force, so that several of them
+    chained on one optimizer multiply to the product of their factors, in any order.
+    """
+
+    base_lr: LearningRate
+
+    _overwrites = False
+
+    @abc.abstractmethod
+    def _factor(self, k: jax.Array) -> jax.Array:
+        """The factor at a count; float64, >= 0."""
+
+    def _formula(self, k: jax.Array) -> jax.Array:
+        return nx.product(self.base_lr, self._factor(k))
+
+    def _ratio(self, k: jax.Array) -> Any:
+        """What PyTorch's step to count ``k >= 1`` multiplies the learning rate by.
+
+        From a factor of 0 there is no way back: PyTorch leaves the learning rate alone.
+        """
+        before, now = self._factor(k - 1), self._factor(k)
+        return nx.where(before > 0, now / nx.where(before > 0, before, 1.0), 1.0)
+
+    def _transition(self, k: jax.Array) -> tuple[Any, Any]:
+        first = k == 0
+        return nx.where(first, self._factor(k), self._ratio(nx.where(first, 1, k))), 0.0

@@ -1,0 +1,45 @@
+"""The README is run, not believed."""
+
+import contextlib
+import io
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("code", BLOCKS, ids=range(len(BLOCKS)))
+def test_block_runs_and_prints_what_it_says(code):
+    names = {}
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), names)
+        for name, value in names.items():
+            if name.startswith("test_"):
+                value()
+    said = re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
+    assert printed.getvalue().splitlines() == said
+
+
+def test_there_is_something_to_run():
+    assert len(BLOCKS) == 3
+    assert "print(" in BLOCKS[0]
+
+
+def test_figures_are_those_of_the_report():
+    # Both come from `make docs`; a figure that was typed would not be in the report.
+    report = (ROOT / "docs" / "report.md").read_text()
+    rows = re.findall(r"^\| `.*\| .* \| .* \| .* \|$", README.split("## What a schedule is")[0], re.MULTILINE)
+    assert len(rows) >= 8
+    for row in rows:
+        case, function, ulp = (cell.strip() for cell in row.strip("|").split("|"))[:3] if False else [
+            cell.strip() for cell in row.strip("|").split("|")
+        ][:3]
+        line = next(line for line in report.splitlines() if line.startswith(f"| {case} | {function} |"))
+        assert f"| {ulp} |" in line
+    summary = report.splitlines()[2].rstrip(".")
+    assert summary in README
