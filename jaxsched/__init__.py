@@ -1,6 +1,11 @@
 """PyTorch's learning-rate schedulers as jittable Optax schedules."""
 
+from ._groups import by_group as by_group
+from ._reading import current_lr as current_lr
 from ._schedule import Schedule as Schedule
+from .interop.from_torch import from_torch as from_torch, from_torch_state as from_torch_state
+from .interop.to_torch import to_torch as to_torch
+from .schedulers.chained_scheduler import ChainedScheduler as ChainedScheduler
 from .schedulers.constant_lr import ConstantLR as ConstantLR
 from .schedulers.cosine_annealing_lr import CosineAnnealingLR as CosineAnnealingLR
 from .schedulers.cosine_annealing_warm_restarts import (
@@ -11,8 +16,17 @@ from .schedulers.exponential_lr import ExponentialLR as ExponentialLR
 from .schedulers.lambda_lr import LambdaLR as LambdaLR
 from .schedulers.linear_lr import LinearLR as LinearLR
 from .schedulers.multi_step_lr import MultiStepLR as MultiStepLR
+from .schedulers.multiplicative_lr import MultiplicativeLR as MultiplicativeLR
 from .schedulers.one_cycle_lr import OneCycleLR as OneCycleLR
+from .schedulers.per_epoch import PerEpoch as PerEpoch
 from .schedulers.polynomial_lr import PolynomialLR as PolynomialLR
+from .schedulers.reduce_lr_on_plateau import (
+    PlateauState as PlateauState,
+    ReduceLROnPlateau as ReduceLROnPlateau,
+)
+from .schedulers.sequential_lr import SequentialLR as SequentialLR
+from .schedulers.starting_at import StartingAt as StartingAt
 from .schedulers.step_lr import StepLR as StepLR
+from .schedulers.swa_lr import SWALR as SWALR
 
 __version__ = "0.1.0"

@@ -155,6 +155,8 @@ class Function:
     """A function of a count that JAX can trace, or None where that is allowed."""
 
     optional: bool = False
+    traced: bool = True
+    """Whether JAX must be able to trace it; where not, see `require_traceable`."""
 
     def __call__(self, owner: str, name: str, value: Any) -> Any:
         if value is None and self.optional:
@@ -165,22 +167,41 @@ class Function:
             if isinstance(value, Sequence):
                 remedy = "A schedule drives one parameter group; make one for each function."
             raise error(TypeError, owner, name, value, allowed, remedy)
-        try:
-            result = trace(value)
-        except (jax.errors.JAXTypeError, jax.errors.JAXIndexError) as reason:
-            raise error(
-                TypeError,
-                owner,
-                name,
-                value,
-                allowed + " that JAX can trace",
-                "Write jnp.where for `if` and jnp.cos for math.cos; or look it up: "
-                "table = jnp.array([f(k) for k in range(n)]), then lambda k: table[k].",
-            ) from reason
-        if result.shape != () or not _is_real(result):
-            found = f"{result.dtype}{list(result.shape)}"
-            raise error(TypeError, owner, name, value, allowed, f"It must return one real number; it returns {found}.")
+        if self.traced:
+            require_traceable(owner, name, value, allowed)
         return value
+
+
+def require_traceable(
+    owner: str, name: str, function: Callable[[Any], Any], allowed: str = "a function of a count", remedy: str = ""
+) -> None:
+    """Raises unless JAX can trace the function, and it returns one real number."""
+    try:
+        result = trace(function)
+    except (jax.errors.JAXTypeError, jax.errors.JAXIndexError) as reason:
+        remedy = f"Write jnp.where for `if` and jnp.cos for math.cos{remedy}."
+        raise error(TypeError, owner, name, function, f"{allowed} that JAX can trace", remedy) from reason
+    if result.shape != () or not _is_real(result):
+        found = f"{result.dtype}{list(result.shape)}"
+        raise error(
+            TypeError, owner, name, function, allowed, f"It must return one real number; it returns {found}."
+        )
+
+
+def constant_value(function: Callable[[Any], Any]) -> float | None:
+    """What a function returns for every count, if it does not look at the count."""
+    seen: list[Any] = []
+
+    def look(k: jax.Array) -> Any:
+        seen.append(function(k))
+        return seen[-1]
+
+    try:
+        trace(look)
+    except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
+        return None
+    # What was computed from the count is a tracer; what was not, is what it always will be.
+    return None if isinstance(seen[-1], jax.core.Tracer) else float(seen[-1])
 
 
 def trace(function: Callable[[Any], Any]) -> Any:
@@ -213,19 +234,21 @@ def lenient() -> Iterator[None]:
 
 @dataclasses.dataclass(frozen=True)
 class Milestones:
-    """Integers >= 0, kept sorted: their order means nothing, repeated ones compound."""
+    """A sequence of integers >= 0."""
+
+    least: int = 0
 
     def __call__(self, owner: str, name: str, value: Any) -> Any:
         if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)):
             allowed = "a sequence of integers >= 0"
             raise error(TypeError, owner, name, value, allowed, "Write it like [30, 80].")
         check = Integer(
-            0,
+            self.least,
             "Milestones are counts of updates from the start of the schedule.",
             array=False,
         )
         items = value.tolist() if isinstance(value, np.ndarray) else value
-        return tuple(sorted(check(owner, f"{name}[{i}]", x) for i, x in enumerate(items)))
+        return tuple(check(owner, f"{name}[{i}]", x) for i, x in enumerate(items))
 
 
 LearningRate = Annotated[Number, Real(remedy="A learning rate is finite and not negative.")]

@@ -116,9 +116,10 @@ def count_reached(k: Any, boundaries: tuple[int, ...]) -> Any:
     return (k[..., None] >= table).sum(axis=-1, dtype=np.int64)
 
 
-def lookup(table: tuple[int, ...], index: Any) -> Any:
-    """``table[index]``, for an index known to be in range."""
-    values = np.asarray(table, np.int64)
+def lookup(table: Any, index: Any) -> Any:
+    """``table[index]`` for a table of Python numbers or NumPy array; index clipped to it."""
+    values = np.asarray(table)
+    index = minimum(index, len(values) - 1)
     if namespace(index) is np:
         return values[index]
     return jnp.asarray(values).at[index].get(mode="promise_in_bounds")
@@ -136,6 +137,11 @@ def product(a: Any, b: Any) -> Any:
     """
     p = a * b
     return p if is_number(p) else where(p < 0, 0.0, p)
+
+
+def product_of(factors: Any) -> Any:
+    """The product of several; 1u each."""
+    return functools.reduce(product, factors)
 
 
 def signed_product(a: Any, b: Any) -> Any:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import abc
-import dataclasses
 import functools
-import inspect
-import typing
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -16,13 +12,10 @@ import numpy as np
 
 from . import _numerics as nx
 from ._arguments import describe
-
-DICT_VERSION = 1
-"""Version of the form that `Schedule.to_dict` writes."""
+from ._value import Value
 
 
-@dataclass_transform(frozen_default=True, eq_default=False)
-class Schedule(abc.ABC):
+class Schedule(Value, abc.ABC):
     """A hyperparameter as a function of the update count; base of all schedules.
 
     ``schedule(k)`` is the value that update ``k`` applies, where the *count* ``k`` says
@@ -62,20 +55,6 @@ class Schedule(abc.ABC):
     _accepts_fractions: ClassVar[bool] = False
     """Whether the count may be a fraction, as in ``scheduler.step(epoch + i / n)``."""
 
-    _checkers: ClassVar[Mapping[str, Callable[[str, str, Any], Any]]] = {}
-    _classes: ClassVar[dict[str, type[Schedule]]] = {}
-
-    def __init_subclass__(cls) -> None:
-        dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
-        jax.tree_util.register_pytree_with_keys(cls, _flatten_with_keys, cls._unflatten)
-        cls._checkers = {
-            name: checker
-            for name, hint in typing.get_type_hints(cls, include_extras=True).items()
-            for checker in getattr(hint, "__metadata__", ())
-            if callable(checker)
-        }
-        Schedule._classes[cls.__name__] = cls
-
     @abc.abstractmethod
     def _formula(self, k: jax.Array) -> jax.Array:
         """The unrounded value: float64 of the shape of ``k``.
@@ -85,8 +64,18 @@ class Schedule(abc.ABC):
         members, so that the result is rounded once, whatever the depth.
         """
 
-    _overwrites: ClassVar[bool] = True
-    """Whether a step forgets the learning rate that is in force; see `_transition`."""
+    _continues: ClassVar[bool] = False
+    """Whether it goes on from the learning rate in force when `SequentialLR` turns to it."""
+
+    @property
+    def _overwrites(self) -> bool:
+        """Whether every step forgets the learning rate in force; see `_transition`."""
+        return True
+
+    @property
+    def _optimizer_lr(self) -> Any:
+        """The learning rate that PyTorch's optimizer is given; None where it does not matter."""
+        return getattr(self, "base_lr", None)
 
     def _transition(self, k: jax.Array) -> tuple[Any, Any]:
         """What PyTorch's step to count ``k`` makes of the learning rate in force.
@@ -159,85 +148,6 @@ class Schedule(abc.ABC):
             "Count updates in an integer: float32 has no odd numbers above 2**24."
         )
 
-    # The value ------------------------------------------------------------------------
-
-    def __post_init__(self) -> None:
-        owner = type(self).__name__
-        for name, checker in self._checkers.items():
-            object.__setattr__(self, name, checker(owner, name, getattr(self, name)))
-        self._check()
-        # Which arguments are leaves is settled here, once: transformations put all kinds
-        # of things in their place (None, axis numbers, tracers) and expect them back.
-        data = tuple(n for n in _names(self) if _has_arrays(getattr(self, n)))
-        object.__setattr__(self, "_array_fields", data)
-
-    def _check(self) -> None:
-        """What must hold between several arguments; raises ValueError."""
-
-    @classmethod
-    def _unflatten(cls, static: tuple[tuple[str, ...], tuple[Any, ...]], leaves: Any) -> Self:
-        arrays, constants = static
-        new = object.__new__(cls)
-        rest = iter(constants)
-        new.__dict__.update(zip(arrays, leaves, strict=True))
-        new.__dict__.update((n, next(rest)) for n in _names(cls) if n not in arrays)
-        new.__dict__["_array_fields"] = arrays
-        return new
-
-    def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other):
-            return NotImplemented
-        return all(_equal(getattr(self, n), getattr(other, n)) for n in _names(self))
-
-    def __hash__(self) -> int:
-        return hash((type(self), *(getattr(self, n) for n in _names(self))))
-
-    def __repr__(self) -> str:
-        first, *others = dataclasses.fields(self)  # type: ignore[arg-type]
-        arguments = [_show(getattr(self, first.name))]
-        for field in others:
-            value = getattr(self, field.name)
-            if not _equal(value, field.default):
-                arguments.append(f"{field.name}={_show(value)}")
-        return f"{type(self).__name__}({', '.join(arguments)})"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The schedule as a dict that JSON can hold; `Schedule.from_dict` reads it.
-
-        >>> from jaxsched import ExponentialLR
-        >>> ExponentialLR(0.1, gamma=0.9).to_dict()
-        {'version': 1, 'scheduler': 'ExponentialLR', 'base_lr': 0.1, 'gamma': 0.9}
-
-        Raises:
-          TypeError: an argument is a function, which no file can hold.
-        """
-        encoded = {n: _encode(type(self).__name__, n, getattr(self, n)) for n in _names(self)}
-        return {"version": DICT_VERSION, "scheduler": type(self).__name__, **encoded}
-
-    @staticmethod
-    def from_dict(data: Mapping[str, Any]) -> Schedule:
-        """The schedule that `to_dict` wrote.
-
-        >>> Schedule.from_dict({"version": 1, "scheduler": "ExponentialLR", "base_lr": 0.1, "gamma": 0.9})
-        ExponentialLR(0.1, gamma=0.9)
-
-        Raises:
-          ValueError: an unknown version, scheduler or argument, or one that is missing.
-        """
-        fields = dict(data)
-        version, name = fields.pop("version", None), fields.pop("scheduler", None)
-        if version != DICT_VERSION:
-            raise ValueError(f"from_dict: version must be {DICT_VERSION}, got {version!r}. Upgrade jaxsched.")
-        if name not in Schedule._classes or inspect.isabstract(Schedule._classes[name]):
-            known = ", ".join(sorted(n for n, c in Schedule._classes.items() if not inspect.isabstract(c)))
-            raise ValueError(f"from_dict: scheduler must be one of {known}, got {name!r}.")
-        cls = Schedule._classes[name]
-        if set(fields) != set(_names(cls)):
-            raise ValueError(
-                f"from_dict: {name} must have exactly the keys {', '.join(_names(cls))}, got {', '.join(fields)}."
-            )
-        return cls(**{n: _decode(value) for n, value in fields.items()})
-
 
 # Evaluation -----------------------------------------------------------------------------
 
@@ -275,72 +185,3 @@ def _widen(x: Any) -> Any:
     if x.dtype == np.uint64:
         x = nx.minimum(x, np.uint64(2**63 - 1))
     return x.astype(np.int64)
-
-
-# Fields ---------------------------------------------------------------------------------
-
-
-def _names(schedule: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(schedule))
-
-
-def _has_arrays(value: Any) -> bool:
-    if isinstance(value, Schedule):
-        return bool(value._array_fields)
-    if isinstance(value, tuple):
-        return any(map(_has_arrays, value))
-    return isinstance(value, (jax.Array, np.ndarray))
-
-
-def _flatten_with_keys(schedule: Schedule) -> tuple[Any, Any]:
-    arrays = schedule._array_fields  # type: ignore[attr-defined]
-    constants = tuple(getattr(schedule, n) for n in _names(schedule) if n not in arrays)
-    keyed = [(jax.tree_util.GetAttrKey(n), getattr(schedule, n)) for n in arrays]
-    return keyed, (arrays, constants)
-
-
-def _equal(x: Any, y: Any) -> bool:
-    if isinstance(x, jax.core.Tracer) or isinstance(y, jax.core.Tracer):
-        return x is y
-    if isinstance(x, (jax.Array, np.ndarray)) or isinstance(y, (jax.Array, np.ndarray)):
-        kinds = getattr(x, "dtype", type(x)), getattr(y, "dtype", type(y))
-        return kinds[0] == kinds[1] and np.array_equal(np.asarray(x), np.asarray(y))
-    if isinstance(x, tuple) and isinstance(y, tuple):
-        return len(x) == len(y) and all(map(_equal, x, y))
-    return bool(type(x) is type(y) and x == y)
-
-
-def _show(value: Any) -> str:
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_show, value))}]"
-    return repr(value)
-
-
-def _encode(owner: str, name: str, value: Any) -> Any:
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, tuple):
-        return [_encode(owner, f"{name}[{i}]", x) for i, x in enumerate(value)]
-    if isinstance(value, Schedule):
-        return value.to_dict()
-    if isinstance(value, (jax.Array, np.ndarray)) and not isinstance(value, jax.core.Tracer):
-        # float64 holds every narrower float exactly, and JSON every float64.
-        return {"dtype": str(value.dtype), "values": np.asarray(value).astype(_wide(value)).tolist()}
-    raise TypeError(
-        f"{owner}: {name} cannot be written to a dict, got {describe(value)}. "
-        "Keep the function in code and build the schedule there."
-    )
-
-
-def _wide(value: Any) -> Any:
-    return np.float64 if jnp.issubdtype(value.dtype, jnp.floating) else value.dtype
-
-
-def _decode(value: Any) -> Any:
-    if isinstance(value, Mapping) and "scheduler" in value:
-        return Schedule.from_dict(value)
-    if isinstance(value, Mapping):
-        return np.asarray(value["values"]).astype(jnp.dtype(value["dtype"]))
-    if isinstance(value, list):
-        return [_decode(x) for x in value]
-    return value

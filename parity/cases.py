@@ -7,6 +7,7 @@ stands here with its defaults, its edge values, and the hard spots that are know
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,17 +17,69 @@ import jaxsched
 
 
 @dataclasses.dataclass(frozen=True)
-class Case:
-    """One comparison of a jaxsched schedule with PyTorch's scheduler of the same name."""
+class Spec:
+    """A scheduler and its arguments, apart from PyTorch and JAX; it can make both."""
 
     scheduler: str
     """The class, in PyTorch and in jaxsched."""
 
+    arguments: Mapping[str, Any]
+    """What PyTorch's class is given besides the optimizer; members are specs themselves."""
+
+    ours: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Arguments for jaxsched on top: a horizon, or a function written anew for JAX."""
+
+    @property
+    def sets_own_lr(self) -> bool:
+        """Whether the learning rate is among the arguments, and not the optimizer's."""
+        return self.scheduler in ("CyclicLR", "OneCycleLR", "SequentialLR", "ChainedScheduler")
+
+    def call(self, base_lr: float) -> str:
+        """The schedule as its call."""
+        first = [] if self.sets_own_lr else [repr(base_lr)]
+        return f"{self.scheduler}({', '.join(first + [f'{n}={_show(v, base_lr)}' for n, v in self.arguments.items()])})"
+
+    def torch(self, optimizer: Any) -> Any:
+        """PyTorch's, alive."""
+        import torch
+
+        arguments = {n: _each(v, lambda spec: spec.torch(optimizer)) for n, v in self.arguments.items()}
+        if self.scheduler == "SWALR":
+            return torch.optim.swa_utils.SWALR(optimizer, **arguments)
+        make = getattr(torch.optim.lr_scheduler, self.scheduler)
+        return make(**arguments) if self.scheduler == "ChainedScheduler" else make(optimizer, **arguments)
+
+    def schedule(self, base_lr: float) -> jaxsched.Schedule:
+        """Ours."""
+        arguments = {
+            n: _each(v, lambda spec: spec.schedule(base_lr)) for n, v in {**self.arguments, **self.ours}.items()
+        }
+        first = () if self.sets_own_lr else (base_lr,)
+        made: jaxsched.Schedule = getattr(jaxsched, self.scheduler)(*first, **arguments)
+        return made
+
+
+def _each(value: Any, convert: Callable[[Spec], Any]) -> Any:
+    """Members of a composite converted, everything else as it is."""
+    if isinstance(value, tuple):
+        return [convert(member) for member in value]
+    return value
+
+
+def _show(value: Any, base_lr: float) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(spec.call(base_lr) for spec in value)}]"
+    return value.__name__ if callable(value) else repr(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One comparison of a jaxsched schedule with PyTorch's scheduler of the same name."""
+
+    spec: Spec
+
     base_lr: float
     """The optimizer's learning rate. CyclicLR and OneCycleLR set one of their own."""
-
-    arguments: Mapping[str, Any]
-    """What PyTorch's class is given besides the optimizer."""
 
     steps: int
     quantity: str = "lr"
@@ -34,31 +87,19 @@ class Case:
     fractions: tuple[float, ...] | None = None
     """Epochs for ``scheduler.step(epoch)``, instead of steps; each a float32."""
 
-    traceable: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    """Arguments written anew for JAX, where PyTorch's are Python functions."""
+    @property
+    def scheduler(self) -> str:
+        return self.spec.scheduler
 
     @property
     def name(self) -> str:
-        """The schedule as its call, which also makes it."""
-        first = {} if self.sets_own_lr else {"": self.base_lr}
-        shown = [
-            f"{key}={value!r}" if key else repr(value)
-            for key, value in {**first, **self.arguments}.items()
-            if not callable(value)
-        ]
-        shown += [f"{key}={value.__name__}" for key, value in self.arguments.items() if callable(value)]
+        """The schedule as its call."""
         what = "" if self.quantity == "lr" else f".{self.quantity}"
-        return f"{self.scheduler}({', '.join(shown)}){what}{' by step(epoch)' if self.fractions else ''}"
-
-    @property
-    def sets_own_lr(self) -> bool:
-        return self.scheduler in ("CyclicLR", "OneCycleLR")
+        return f"{self.spec.call(self.base_lr)}{what}{' by step(epoch)' if self.fractions else ''}"
 
     def schedule(self) -> jaxsched.Schedule:
         """Ours."""
-        arguments = {**self.arguments, **self.traceable}
-        first = () if self.sets_own_lr else (self.base_lr,)
-        schedule: Any = getattr(jaxsched, self.scheduler)(*first, **arguments)
+        schedule: Any = self.spec.schedule(self.base_lr)
         return schedule if self.quantity == "lr" else schedule.momentum  # type: ignore[no-any-return]
 
     def make_torch_scheduler(self) -> Any:
@@ -66,12 +107,11 @@ class Case:
         import torch
 
         parameter = torch.nn.Parameter(torch.zeros(1))
-        optimizer = torch.optim.SGD([parameter], lr=self.base_lr, momentum=0.9)
-        return getattr(torch.optim.lr_scheduler, self.scheduler)(optimizer, **self.arguments)
+        return self.spec.torch(torch.optim.SGD([parameter], lr=self.base_lr, momentum=0.9))
 
 
 def _case(scheduler: str, base_lr: float, steps: int, quantity: str = "lr", /, **arguments: Any) -> Case:
-    return Case(scheduler, base_lr, arguments, steps, quantity)
+    return Case(Spec(scheduler, arguments), base_lr, steps, quantity)
 
 
 # Functions for LambdaLR and for CyclicLR's scale_fn; each as people write it for PyTorch,
@@ -106,14 +146,77 @@ def fade(x: int) -> float:
     return 0.999**x
 
 
-def _lambda(function: Callable[[Any], Any], steps: int, traceable: Callable[[Any], Any] | None = None) -> Case:
-    jax_arguments = {} if traceable is None else {"lr_lambda": traceable}
-    return Case("LambdaLR", 0.1, {"lr_lambda": function}, steps, traceable=jax_arguments)
+def every_third(k: int) -> float:
+    return 0.7 if k % 3 == 0 else 1.0
+
+
+def cool(k: int) -> float:
+    return 0.97
+
+
+def cosine_by_hand(k: int) -> float:
+    return 0.5 * (1 + math.cos(math.pi * min(k, 80) / 80))
+
+
+def _lambda(function: Callable[[Any], Any], steps: int, **ours: Any) -> Case:
+    return Case(Spec("LambdaLR", {"lr_lambda": function}, ours), 0.1, steps)
 
 
 def _epochs(T_0: int, T_mult: int, fractions: tuple[float, ...], **arguments: Any) -> Case:
     arguments = {"T_0": T_0, "T_mult": T_mult, **arguments}
-    return Case("CosineAnnealingWarmRestarts", 0.1, arguments, len(fractions), fractions=fractions)
+    return Case(Spec("CosineAnnealingWarmRestarts", arguments), 0.1, len(fractions), fractions=fractions)
+
+
+# Members, by short names, for sequences and chains.
+
+HORIZON = 160
+
+
+def member(scheduler: str, /, **arguments: Any) -> Spec:
+    """A spec; with a horizon where jaxsched needs one for a function."""
+    looks = arguments.get("lr_lambda") in (every_third, cosine_by_hand)
+    return Spec(scheduler, arguments, {"total_steps": HORIZON} if looks else {})
+
+
+MEMBERS: Mapping[str, Spec] = {
+    "constant": member("ConstantLR", factor=0.25, total_iters=12),
+    "linear": member("LinearLR", start_factor=0.1, total_iters=9),
+    "step": member("StepLR", step_size=7, gamma=0.6),
+    "multi": member("MultiStepLR", milestones=[4, 11, 11, 30], gamma=0.5),
+    "exponential": member("ExponentialLR", gamma=0.93),
+    "polynomial": member("PolynomialLR", total_iters=25, power=1.5),
+    "cosine": member("CosineAnnealingLR", T_max=14),
+    "cosine to": member("CosineAnnealingLR", T_max=13, eta_min=0.01),
+    "restarts": member("CosineAnnealingWarmRestarts", T_0=6, T_mult=2, eta_min=0.001),
+    # These two set the optimizer's learning rate for everybody: here, to what it is anyway.
+    "cyclic": member("CyclicLR", base_lr=0.1, max_lr=0.2, step_size_up=5, mode="triangular2"),
+    "one cycle": member("OneCycleLR", max_lr=2.5, total_steps=200),
+    "lambda": member("LambdaLR", lr_lambda=decay_95),
+    "lambda by hand": member("LambdaLR", lr_lambda=cosine_by_hand),
+    "multiplicative": member("MultiplicativeLR", lr_lambda=every_third),
+    "cool": member("MultiplicativeLR", lr_lambda=cool),
+    "swa": member("SWALR", swa_lr=0.05, anneal_epochs=8),
+    "swa linear": member("SWALR", swa_lr=0.04, anneal_epochs=5, anneal_strategy="linear"),
+    "swa at once": member("SWALR", swa_lr=0.03, anneal_epochs=0),
+}
+
+
+def sequence(milestones: tuple[int, ...], *names: str) -> Spec:
+    """A SequentialLR of members named above."""
+    return Spec("SequentialLR", {"schedulers": tuple(MEMBERS[n] for n in names), "milestones": list(milestones)})
+
+
+def chain(*names: str) -> Spec:
+    """A ChainedScheduler of members named above; the horizon is given to all, and used by some."""
+    return Spec("ChainedScheduler", {"schedulers": tuple(MEMBERS[n] for n in names)}, {"total_steps": HORIZON})
+
+
+def _composite(spec: Spec, base_lr: float = 0.1, steps: int = 150) -> Case:
+    return Case(spec, base_lr, steps)
+
+
+def _both_orders(*names: str) -> tuple[Case, Case]:
+    return _composite(chain(*names)), _composite(chain(*reversed(names)))
 
 
 CASES: tuple[Case, ...] = (
@@ -248,5 +351,81 @@ CASES: tuple[Case, ...] = (
     _lambda(decay_95, 300),
     _lambda(inverse_time, 1_000),
     _lambda(ten_epochs_each, 200),
-    _lambda(warmup_then_inverse_sqrt, 2_000, warmup_then_inverse_sqrt_traceable),
+    _lambda(warmup_then_inverse_sqrt, 2_000, lr_lambda=warmup_then_inverse_sqrt_traceable),
+    _lambda(cosine_by_hand, 120, total_steps=120),
+    # MultiplicativeLR: what does not look at the count, and what does.
+    _composite(MEMBERS["cool"], steps=500),
+    _composite(MEMBERS["multiplicative"], steps=HORIZON),
+    # SWALR: alone.
+    _composite(MEMBERS["swa"], steps=20),
+    _composite(MEMBERS["swa linear"], steps=20),
+    _composite(MEMBERS["swa at once"], steps=5),
+    # SequentialLR: each class after a warm-up and before one; three and four phases.
+    *(
+        _composite(sequence((9,), "linear", name))
+        for name in MEMBERS
+        if name not in ("linear", "constant")
+    ),
+    *(_composite(sequence((6,), name, "exponential")) for name in MEMBERS if name != "exponential"),
+    _composite(sequence((9, 40), "linear", "cosine", "swa")),
+    _composite(sequence((5, 6), "constant", "multi", "cyclic")),
+    _composite(sequence((0,), "constant", "exponential")),
+    _composite(sequence((1,), "linear", "polynomial")),
+    _composite(sequence((10, 10), "linear", "step", "cosine to")),
+    _composite(sequence((9, 40, 90), "linear", "cosine to", "restarts", "swa linear")),
+    _composite(sequence((10, 30, 60), "exponential", "multiplicative", "cool", "swa")),
+    _composite(sequence((20, 50, 80), "lambda by hand", "swa at once", "cool", "one cycle")),
+    _composite(
+        Spec(
+            "SequentialLR",
+            {
+                "schedulers": (
+                    member("LinearLR", start_factor=0.001, total_iters=1_000),
+                    member("CosineAnnealingLR", T_max=19_000, eta_min=1e-5),
+                ),
+                "milestones": [1_000],
+            },
+        ),
+        3e-4,
+        20_001,
+    ),
+    # ChainedScheduler: two to four, in both orders; what multiplies, pulls and overwrites.
+    *_both_orders("constant", "exponential"),
+    *_both_orders("linear", "step"),
+    *_both_orders("multi", "polynomial"),
+    *_both_orders("cosine", "exponential"),
+    *_both_orders("cosine to", "step"),
+    *_both_orders("cosine", "linear"),
+    *_both_orders("swa", "step"),
+    *_both_orders("restarts", "step"),
+    *_both_orders("cyclic", "exponential"),
+    *_both_orders("one cycle", "linear"),
+    *_both_orders("lambda", "multi"),
+    *_both_orders("multiplicative", "exponential"),
+    *_both_orders("cool", "constant", "linear"),
+    *_both_orders("linear", "cosine to", "step"),
+    *_both_orders("constant", "lambda", "multi", "exponential"),
+    *_both_orders("polynomial", "step", "cool", "linear"),
+    # A sequence in a chain.
+    _composite(
+        Spec(
+            "ChainedScheduler",
+            {"schedulers": (sequence((8,), "constant", "exponential"), MEMBERS["step"])},
+            {"total_steps": HORIZON},
+        )
+    ),
+    _composite(
+        Spec(
+            "ChainedScheduler",
+            {"schedulers": (sequence((8, 30), "linear", "cosine to", "swa"), MEMBERS["exponential"])},
+            {"total_steps": HORIZON},
+        )
+    ),
+    _composite(
+        Spec(
+            "ChainedScheduler",
+            {"schedulers": (chain("step", "exponential"), MEMBERS["linear"])},
+            {"total_steps": HORIZON},
+        )
+    ),
 )

@@ -167,13 +167,24 @@ def compare_trajectory(
     counts = counts[:steps]
     ulps = distances(ours, torch)
 
+    peak = float(np.max(np.abs(torch)))
+
     def difference(i: int) -> Difference:
         nearest = None if arbiter is None else float(exact.to_float32(arbiter(counts[i].item())))
         return Difference(counts[i].item(), float(ours[i]), float(torch[i]), nearest, float(ulps[i]))
 
+    def excused(i: int) -> bool:
+        """Whether PyTorch's rounding error is the difference, and ours is correctly rounded."""
+        if arbiter is None or not np.isfinite(ours[i]):
+            return False
+        value = arbiter(counts[i].item())
+        # PyTorch multiplies its way from step to step: some rounding errors for each.
+        drifted = abs(value - float(torch[i])) <= 8 * 2.0**-53 * (i + 1) * peak
+        return bool(drifted and _words(ours[i]) == _words(exact.to_float32(value)))
+
     # A NaN or infinity never equals another, whatever its bits.
     differing = np.flatnonzero((_words(ours) != _words(torch.astype(np.float32))) | ~np.isfinite(ours))
-    wrong = [i for i in differing if not _is_correctly_rounded(difference(i))]
+    wrong = [i for i in differing if not excused(i)]
     eager = _eager_counts(turns, steps)
     with _standard_promotion():
         unstable = [i for i in eager if _words(schedule(counts[i].item())) != _words(ours[i])]
@@ -246,12 +257,6 @@ def _standard_promotion() -> AbstractContextManager[None]:
 
 def _nothing(problem: str) -> Comparison:
     return Comparison(0, 0, 0, 0.0, None, None, None, 0, problem)
-
-
-def _is_correctly_rounded(difference: Difference) -> bool:
-    if difference.exact is None or not np.isfinite(difference.ours):
-        return False
-    return bool(_words(difference.ours) == _words(difference.exact))
 
 
 def _eager_counts(turns: Sequence[int], steps: int) -> list[int]:

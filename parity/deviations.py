@@ -13,6 +13,7 @@ from typing import Any
 
 import jaxsched
 
+from .cases import Case, Spec
 from .reference import pytorch
 
 
@@ -116,6 +117,34 @@ def _cyclic_after_another() -> str:
     live = torch.optim.lr_scheduler.CyclicLR(optimizer, base_lr=0.01, max_lr=0.1)
     return f"{pytorch.read(live, 'lr', 0):.6g}"
 
+
+def _composite(
+    count: int, spec: Spec, when: str, torch_does: str, jaxsched_does: str, reason: str
+) -> Deviation:
+    """A deviation of several schedulers on one optimizer."""
+    case = Case(spec, 0.1, count + 1)
+
+    def torch() -> str:
+        try:
+            found = pytorch.trajectory(case.make_torch_scheduler(), count + 1)
+        except (ValueError, NotImplementedError) as reason:
+            return type(reason).__name__
+        return found.ended.split(":")[0] if found.ended else f"{found.values[count]:.6g}"
+
+    name = spec.scheduler
+    ours = _ours(count, case.schedule)
+    return Deviation(name, f"{when}, at count {count}", torch_does, jaxsched_does, reason, "2.13.0", torch, ours)
+
+
+def _sequence(*members: Spec, milestones: list[int]) -> Spec:
+    return Spec("SequentialLR", {"schedulers": members, "milestones": milestones})
+
+
+_LINEAR = Spec("LinearLR", {"start_factor": 0.1, "total_iters": 9})
+_STEP = Spec("StepLR", {"step_size": 4})
+_EXPONENTIAL = Spec("ExponentialLR", {"gamma": 0.9})
+_INNER = _sequence(_LINEAR, _EXPONENTIAL, milestones=[9])
+_CHAIN = Spec("ChainedScheduler", {"schedulers": (_STEP, _EXPONENTIAL)})
 
 DEVIATIONS: tuple[Deviation, ...] = (
     _deviation(
@@ -239,5 +268,64 @@ DEVIATIONS: tuple[Deviation, ...] = (
         max_lr=0.1,
         total_steps=2,
         pct_start=0.5,
+    ),
+    _composite(
+        8,
+        _sequence(_INNER, _EXPONENTIAL, milestones=[20]),
+        "`SequentialLR` with a `SequentialLR` first in it",
+        "hands over one step early: making it advances the inner one",
+        "hands over at the milestone",
+        "PyTorch undoes the first step of plain members only",
+    ),
+    _composite(
+        20,
+        _sequence(_EXPONENTIAL, _INNER, milestones=[20]),
+        "`SequentialLR` with a `SequentialLR` later in it",
+        "raises NotImplementedError",
+        "starts the inner one anew",
+        "a composition that has a meaning should have a value",
+    ),
+    _composite(
+        0,
+        _sequence(_CHAIN, _LINEAR, milestones=[20]),
+        "`SequentialLR` with a `ChainedScheduler` first in it",
+        "starts one step ahead: making it advances the chain",
+        "starts at count 0",
+        "PyTorch undoes the first step of plain members only",
+    ),
+    _composite(
+        20,
+        _sequence(_EXPONENTIAL, _CHAIN, milestones=[20]),
+        "`SequentialLR` with a `ChainedScheduler` later in it",
+        "raises NotImplementedError",
+        "starts the chain anew",
+        "a composition that has a meaning should have a value",
+    ),
+    _composite(
+        0,
+        _sequence(_LINEAR, Spec("OneCycleLR", {"max_lr": 0.3, "total_steps": 200}), milestones=[9]),
+        "`SequentialLR` with a `OneCycleLR` in it that starts elsewhere than the optimizer",
+        "lets its first learning rate replace the optimizer's for the other members",
+        "keeps base_lr for them",
+        "PyTorch's OneCycleLR overwrites the initial_lr that all members share",
+    ),
+    _composite(
+        0,
+        Spec(
+            "ChainedScheduler",
+            {"schedulers": (_EXPONENTIAL, Spec("CyclicLR", {"base_lr": 0.02, "max_lr": 0.2}))},
+        ),
+        "`ChainedScheduler` with a `CyclicLR` behind another, with another base_lr than the optimizer's",
+        "starts from the initial_lr which the other left behind",
+        "starts from base_lr",
+        "PyTorch sets its own base_lr only after the first step",
+    ),
+    _composite(
+        12,
+        _sequence(_LINEAR, _EXPONENTIAL, _STEP, milestones=[9, 5]),
+        "`SequentialLR` with milestones out of order",
+        "goes on",
+        "raises when made",
+        "which scheduler is meant cannot be told",
     ),
 )

@@ -17,7 +17,9 @@ class FactorSchedule(Schedule):
 
     base_lr: LearningRate
 
-    _overwrites = False
+    @property
+    def _overwrites(self) -> bool:
+        return False
 
     @abc.abstractmethod
     def _factor(self, k: jax.Array) -> jax.Array:

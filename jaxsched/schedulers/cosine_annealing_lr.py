@@ -1,4 +1,4 @@
-from typing import Annotated, final
+from typing import Annotated, Any, final
 
 import jax
 
@@ -46,8 +46,29 @@ class CosineAnnealingLR(Schedule):
     eta_min: Annotated[nx.Number, Real(remedy="A learning rate below 0 would climb the loss.")] = 0.0
 
     def _formula(self, k: jax.Array) -> jax.Array:
+        return self._anneal(k, self.base_lr, self.eta_min)
+
+    def _anneal(self, k: jax.Array, start: nx.Number, end: nx.Number) -> jax.Array:
         _, k = nx.divmod_count(k, 2 * self.T_max)
         elapsed = nx.minimum(k, 2 * self.T_max - k)
         return nx.interpolate(
-            self.base_lr, self.eta_min, elapsed, self.T_max - elapsed, self.T_max, nx.half_cosine
+            start, end, elapsed, self.T_max - elapsed, self.T_max, nx.half_cosine
         )
+
+    @property
+    def _overwrites(self) -> bool:
+        return False
+
+    def _share(self, k: jax.Array) -> jax.Array:
+        """The share ``(1 + cos(pi*k/T_max))/2`` of the way that is left."""
+        return self._anneal(k, 1.0, 0.0)
+
+    def _transition(self, k: jax.Array) -> tuple[Any, Any]:
+        # lr -> eta_min + (lr - eta_min) * share(k)/share(k - 1), where that does not divide by
+        # 0; the step after T_max adds the first rise of a cosine from base_lr instead.
+        first = k == 0
+        before, now = self._share(k - nx.where(first, 0, 1)), self._share(k)
+        rises = (before == 0) & ~first
+        scale = nx.where(first | rises, 1.0, now / nx.where(before > 0, before, 1.0))
+        rise = (self.base_lr - self.eta_min) * now
+        return scale, nx.where(rises, rise, self.eta_min * (1.0 - scale))

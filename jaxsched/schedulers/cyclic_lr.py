@@ -76,6 +76,15 @@ class CyclicLR(Schedule):
     base_momentum: MomentumValue = 0.8
     max_momentum: MomentumValue = 0.9
 
+    def _check(self) -> None:
+        # Two ways to say the same; equal schedules compare equal.
+        if nx.is_number(self.step_size_up) and self.step_size_down == self.step_size_up:
+            object.__setattr__(self, "step_size_down", None)
+
+    @property
+    def _optimizer_lr(self) -> None:
+        return None  # it sets its own
+
     @property
     def momentum(self) -> Momentum:
         """The momentum as a schedule of its own; ValueError if ``cycle_momentum=False``."""

@@ -2,10 +2,13 @@ from collections.abc import Callable
 from typing import Annotated, Any, final
 
 import jax
+import numpy as np
+import numpy.typing as npt
 
 from .. import _numerics as nx
-from .._arguments import Function, LearningRate, call
+from .._arguments import Function, Integer, LearningRate, call, require_traceable
 from .._schedule import Schedule
+from ._table import tabulated
 
 
 @final
@@ -19,30 +22,49 @@ class LambdaLR(Schedule):
 
     Args:
       base_lr: the optimizer's learning rate, finite and >= 0.
-      lr_lambda: a function of one count that JAX can trace. It is given the count as an
-        integer and computes in float64; its own arithmetic is as exact as it is written.
+      lr_lambda: a function of one count. It is given the count as an integer and computes in
+        float64; its own arithmetic is as exact as it is written. JAX traces it, unless there
+        is a horizon.
+      total_steps: a horizon, an integer >= 1: the function is called by Python for so many
+        counts, once, and its values are looked up; from there on the last one stays.
 
     Raises:
-      ValueError: ``base_lr`` is out of its range.
-      TypeError: an argument is of the wrong type, or JAX cannot trace the function.
+      ValueError: an argument is out of its range.
+      TypeError: an argument is of the wrong type, or JAX cannot trace the function and there
+        is no horizon.
 
     >>> from jaxsched import LambdaLR
     >>> LambdaLR(0.1, lambda k: 0.5**k)(2)
     Array(0.025, dtype=float32)
 
-    A function with ``if`` or ``math.cos`` in it is not traceable:
+    A function with ``if`` or ``math.cos`` in it is not traceable, and needs a horizon:
 
     >>> import jax.numpy as jnp
     >>> LambdaLR(0.1, lambda k: 1.0 if k < 5 else 0.5)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
     TypeError: LambdaLR: lr_lambda must be a function of a count that JAX can trace, got ...
+    >>> LambdaLR(0.1, lambda k: 1.0 if k < 5 else 0.5, total_steps=10)(5)
+    Array(0.05, dtype=float32)
     >>> LambdaLR(0.1, lambda k: jnp.where(k < 5, 1.0, 0.5))(5)
     Array(0.05, dtype=float32)
     """
 
     base_lr: LearningRate
-    lr_lambda: Annotated[Callable[[Any], Any], Function()]
+    lr_lambda: Annotated[Callable[[Any], Any], Function(traced=False)]
+    total_steps: Annotated[int | None, Integer(1, "It is a number of updates.", array=False, optional=True)] = None
+
+    def _check(self) -> None:
+        if self.total_steps is None:
+            remedy = "; or give total_steps= to have the function tabulated"
+            require_traceable("LambdaLR", "lr_lambda", self.lr_lambda, remedy=remedy)
 
     def _formula(self, k: jax.Array) -> jax.Array:
-        return self.base_lr * call(self.lr_lambda, k)
+        if self.total_steps is None:
+            return self.base_lr * call(self.lr_lambda, k)
+        return self.base_lr * nx.lookup(_values(self), k)
+
+
+@tabulated
+def _values(schedule: LambdaLR) -> npt.NDArray[np.float64]:
+    return call(schedule.lr_lambda, np.arange(schedule.total_steps))  # type: ignore[no-any-return]

@@ -40,6 +40,10 @@ class MultiStepLR(FactorSchedule):
     milestones: Annotated[tuple[int, ...], Milestones()]
     gamma: Gamma = 0.1
 
+    def _check(self) -> None:
+        # Their order means nothing, so there is one: equal schedules compare equal.
+        object.__setattr__(self, "milestones", tuple(sorted(self.milestones)))
+
     def _factor(self, k: jax.Array) -> jax.Array:
         return nx.power(self.gamma, nx.to_float(nx.count_reached(k, self.milestones)))
 

@@ -111,6 +111,10 @@ class OneCycleLR(Schedule):
         return product
 
     @property
+    def _optimizer_lr(self) -> None:
+        return None  # it sets its own
+
+    @property
     def momentum(self) -> Momentum:
         """The momentum as a schedule of its own; ValueError if ``cycle_momentum=False``."""
         return Momentum(self)

@@ -9,8 +9,20 @@ from typing import Any
 
 def of(scheduler: Any, steps: int) -> list[int]:
     """Milestones, restarts, ends of phases and the like, within ``steps``, in order."""
-    turns = _EVENTS.get(type(scheduler).__name__, lambda s, steps: ())
-    return sorted({k for k in (0, *turns(scheduler, steps), steps - 1) if 0 <= k < steps})
+    return sorted({k for k in (0, *_turns(scheduler, steps), steps - 1) if 0 <= k < steps})
+
+
+def _turns(scheduler: Any, steps: int) -> Iterable[int]:
+    return _EVENTS.get(type(scheduler).__name__, lambda s, steps: ())(scheduler, steps)
+
+
+def _phases(s: Any, steps: int) -> Iterable[int]:
+    for begin, member in zip((0, *s._milestones), s._schedulers, strict=True):
+        yield from (begin + k for k in (0, *_turns(member, max(steps - begin, 0))))
+
+
+def _members(s: Any, steps: int) -> Iterable[int]:
+    return (k for member in s._schedulers for k in _turns(member, steps))
 
 
 def _restarts(s: Any, steps: int) -> Iterable[int]:
@@ -40,4 +52,7 @@ _EVENTS: dict[str, Callable[[Any, int], Iterable[int]]] = {
     "CosineAnnealingWarmRestarts": _restarts,
     "CyclicLR": _peaks_and_bottoms,
     "OneCycleLR": _phase_ends,
+    "SWALR": lambda s, steps: (s.anneal_epochs,),
+    "SequentialLR": _phases,
+    "ChainedScheduler": _members,
 }

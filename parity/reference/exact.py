@@ -11,11 +11,14 @@ float64 (the learning rates and the ends of phases of OneCycleLR) is taken as it
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable
 from typing import Any
 
 import mpmath
 import numpy as np
+from torch.optim.lr_scheduler import MultiplicativeLR
+from torch.optim.swa_utils import SWALR
 
 mp = mpmath.mp.clone()
 mp.dps = 50
@@ -27,7 +30,10 @@ Exact = Callable[[float], Any]
 def of(scheduler: Any, quantity: str = "lr", group: int = 0) -> Exact | None:
     """The exact value of what a live PyTorch scheduler does; None where none is known."""
     formula = _FORMULAS.get((type(scheduler).__name__, quantity))
-    return None if formula is None else formula(scheduler, group)
+    if formula is not None:
+        return formula(scheduler, group)
+    step = _step_of(scheduler, group) if quantity == "lr" else None
+    return None if step is None else _recursion(step, mp.mpf(_initial_lr(scheduler, group)))
 
 
 def to_float32(value: Any) -> np.float32:
@@ -48,6 +54,9 @@ def _cosine(start: Any, end: Any, share: Any) -> Any:
 
 def _line(start: Any, end: Any, share: Any) -> Any:
     return start + (end - start) * share
+
+
+# Closed forms, from a count to a value.
 
 
 def _lambda(s: Any, group: int) -> Exact:
@@ -146,6 +155,135 @@ def _one_cycle(s: Any, group: int, what: str) -> Exact:
 
     return value
 
+
+# Steps, from a count and the learning rate in force to the next one; for what has no closed
+# form: schedulers that act on whatever is there, and several of them on one optimizer.
+
+Step = Callable[[int, Any], Any]
+
+
+def _recursion(step: Step, start: Any) -> Exact:
+    values: list[Any] = []
+
+    def value(k: float) -> Any:
+        while len(values) <= k:
+            values.append(step(len(values), values[-1] if values else start))
+        return values[int(k)]
+
+    return value
+
+
+def _initial_lr(scheduler: Any, group: int) -> float:
+    return float(scheduler.optimizer.param_groups[group]["initial_lr"])
+
+
+def _step_of(scheduler: Any, group: int) -> Step | None:
+    """One step of a live scheduler, whatever the learning rate in force; None if unknown."""
+    name = type(scheduler).__name__
+    if name in _STEPS:
+        made: Step = _STEPS[name](scheduler, group)
+        return made
+    formula = _FORMULAS.get((name, "lr"))
+    if formula is None:
+        return None
+    exact = formula(scheduler, group)
+    if name in _MULTIPLY:
+        return lambda k, lr: lr * _ratio(scheduler, exact, k)
+    return lambda k, lr: exact(k)
+
+
+_MULTIPLY = ("ConstantLR", "LinearLR", "StepLR", "MultiStepLR", "ExponentialLR", "PolynomialLR")
+
+
+def _ratio(scheduler: Any, exact: Exact, k: int) -> Any:
+    if k == 0:
+        return exact(0) / mp.mpf(float(scheduler.base_lrs[0])) if scheduler.base_lrs[0] else mp.mpf(1)
+    before = exact(k - 1)
+    return exact(k) / before if before else mp.mpf(1)
+
+
+def _multiplicative_step(s: Any, group: int) -> Step:
+    factor = s.lr_lambdas[group]
+    return lambda k, lr: lr * mp.mpf(float(factor(k))) if k else lr
+
+
+def _cosine_step(s: Any, group: int) -> Step:
+    base, eta_min, T_max = _base(s, group), mp.mpf(s.eta_min), s.T_max
+
+    def step(k: int, lr: Any) -> Any:
+        if k == 0:
+            return lr
+        if (k - 1 - T_max) % (2 * T_max) == 0:
+            return lr + (base - eta_min) * (1 - mp.cospi(mp.mpf(1) / T_max)) / 2
+        return eta_min + (lr - eta_min) * (1 + mp.cospi(mp.mpf(k) / T_max)) / (1 + mp.cospi(mp.mpf(k - 1) / T_max))
+
+    return step
+
+
+def _swa_step(s: Any, group: int) -> Step:
+    goal = mp.mpf(s.optimizer.param_groups[group]["swa_lr"])
+
+    def way(k: int) -> Any:
+        share = mp.mpf(min(max(k, 0), s.anneal_epochs)) / s.anneal_epochs if s.anneal_epochs else mp.mpf(1)
+        return share if s._anneal_strategy == "linear" else (1 - mp.cospi(share)) / 2
+
+    def step(k: int, lr: Any) -> Any:
+        if k == 0:
+            return goal if s.anneal_epochs == 0 else lr
+        if way(k - 1) == 1:
+            return goal
+        start = (lr - goal * way(k - 1)) / (1 - way(k - 1))
+        return goal * way(k) + start * (1 - way(k))
+
+    return step
+
+
+def _sequential_step(s: Any, group: int) -> Step | None:
+    steps = [_step_of(member, group) for member in s._schedulers]
+    if None in steps:
+        return None
+    start = mp.mpf(_initial_lr(s, group))
+
+    def step(k: int, lr: Any) -> Any:
+        phase = bisect.bisect_right(s._milestones, k)
+        begin = s._milestones[phase - 1] if phase else 0
+        member, own = s._schedulers[phase], steps[phase]
+        assert own is not None
+        if k > begin:
+            return own(k - begin, lr)
+        if k == 0:
+            return own(0, start)
+        # At a milestone a member starts from the optimizer's learning rate, but for the two
+        # that have no closed form: these go on from the one in force.
+        if isinstance(member, (MultiplicativeLR, SWALR)):
+            first = mp.mpf(float(member.lr_lambdas[group](0))) if isinstance(member, MultiplicativeLR) else mp.mpf(1)
+            return own(0, lr * first)
+        return own(0, start)
+
+    return step
+
+
+def _chained_step(s: Any, group: int) -> Step | None:
+    steps = [_step_of(member, group) for member in s._schedulers]
+    if None in steps:
+        return None
+
+    def step(k: int, lr: Any) -> Any:
+        for own in steps:
+            assert own is not None
+            lr = own(k, lr)
+        return lr
+
+    return step
+
+
+_STEPS: dict[str, Callable[[Any, int], Any]] = {
+    "MultiplicativeLR": _multiplicative_step,
+    "CosineAnnealingLR": _cosine_step,
+    "SWALR": _swa_step,
+    "SequentialLR": _sequential_step,
+    "ChainedScheduler": _chained_step,
+}
 
 _FORMULAS: dict[tuple[str, str], Callable[[Any, int], Exact]] = {
     ("LambdaLR", "lr"): _lambda,

@@ -54,7 +54,7 @@ def trajectory(
             if fractions is not None or k:
                 scheduler.optimizer.step()
                 scheduler.step(*(() if fractions is None else (fractions[k],)))
-        except (ValueError, ZeroDivisionError, OverflowError) as reason:
+        except (ValueError, ZeroDivisionError, OverflowError, NotImplementedError) as reason:
             return Trajectory(values[:k], f"{type(reason).__name__}: {reason}")
         values[k] = read(scheduler, quantity, group)
         if k % 1000 == 999:

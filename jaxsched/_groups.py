@@ -1,0 +1,141 @@
+"""Parameter groups: every labelled part of the parameters with a schedule of its own."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ._arguments import Real, error
+from ._schedule import Schedule
+
+# Its name before optax 0.2.4.
+_partition = getattr(optax, "partition", None) or optax.multi_transform
+
+
+def by_group(
+    make_optimizer: Callable[..., optax.GradientTransformation],
+    groups: Mapping[Hashable, Any],
+    labels: Any,
+) -> optax.GradientTransformationExtraArgs:
+    """One optimizer in which each group of parameters has its own schedule.
+
+    Equals a PyTorch optimizer with parameter groups, each stepped by its own scheduler or,
+    which is the same, by one scheduler with a list of ``base_lr``, ``max_lr``, … : make one
+    schedule for each group.
+
+    >>> import jax.numpy as jnp, optax
+    >>> from jaxsched import CosineAnnealingLR, by_group, current_lr
+    >>> optimizer = by_group(
+    ...     optax.adamw,
+    ...     {"backbone": CosineAnnealingLR(0.01, T_max=100), "head": CosineAnnealingLR(0.1, T_max=100)},
+    ...     labels={"conv": "backbone", "dense": "backbone", "out": "head"},
+    ... )
+    >>> params = {"conv": jnp.zeros(3), "dense": jnp.zeros(2), "out": jnp.zeros(2)}
+    >>> current_lr(optimizer.init(params))
+    {'backbone': Array(0.01, dtype=float32), 'head': Array(0.1, dtype=float32)}
+
+    A group's other settings go in a mapping, as in PyTorch, and may be schedules, too:
+
+    >>> from jaxsched import OneCycleLR
+    >>> peak = OneCycleLR(0.1, total_steps=100)
+    >>> optimizer = by_group(
+    ...     optax.adamw,
+    ...     {
+    ...         "backbone": CosineAnnealingLR(0.01, T_max=100),
+    ...         "head": {"learning_rate": peak, "b1": peak.momentum, "weight_decay": 0.0},
+    ...     },
+    ...     labels={"conv": "backbone", "dense": "backbone", "out": "head"},
+    ... )
+
+    Args:
+      make_optimizer: ``optax.adamw``, ``functools.partial(optax.sgd, momentum=0.9)``, or any
+        function that takes a learning rate first and returns a transformation. It sees the
+        learning rate of an update, not the schedule.
+      groups: for each label a schedule, a number, or a mapping of ``make_optimizer``'s
+        arguments with ``"learning_rate"`` among them. The learning rate and every schedule
+        are put in the optimizer's state by ``optax.inject_hyperparams``, where `current_lr`
+        reads them; all else is passed on as it is, and keeps all its digits.
+      labels: a pytree of labels with the structure of the parameters or of its upper part,
+        or a function that makes one from the parameters.
+
+    Returns:
+      A transformation. Its ``init`` raises ValueError if a parameter has no group, or a
+      group no parameter.
+
+    Raises:
+      ValueError: an argument is out of its range, or a group has no learning rate.
+      TypeError: an argument is of the wrong type.
+    """
+    if not callable(make_optimizer):
+        remedy = "Pass the function itself, like optax.adamw."
+        raise error(TypeError, "by_group", "make_optimizer", make_optimizer, "a function", remedy)
+    if not isinstance(groups, Mapping):
+        remedy = 'Write it like {"backbone": slow, "head": fast}.'
+        raise error(TypeError, "by_group", "groups", groups, "a mapping from labels to schedules", remedy)
+    if not groups:
+        raise error(ValueError, "by_group", "groups", groups, "a mapping with labels", "Give at least one.")
+    optimizers = {label: _optimizer(make_optimizer, label, group) for label, group in groups.items()}
+    partitioned = _partition(optimizers, labels)
+
+    def init(params: Any) -> Any:
+        _check_labels(labels(params) if callable(labels) else labels, groups, params)
+        return partitioned.init(params)
+
+    return optax.GradientTransformationExtraArgs(init, partitioned.update)
+
+
+def _optimizer(make_optimizer: Callable[..., Any], label: Hashable, group: Any) -> Any:
+    arguments = dict(group) if isinstance(group, Mapping) else {"learning_rate": group}
+    if "learning_rate" not in arguments:
+        remedy = "Only its schedule can tell how fast it learns."
+        raise error(ValueError, "by_group", f"groups[{label!r}]", group, 'given a "learning_rate"', remedy)
+    if not callable(arguments["learning_rate"]):
+        check = Real(remedy="Give a schedule, or a number to keep.")
+        arguments["learning_rate"] = check("by_group", f"groups[{label!r}]", arguments["learning_rate"])
+    injected = {n: x for n, x in arguments.items() if n == "learning_rate" or isinstance(x, Schedule)}
+    fixed = {n: x for n, x in arguments.items() if n not in injected}
+
+    def factory(**hyperparams: Any) -> Any:
+        return make_optimizer(hyperparams.pop("learning_rate"), **fixed, **hyperparams)
+
+    # All that Optax injects, it turns into arrays; by this it sees only what is scheduled. A
+    # momentum of 0.9 stays a constant of the program, and Adam's state stays in bfloat16.
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter(n, keyword) for n in injected]
+    factory.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    # Without a type, a learning rate for bfloat16 parameters would be rounded to bfloat16.
+    return optax.inject_hyperparams(factory, hyperparam_dtype=jnp.result_type(float))(**injected)
+
+
+def _check_labels(labels: Any, groups: Mapping[Hashable, Any], params: Any) -> None:
+    """Raises unless every parameter has a group and every group a parameter."""
+    seen: list[tuple[Any, Any]] = []
+
+    def look(path: Any, label: Any, part: Any) -> None:
+        if jax.tree.leaves(part):
+            seen.append((path, label))
+
+    try:
+        jax.tree_util.tree_map_with_path(look, labels, params)
+    except ValueError as reason:
+        raise ValueError(
+            "by_group: labels must have the structure of the parameters, or of its upper part, got "
+            f"{jax.tree.structure(labels)}. Make them from the parameters, with jax.tree.map_with_path."
+        ) from reason
+    for path, label in seen:
+        if not isinstance(label, Hashable) or label not in groups:
+            where = f"labels{jax.tree_util.keystr(path)}"
+            allowed = "one of " + ", ".join(map(repr, groups))
+            raise error(ValueError, "by_group", where, label, allowed, "Give the label a schedule in groups.")
+    used = {label for _, label in seen}
+    for label in groups:
+        if label not in used:
+            raise ValueError(
+                f"by_group: groups must have parameters, got none with the label {label!r}. "
+                "Remove the group, or correct the labels."
+            )

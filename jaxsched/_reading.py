@@ -1,0 +1,128 @@
+"""Reading the learning rate that an optimizer has applied, out of its state."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from ._schedule import Schedule
+
+
+def current_lr(opt_state: Any, *, schedule: Callable[[Any], Any] | None = None) -> Any:
+    """The learning rate that the last update applied; before any, that of the first.
+
+    >>> import jax.numpy as jnp, optax
+    >>> from jaxsched import StepLR, current_lr
+    >>> schedule = StepLR(0.1, step_size=1, gamma=0.5)
+    >>> optimizer = optax.chain(
+    ...     optax.clip_by_global_norm(1.0),
+    ...     optax.inject_hyperparams(optax.adamw)(learning_rate=schedule),
+    ... )
+    >>> params = jnp.zeros(2)
+    >>> state = optimizer.init(params)
+    >>> for k in range(3):
+    ...     _, state = optimizer.update(jnp.ones(2), state, params)
+    ...     print(k, current_lr(state))
+    0 0.1
+    1 0.05
+    2 0.025
+
+    It is found in any Optax state, however nested, that holds it: that of
+    ``inject_hyperparams``, or one with a field ``lr``. ``optax.adamw(schedule)`` holds only
+    a count. Pass the schedule, too, and it is evaluated there, on the host:
+
+    >>> optimizer = optax.adamw(schedule)
+    >>> _, state = optimizer.update(jnp.ones(2), optimizer.init(params), params)
+    >>> print(current_lr(state, schedule=schedule))
+    0.1
+
+    Under ``optax.MultiSteps`` and ``optax.apply_if_finite`` the last update is the last one
+    that was made; micro-batches between two, and refused ones, change nothing.
+
+    A factor that another transformation applies on top of the learning rate, like that of
+    ``optax.contrib.reduce_on_plateau``, is not part of it.
+
+    Args:
+      opt_state: the state of an Optax transformation; also ``opt_state`` of ``nnx.Optimizer``
+        or ``TrainState``. It may be traced.
+      schedule: the schedule that the optimizer was made with, for a state that holds no
+        learning rate; else it is not looked at.
+
+    Returns:
+      The array that the state holds: a traced one if the state is traced; with a schedule of
+      this package and a state that is not, a NumPy array. It starts no program on the device.
+
+      For ``by_group``, ``optax.partition`` and ``optax.multi_transform``, if several groups
+      have a learning rate, a dict from their labels. (A label within a label is a tuple.)
+
+    Raises:
+      ValueError: the state has no learning rate, or several that no label tells apart.
+    """
+    found = _find(opt_state, _learning_rate)
+    if not found and schedule is not None:
+        found = [(path, _at(schedule, count)) for path, count in _find(opt_state, _count)]
+        if not found:
+            raise ValueError(
+                "current_lr: opt_state must hold the count of a schedule, got none "
+                f"({type(opt_state).__name__}). Make the optimizer like optax.adamw(schedule)."
+            )
+    if not found:
+        raise ValueError(
+            f"current_lr: opt_state must hold a learning rate, got none ({type(opt_state).__name__}). "
+            "Make the optimizer like optax.inject_hyperparams(optax.adamw)(learning_rate=schedule), "
+            "or pass schedule=."
+        )
+    if len(found) == 1:
+        return found[0][1]
+    rates = {_label(path): rate for path, rate in found}
+    if len(rates) < len(found):
+        raise ValueError(
+            "current_lr: opt_state must hold one learning rate, or one for each label, got several: "
+            f"{', '.join(f'opt_state{jax.tree_util.keystr(path)}' for path, _ in found)}. "
+            "Pass the part of the state that you mean."
+        )
+    return rates
+
+
+def _find(opt_state: Any, get: Callable[[Any], Any]) -> list[tuple[Any, Any]]:
+    """What ``get`` finds in the states in a state, outermost ones first, and where."""
+    nodes, _ = jax.tree_util.tree_flatten_with_path(opt_state, is_leaf=lambda node: get(node) is not None)
+    found = [(path, get(node)) for path, node in nodes]
+    # What is found may be a node itself: nnx keeps each array of the state in a Variable.
+    return [(path, jax.tree.leaves(x)[0]) for path, x in found if x is not None]
+
+
+def _learning_rate(node: Any) -> Any:
+    fields = getattr(node, "_fields", ()) if isinstance(node, tuple) else ()
+    if "hyperparams" in fields and isinstance(node.hyperparams, Mapping):
+        return node.hyperparams.get("learning_rate")
+    return node.lr if "lr" in fields else None
+
+
+def _count(node: Any) -> Any:
+    return node.count if isinstance(node, optax.ScaleByScheduleState) else None
+
+
+def _at(schedule: Callable[[Any], Any], count: Any) -> Any:
+    """The value that the update before a count has applied."""
+    if isinstance(count, jax.core.Tracer):
+        return schedule(jnp.where(count > 0, count - 1, 0))
+    count = np.asarray(count)
+    before = np.where(count > 0, count - 1, 0)
+    return schedule.on_host(before) if isinstance(schedule, Schedule) else schedule(jnp.asarray(before))
+
+
+def _label(path: Any) -> Any:
+    """The label of the parameter group that a path leads through."""
+    labels = tuple(
+        entry.key
+        for before, entry in itertools.pairwise(path)
+        if getattr(before, "name", None) == "inner_states"
+    )
+    return labels[0] if len(labels) == 1 else labels

@@ -1,0 +1,189 @@
+"""`Value`: what a schedule is besides a function. It prints, compares, hashes, and is a pytree."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self, dataclass_transform
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ._arguments import describe
+
+DICT_VERSION = 1
+"""Version of the form that `Value.to_dict` writes."""
+
+
+@dataclass_transform(frozen_default=True, eq_default=False)
+class Value:
+    """A frozen dataclass and pytree that is the call that makes it; base of `Schedule`.
+
+    A subclass annotates its arguments as in a dataclass and becomes one by itself; those
+    annotated with a checker are checked when a value is made. Arguments given as arrays are
+    the leaves of the pytree, all others constants.
+    """
+
+    _checkers: ClassVar[Mapping[str, Callable[[str, str, Any], Any]]] = {}
+    _classes: ClassVar[dict[str, type[Value]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+        jax.tree_util.register_pytree_with_keys(cls, _flatten_with_keys, cls._unflatten)
+        cls._checkers = {
+            name: checker
+            for name, hint in typing.get_type_hints(cls, include_extras=True).items()
+            for checker in getattr(hint, "__metadata__", ())
+            if callable(checker)
+        }
+        Value._classes[cls.__name__] = cls
+
+    def __post_init__(self) -> None:
+        owner = type(self).__name__
+        for name, checker in self._checkers.items():
+            object.__setattr__(self, name, checker(owner, name, getattr(self, name)))
+        self._check()
+        # Which arguments are leaves is settled here, once: transformations put all kinds
+        # of things in their place (None, axis numbers, tracers) and expect them back.
+        data = tuple(n for n in _names(self) if _has_arrays(getattr(self, n)))
+        object.__setattr__(self, "_array_fields", data)
+
+    def _check(self) -> None:
+        """What must hold between several arguments; raises ValueError."""
+
+    @classmethod
+    def _unflatten(cls, static: tuple[tuple[str, ...], tuple[Any, ...]], leaves: Any) -> Self:
+        arrays, constants = static
+        new = object.__new__(cls)
+        rest = iter(constants)
+        new.__dict__.update(zip(arrays, leaves, strict=True))
+        new.__dict__.update((n, next(rest)) for n in _names(cls) if n not in arrays)
+        new.__dict__["_array_fields"] = arrays
+        return new
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(_equal(getattr(self, n), getattr(other, n)) for n in _names(self))
+
+    def __hash__(self) -> int:
+        return hash((type(self), *(getattr(self, n) for n in _names(self))))
+
+    def __repr__(self) -> str:
+        first, *others = dataclasses.fields(self)  # type: ignore[arg-type]
+        arguments = [_show(getattr(self, first.name))]
+        for field in others:
+            value = getattr(self, field.name)
+            if not _equal(value, field.default):
+                arguments.append(f"{field.name}={_show(value)}")
+        return f"{type(self).__name__}({', '.join(arguments)})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The value as a dict that JSON can hold; `from_dict` reads it.
+
+        >>> from jaxsched import ExponentialLR
+        >>> ExponentialLR(0.1, gamma=0.9).to_dict()
+        {'version': 1, 'scheduler': 'ExponentialLR', 'base_lr': 0.1, 'gamma': 0.9}
+
+        Raises:
+          TypeError: an argument is a function, which no file can hold.
+        """
+        encoded = {n: _encode(type(self).__name__, n, getattr(self, n)) for n in _names(self)}
+        return {"version": DICT_VERSION, "scheduler": type(self).__name__, **encoded}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The value that `to_dict` wrote, of this class or one derived from it.
+
+        >>> from jaxsched import Schedule
+        >>> Schedule.from_dict({"version": 1, "scheduler": "ExponentialLR", "base_lr": 0.1, "gamma": 0.9})
+        ExponentialLR(0.1, gamma=0.9)
+
+        Raises:
+          ValueError: an unknown version, scheduler or argument, or one that is missing.
+        """
+        fields = dict(data)
+        version, name = fields.pop("version", None), fields.pop("scheduler", None)
+        if version != DICT_VERSION:
+            raise ValueError(f"from_dict: version must be {DICT_VERSION}, got {version!r}. Upgrade jaxsched.")
+        known = {n: c for n, c in cls._classes.items() if issubclass(c, cls) and not inspect.isabstract(c)}
+        if name not in known:
+            raise ValueError(f"from_dict: scheduler must be one of {', '.join(sorted(known))}, got {name!r}.")
+        keys = _names(known[name])
+        if set(fields) != set(keys):
+            raise ValueError(
+                f"from_dict: {name} must have exactly the keys {', '.join(keys)}, got {', '.join(fields)}."
+            )
+        return known[name](**{n: _decode(value) for n, value in fields.items()})
+
+
+# Fields ---------------------------------------------------------------------------------
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(value))
+
+
+def _has_arrays(value: Any) -> bool:
+    if isinstance(value, Value):
+        return bool(value._array_fields)  # type: ignore[attr-defined]
+    if isinstance(value, tuple):
+        return any(map(_has_arrays, value))
+    return isinstance(value, (jax.Array, np.ndarray))
+
+
+def _flatten_with_keys(value: Value) -> tuple[Any, Any]:
+    arrays = value._array_fields  # type: ignore[attr-defined]
+    constants = tuple(getattr(value, n) for n in _names(value) if n not in arrays)
+    keyed = [(jax.tree_util.GetAttrKey(n), getattr(value, n)) for n in arrays]
+    return keyed, (arrays, constants)
+
+
+def _equal(x: Any, y: Any) -> bool:
+    if isinstance(x, jax.core.Tracer) or isinstance(y, jax.core.Tracer):
+        return x is y
+    if isinstance(x, (jax.Array, np.ndarray)) or isinstance(y, (jax.Array, np.ndarray)):
+        kinds = getattr(x, "dtype", type(x)), getattr(y, "dtype", type(y))
+        return kinds[0] == kinds[1] and np.array_equal(np.asarray(x), np.asarray(y))
+    if isinstance(x, tuple) and isinstance(y, tuple):
+        return len(x) == len(y) and all(map(_equal, x, y))
+    return bool(type(x) is type(y) and x == y)
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_show, value))}]"
+    return repr(value)
+
+
+def _encode(owner: str, name: str, value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, tuple):
+        return [_encode(owner, f"{name}[{i}]", x) for i, x in enumerate(value)]
+    if isinstance(value, Value):
+        return value.to_dict()
+    if isinstance(value, (jax.Array, np.ndarray)) and not isinstance(value, jax.core.Tracer):
+        # float64 holds every narrower float exactly, and JSON every float64.
+        return {"dtype": str(value.dtype), "values": np.asarray(value).astype(_wide(value)).tolist()}
+    raise TypeError(
+        f"{owner}: {name} cannot be written to a dict, got {describe(value)}. "
+        "Keep the function in code and build the schedule there."
+    )
+
+
+def _wide(value: Any) -> Any:
+    return np.float64 if jnp.issubdtype(value.dtype, jnp.floating) else value.dtype
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, Mapping) and "scheduler" in value:
+        return Value.from_dict(value)
+    if isinstance(value, Mapping):
+        return np.asarray(value["values"]).astype(jnp.dtype(value["dtype"]))
+    if isinstance(value, list):
+        return [_decode(x) for x in value]
+    return value

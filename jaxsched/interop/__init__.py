@@ -1,0 +1,1 @@
+"""To and from PyTorch. Torch is imported only where a torch object is handed in."""

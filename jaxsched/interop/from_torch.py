@@ -1,0 +1,424 @@
+"""PyTorch's schedulers, alive or in a checkpoint, as jaxsched values."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._arguments import constant_value, describe
+from .._value import Value
+from ..schedulers.chained_scheduler import ChainedScheduler
+from ..schedulers.constant_lr import ConstantLR
+from ..schedulers.cosine_annealing_lr import CosineAnnealingLR
+from ..schedulers.cosine_annealing_warm_restarts import CosineAnnealingWarmRestarts
+from ..schedulers.cyclic_lr import CyclicLR
+from ..schedulers.exponential_lr import ExponentialLR
+from ..schedulers.lambda_lr import LambdaLR
+from ..schedulers.linear_lr import LinearLR
+from ..schedulers.multi_step_lr import MultiStepLR
+from ..schedulers.multiplicative_lr import MultiplicativeLR
+from ..schedulers.one_cycle_lr import OneCycleLR
+from ..schedulers.polynomial_lr import PolynomialLR
+from ..schedulers.sequential_lr import SequentialLR
+from ..schedulers.starting_at import StartingAt
+from ..schedulers.step_lr import StepLR
+from ..schedulers.swa_lr import SWALR
+
+
+@dataclasses.dataclass(frozen=True)
+class _Source:
+    """One parameter group of a scheduler: what a live one and a checkpoint have in common."""
+
+    name: str
+    attributes: Mapping[str, Any]
+    """``vars(scheduler)``, or its ``state_dict()``."""
+    options: Mapping[str, Any]
+    """The optimizer's parameter group."""
+    group: int
+    total_steps: int | None
+    members: tuple[_Source, ...] = ()
+
+    def __getitem__(self, attribute: str) -> Any:
+        if attribute not in self.attributes:
+            raise ValueError(
+                f"from_torch: {self.name} must have the attribute {attribute}, and has not. "
+                "Was it made by another version of PyTorch? Build the schedule by hand."
+            )
+        return self.attributes[attribute]
+
+    def of_group(self, attribute: str) -> Any:
+        """The group's entry of a list with one for each."""
+        return self[attribute][self.group]
+
+    @property
+    def base_lr(self) -> float:
+        return float(self.of_group("base_lrs"))
+
+
+# What each class keeps, beside what all of them keep. Anything else is an error: it may
+# change the learning rate, and nothing is to be lost.
+_COMMON = frozenset(
+    {"optimizer", "base_lrs", "last_epoch", "_step_count", "_last_lr", "_is_initial"}
+    | {"_get_lr_called_within_step", "verbose"}
+)
+_COMPOSITE = frozenset({"optimizer", "_schedulers", "_last_lr", "_is_initial"} | {"_get_lr_called_within_step"})
+
+
+def _lambda(s: _Source) -> Value:
+    return _function_of_count(s, LambdaLR)
+
+
+def _multiplicative(s: _Source) -> Value:
+    return _function_of_count(s, MultiplicativeLR)
+
+
+def _function_of_count(s: _Source, make: type[LambdaLR] | type[MultiplicativeLR]) -> Value:
+    function = s.of_group("lr_lambdas")
+    if not callable(function):
+        raise ValueError(
+            f"from_torch: {s.name}.lr_lambda must be a function, got {describe(function)}. PyTorch saves "
+            "functions to a checkpoint only when they are objects of a class: build the schedule by hand."
+        )
+    remedy = "say how many updates to tabulate"
+    if make is LambdaLR:
+        why = _why_not_traced(function)
+        if why is None:
+            return LambdaLR(s.base_lr, function)
+    elif constant_value(function) is not None:
+        return MultiplicativeLR(s.base_lr, function)
+    else:
+        why = "The product of its values has no closed form"
+    if s.total_steps is None:
+        raise ValueError(
+            f"from_torch: total_steps must be given for the function of {s.name}, got None. {why}: {remedy}."
+        )
+    return make(s.base_lr, function, total_steps=s.total_steps)
+
+
+_SAMPLES = (*range(0, 128), 500, 999, 1_000, 4_096, 10_000, 99_999)
+"""Counts at which a traced function is held against the Python one."""
+"""Counts at which a traced function is held against the Python one."""
+
+
+def _why_not_traced(function: Callable[[Any], Any]) -> str | None:
+    """Why JAX cannot have the function as it is; None if it computes what Python computes."""
+    try:
+        traced = LambdaLR(1.0, function)
+    except TypeError:
+        return "JAX cannot trace it"
+    found = traced(np.asarray(_SAMPLES)).tolist()
+    if all(_close(float(function(k)), value) for k, value in zip(_SAMPLES, found, strict=True)):
+        return None
+    return "Traced by JAX it is another function than in Python"
+
+
+def _close(x: float, y: float) -> bool:
+    """Equal but for the rounding of a float32 and of another library's last bits."""
+    return x == y or abs(x - y) <= 1e-6 * max(abs(x), abs(y)) or abs(x - y) < 1e-37
+
+
+def _step(s: _Source) -> Value:
+    return StepLR(s.base_lr, s["step_size"], float(s["gamma"]))
+
+
+def _multi_step(s: _Source) -> Value:
+    milestones = [m for m, times in sorted(s["milestones"].items()) for _ in range(times)]
+    return MultiStepLR(s.base_lr, milestones, float(s["gamma"]))
+
+
+def _constant(s: _Source) -> Value:
+    return ConstantLR(s.base_lr, s["factor"], s["total_iters"])
+
+
+def _linear(s: _Source) -> Value:
+    return LinearLR(s.base_lr, s["start_factor"], s["end_factor"], s["total_iters"])
+
+
+def _exponential(s: _Source) -> Value:
+    return ExponentialLR(s.base_lr, float(s["gamma"]))
+
+
+def _polynomial(s: _Source) -> Value:
+    return PolynomialLR(s.base_lr, s["total_iters"], s["power"])
+
+
+def _cosine(s: _Source) -> Value:
+    return CosineAnnealingLR(s.base_lr, s["T_max"], s["eta_min"])
+
+
+def _restarts(s: _Source) -> Value:
+    return CosineAnnealingWarmRestarts(s.base_lr, s["T_0"], s["T_mult"], s["eta_min"])
+
+
+def _whole(s: _Source, name: str, value: float) -> int:
+    if value != int(value):
+        raise ValueError(
+            f"from_torch: {s.name}.{name} must be a whole number, got {value!r}. "
+            "Round it the way your training loop counts, and build the schedule by hand."
+        )
+    return int(value)
+
+
+def _cyclic(s: _Source) -> Value:
+    total, ratio = s["total_size"], s["step_ratio"]
+    up = round(total * ratio, 6)
+    momentum: dict[str, Any] = {"cycle_momentum": False}
+    if s["cycle_momentum"]:
+        names = ("base_momentum", "max_momentum")
+        momentum = {name: float(s.of_group(f"{name}s")) for name in names}
+    scale_fn = s["_scale_fn_custom"]
+    if isinstance(scale_fn, Mapping):
+        raise ValueError(
+            f"from_torch: CyclicLR.scale_fn must be a function, got {describe(scale_fn)}. PyTorch saves only "
+            "its attributes to a checkpoint: build the schedule by hand."
+        )
+    return CyclicLR(
+        s.base_lr,
+        float(s.of_group("max_lrs")),
+        step_size_up=_whole(s, "step_size_up", up),
+        step_size_down=_whole(s, "step_size_down", total - up),
+        mode=s["mode"],
+        gamma=float(s["gamma"]),
+        scale_fn=scale_fn,
+        # PyTorch sets this by itself for its own modes.
+        scale_mode=s["scale_mode"] if scale_fn is not None else "cycle",
+        **momentum,
+    )
+
+
+def _shortest(candidates: float, agrees: Callable[[float], bool]) -> float:
+    """The number with the fewest digits that gives back what PyTorch has computed from it."""
+    for digits in range(1, 18):
+        x = float(f"{candidates:.{digits}g}")
+        if agrees(x):
+            return x
+    return candidates
+
+
+def _one_cycle(s: _Source) -> Value:
+    phases = s["_schedule_phases"]
+    total = s["total_steps"]
+    options = s.options
+    first, peak, last = (float(options[name]) for name in ("initial_lr", "max_lr", "min_lr"))
+    end = phases[0]["end_step"]
+    momentum: dict[str, Any] = {"cycle_momentum": False}
+    if s["cycle_momentum"]:
+        momentum = {name: float(options[name]) for name in ("base_momentum", "max_momentum")}
+    # PyTorch keeps what it computed from these three, and not the numbers themselves.
+    return OneCycleLR(
+        peak,
+        total_steps=total,
+        pct_start=_shortest((end + 1) / total, lambda x: float(x * total) - 1 == end),
+        anneal_strategy=s["_anneal_func_type"],
+        div_factor=_shortest(peak / first, lambda x: peak / x == first),
+        final_div_factor=_shortest(first / last, lambda x: first / x == last),
+        three_phase=len(phases) == 3,
+        **momentum,
+    )
+
+
+def _swa(s: _Source) -> Value:
+    return SWALR(s.base_lr, float(s.options["swa_lr"]), s["anneal_epochs"], s["_anneal_strategy"])
+
+
+def _members(s: _Source) -> list[Any]:
+    return [_convert(member) for member in s.members]
+
+
+def _sequential(s: _Source) -> Value:
+    return SequentialLR(_members(s), list(s["_milestones"]))
+
+
+def _chained(s: _Source) -> Value:
+    members = _members(s)
+    try:
+        return ChainedScheduler(members)
+    except ValueError:
+        return ChainedScheduler(members, total_steps=s.total_steps)
+
+
+_CYCLIC = frozenset({"total_size", "step_ratio", "mode", "gamma", "_scale_fn_ref", "_scale_fn_custom"})
+_CYCLIC_MOMENTUM = frozenset({"scale_mode", "cycle_momentum", "use_beta1", "base_momentums", "max_momentums"})
+
+_CONVERTERS: dict[str, tuple[Callable[[_Source], Value], frozenset[str]]] = {
+    "LambdaLR": (_lambda, _COMMON | {"lr_lambdas"}),
+    "MultiplicativeLR": (_multiplicative, _COMMON | {"lr_lambdas"}),
+    "StepLR": (_step, _COMMON | {"step_size", "gamma"}),
+    "MultiStepLR": (_multi_step, _COMMON | {"milestones", "gamma"}),
+    "ConstantLR": (_constant, _COMMON | {"factor", "total_iters"}),
+    "LinearLR": (_linear, _COMMON | {"start_factor", "end_factor", "total_iters"}),
+    "ExponentialLR": (_exponential, _COMMON | {"gamma"}),
+    "PolynomialLR": (_polynomial, _COMMON | {"total_iters", "power"}),
+    "CosineAnnealingLR": (_cosine, _COMMON | {"T_max", "eta_min"}),
+    "CosineAnnealingWarmRestarts": (_restarts, _COMMON | {"T_0", "T_i", "T_mult", "eta_min", "T_cur"}),
+    "CyclicLR": (_cyclic, _COMMON | {"max_lrs"} | _CYCLIC | _CYCLIC_MOMENTUM),
+    "OneCycleLR": (
+        _one_cycle,
+        _COMMON | {"total_steps", "_schedule_phases", "_anneal_func_type", "cycle_momentum", "use_beta1"},
+    ),
+    "SWALR": (_swa, _COMMON | {"anneal_epochs", "_anneal_strategy", "anneal_func"}),
+    "SequentialLR": (_sequential, _COMPOSITE | {"_milestones", "last_epoch"}),
+    "ChainedScheduler": (_chained, _COMPOSITE),
+}
+
+
+def _convert(s: _Source) -> Any:
+    convert, known = _CONVERTERS[s.name]
+    unknown = sorted(set(s.attributes) - known)
+    if unknown:
+        raise ValueError(
+            f"from_torch: {s.name} has the attribute {unknown[0]} = {describe(s.attributes[unknown[0]])}, which is "
+            "not known here. It may change the learning rate: build the schedule by hand."
+        )
+    return convert(s)
+
+
+# The public two -------------------------------------------------------------------------
+
+
+def from_torch(
+    scheduler: Any, group: int | None = None, total_steps: int | None = None, *, resume: bool = False
+) -> Any:
+    """The jaxsched value that does what a live PyTorch scheduler does.
+
+    >>> import torch
+    >>> from jaxsched import from_torch
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    >>> live = torch.optim.lr_scheduler.StepLR(optimizer, step_size=30)
+    >>> from_torch(live)
+    StepLR(0.1, step_size=30)
+
+    Args:
+      scheduler: a scheduler of `torch.optim.lr_scheduler`, or SWALR; sequences and chains of
+        them, too; at its start or after any number of steps.
+      group: which parameter group of the optimizer. Needed when they differ.
+      total_steps: the horizon for what must be tabulated: functions that JAX cannot trace,
+        and chains without a closed form.
+      resume: whether count 0 of the result is now, rather than the start of training.
+
+    Returns:
+      The schedule. Its ``position`` says at which count the PyTorch scheduler stands (with
+      ``resume`` that is the count which the result takes for 0).
+
+    Raises:
+      TypeError: not one of PyTorch's classes.
+      ValueError: it cannot be converted; the message names the attribute and what to do.
+
+    Warns:
+      UserWarning: the optimizer's learning rate is not what the scheduler says it should be,
+        as after loading a scheduler's state without the optimizer's.
+    """
+    name = type(scheduler).__name__
+    if not type(scheduler).__module__.startswith("torch.optim.") or name not in _CONVERTERS:
+        remedy = "Wrap a scheduler of your own in LambdaLR, as a function of the count."
+        if name == "ReduceLROnPlateau":
+            remedy = "It depends on the metric: build jaxsched.ReduceLROnPlateau with its arguments."
+        raise TypeError(
+            f"from_torch: scheduler must be one of {', '.join(_CONVERTERS)} of PyTorch, got {describe(scheduler)}. {remedy}"
+        )
+    groups = scheduler.optimizer.param_groups
+
+    def source(live: Any, index: int) -> _Source:
+        inner = tuple(source(member, index) for member in getattr(live, "_schedulers", ()))
+        return _Source(type(live).__name__, vars(live), groups[index], index, total_steps, inner)
+
+    schedule, index = _one_group([source(scheduler, i) for i in range(len(groups))], group)
+    return _finish(schedule, _position(scheduler), float(groups[index]["lr"]), resume)
+
+
+def from_torch_state(
+    name: str | Sequence[Any],
+    state: Mapping[str, Any],
+    param_groups: Sequence[Mapping[str, Any]],
+    group: int | None = None,
+    total_steps: int | None = None,
+    *,
+    resume: bool = False,
+) -> Any:
+    """The same from a checkpoint, without the training script.
+
+    >>> import torch
+    >>> from jaxsched import from_torch_state
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    >>> live = torch.optim.lr_scheduler.StepLR(optimizer, step_size=30)
+    >>> saved = {"scheduler": live.state_dict(), "optimizer": optimizer.state_dict()}
+    >>> from_torch_state("StepLR", saved["scheduler"], saved["optimizer"]["param_groups"])
+    StepLR(0.1, step_size=30)
+
+    Args:
+      name: the scheduler's class, which a checkpoint does not tell: ``"StepLR"``; of a
+        sequence or chain with its members, ``("SequentialLR", ["LinearLR", "StepLR"])``.
+      state: its ``state_dict()``, loaded with ``weights_only=True``.
+      param_groups: the optimizer's, ``optimizer.state_dict()["param_groups"]``.
+      group: as for `from_torch`.
+      total_steps: as for `from_torch`.
+      resume: as for `from_torch`.
+
+    Returns:
+      As `from_torch`.
+
+    Raises:
+      ValueError: it cannot be converted; functions are not in checkpoints.
+    """
+
+    def source(name: str | Sequence[Any], state: Mapping[str, Any], index: int) -> _Source:
+        own, inner = (name, ()) if isinstance(name, str) else (name[0], tuple(name[1]))
+        if own not in _CONVERTERS:
+            raise ValueError(f"from_torch_state: name must be one of {', '.join(_CONVERTERS)}, got {own!r}.")
+        states = state.get("_schedulers", ())
+        if len(inner) != len(states):
+            raise ValueError(
+                f"from_torch_state: name must tell the {len(states)} members of {own}, got {name!r}. "
+                'Write it like ("SequentialLR", ["LinearLR", "StepLR"]).'
+            )
+        members = tuple(source(n, s, index) for n, s in zip(inner, states, strict=True))
+        return _Source(own, state, param_groups[index], index, total_steps, members)
+
+    schedule, index = _one_group([source(name, state, i) for i in range(len(param_groups))], group)
+    position = _position_in(state)
+    return _finish(schedule, position, float(param_groups[index]["lr"]), resume)
+
+
+def _one_group(sources: Sequence[_Source], group: int | None) -> tuple[Any, int]:
+    """The schedule of the group that is asked for, or of all when they are the same."""
+    if group is not None:
+        if not isinstance(group, int) or not 0 <= group < len(sources):
+            raise ValueError(f"from_torch: group must be from 0 to {len(sources) - 1}, got {group!r}.")
+        return _convert(sources[group]), group
+    schedules = [_convert(source) for source in sources]
+    if any(schedule != schedules[0] for schedule in schedules):
+        raise ValueError(
+            f"from_torch: group must be given, from 0 to {len(sources) - 1}, got None. The parameter groups "
+            f"differ: {', '.join(map(repr, schedules))}."
+        )
+    return schedules[0], 0
+
+
+def _position(scheduler: Any) -> int:
+    """At which count a live scheduler stands; a chain where its members do."""
+    members = getattr(scheduler, "_schedulers", ())
+    return int(scheduler.last_epoch) if hasattr(scheduler, "last_epoch") else _position(members[0])
+
+
+def _position_in(state: Mapping[str, Any]) -> int:
+    return int(state["last_epoch"]) if "last_epoch" in state else _position_in(state["_schedulers"][0])
+
+
+def _finish(schedule: Any, position: int, lr: float, resume: bool) -> Any:
+    wanted = float(schedule.on_host(position))
+    if not _close(lr, wanted):
+        warnings.warn(
+            f"from_torch: the optimizer's learning rate is {lr:.9g}, and {schedule!r} has {wanted:.9g} at count "
+            f"{position}, where it stands. A scheduler's load_state_dict does not restore the optimizer's "
+            "learning rate: load the optimizer's state, too.",
+            UserWarning,
+            stacklevel=3,
+        )
+    if resume and position:
+        schedule = StartingAt(schedule, position)
+    object.__setattr__(schedule, "position", position)
+    return schedule

@@ -1,0 +1,38 @@
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .._arguments import error
+from .._schedule import Schedule
+
+
+@dataclasses.dataclass(frozen=True)
+class Members:
+    """Schedules, at least one."""
+
+    def __call__(self, owner: str, name: str, value: Any) -> tuple[Schedule, ...]:
+        allowed = "a sequence of schedules"
+        if isinstance(value, (str, bytes, Schedule)) or not isinstance(value, Sequence):
+            raise error(TypeError, owner, name, value, allowed, "Write it like [warmup, cosine].")
+        if not value:
+            raise error(ValueError, owner, name, value, allowed, "Give at least one.")
+        for i, member in enumerate(value):
+            if not isinstance(member, Schedule):
+                remedy = "Members are schedules of jaxsched; convert a PyTorch one with from_torch."
+                raise error(TypeError, owner, f"{name}[{i}]", member, "a schedule", remedy)
+        return tuple(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """One schedule."""
+
+    def __call__(self, owner: str, name: str, value: Any) -> Schedule:
+        if not isinstance(value, Schedule):
+            raise error(TypeError, owner, name, value, "a schedule", "Convert a PyTorch one with from_torch.")
+        return value
+
+
+def common_optimizer_lr(members: Iterable[Schedule]) -> Any:
+    """The first learning rate of the optimizer that a member tells."""
+    return next((lr for member in members if (lr := member._optimizer_lr) is not None), None)

@@ -1,0 +1,146 @@
+from typing import Annotated, Any, final
+
+import jax
+import numpy as np
+import numpy.typing as npt
+
+from .. import _numerics as nx
+from .._arguments import Integer
+from .._schedule import Schedule
+from ._factor import FactorSchedule
+from ._members import Members, common_optimizer_lr
+from ._table import tabulated
+from .cosine_annealing_lr import CosineAnnealingLR
+
+
+@final
+class ChainedScheduler(Schedule):
+    r"""Several schedules on one learning rate, each stepping at every update.
+
+    Equals :class:`torch.optim.lr_scheduler.ChainedScheduler`.
+
+    At every step each member in turn maps the learning rate in force, :math:`\mathrm{lr}
+    \mapsto a\,\mathrm{lr} + b`:
+
+    ===============================================  ==============================================
+    Constant, Linear, Step, MultiStep, Exponential,  multiply it: :math:`a = f(k)/f(k-1),\ b = 0`
+    Polynomial, Multiplicative
+    CosineAnnealing, SWA                             pull it towards a value: :math:`b \ne 0`
+    Lambda, WarmRestarts, Cyclic, OneCycle           overwrite it: :math:`a = 0`
+    ===============================================  ==============================================
+
+    From this follows where there is a closed form. Multiplications commute and telescope:
+    :math:`\mathrm{lr}(k) = \text{base\_lr} \prod_i f_i(k)`. After a member that overwrites,
+    nothing before it is remembered, so that its value and one step of each later member are
+    all there is. A cosine down to 0 multiplies, too, up to ``T_max``; past that it adds to
+    what is there, and one with ``eta_min`` does so from the start: then the order matters and
+    the trajectory is computed once, in float64, on the host, up to a horizon. Such a chain
+    can overshoot: what another member takes off below ``eta_min`` the rising cosine magnifies,
+    to a negative learning rate even. It does in PyTorch.
+
+    Args:
+      schedulers: schedules with the same ``base_lr``, at least one, in the order in which
+        they step; they may be sequences and chains themselves.
+      total_steps: the horizon, an integer >= 1: how many counts are tabulated, if there is
+        no closed form; from there on the last value stays.
+
+    Raises:
+      ValueError: ``total_steps`` is needed (the error names the member), or the members do
+        not have the same ``base_lr``.
+      TypeError: an argument is of the wrong type.
+
+    >>> from jaxsched import ChainedScheduler, ConstantLR, CosineAnnealingLR, ExponentialLR
+    >>> ChainedScheduler([ConstantLR(0.1, 0.5, 2), ExponentialLR(0.1, 0.5)]).on_host([0, 1, 2])
+    array([0.05 , 0.025, 0.025], dtype=float32)
+    >>> ChainedScheduler(
+    ...     [CosineAnnealingLR(0.1, T_max=4, eta_min=0.02), ExponentialLR(0.1, 0.5)], total_steps=9
+    ... ).on_host([0, 1, 8])
+    array([ 0.1       ,  0.04414213, -0.00866116], dtype=float32)
+    """
+
+    schedulers: Annotated[tuple[Schedule, ...], Members()]
+    total_steps: Annotated[int | None, Integer(1, "It is a number of updates.", array=False, optional=True)] = None
+
+    def _check(self) -> None:
+        rates = [member._optimizer_lr for member in self.schedulers]
+        known = [lr for lr in rates if lr is not None and nx.is_number(lr)]
+        if len(set(known)) > 1:
+            raise ValueError(
+                f"ChainedScheduler: schedulers must have the same base_lr, got {', '.join(map(repr, known))}. "
+                "They act on one learning rate, the optimizer's."
+            )
+        if self._without_closed_form(None) is None:
+            object.__setattr__(self, "total_steps", None)  # no horizon, whoever gives one
+        hinders = self._without_closed_form(self.total_steps)
+        if hinders is not None and self.total_steps is None:
+            raise ValueError(
+                f"ChainedScheduler: total_steps must be given with {hinders!r} among the schedulers, got None. "
+                "In a chain it has no closed form: say how many updates to tabulate."
+            )
+        if hinders is not None and jax.tree.leaves(self.schedulers):
+            raise TypeError(
+                f"ChainedScheduler: schedulers must have Python numbers only, with {hinders!r} among them. "
+                "A trajectory without a closed form is computed on the host."
+            )
+
+    def _without_closed_form(self, horizon: int | None) -> Schedule | None:
+        """The first member for which the trajectory must be tabulated, up to a horizon."""
+        if len(self.schedulers) == 1 or self._overwrites:
+            return None
+        return next((m for m in self.schedulers if _factor_of(m, horizon, None) is None), None)
+
+    @property
+    def _overwrites(self) -> bool:
+        return any(member._overwrites for member in self.schedulers)
+
+    @property
+    def _optimizer_lr(self) -> Any:
+        return common_optimizer_lr(self.schedulers)
+
+    def _formula(self, k: jax.Array) -> jax.Array:
+        if len(self.schedulers) == 1:
+            return self.schedulers[0]._formula(k)
+        if self._overwrites:
+            return self._transition(k)[1]
+        horizon = self.total_steps
+        if self._without_closed_form(horizon) is None:
+            return nx.product_of([self._optimizer_lr, *(_factor_of(m, horizon, k) for m in self.schedulers)])
+        return nx.lookup(_trajectory(self), k)
+
+    def _transition(self, k: jax.Array) -> tuple[Any, Any]:
+        scale, offset = 1.0, 0.0
+        for member in self.schedulers:
+            a, b = member._transition(k)
+            scale, offset = a * scale, nx.multiply_add(b, a, offset)
+        return scale, offset
+
+
+def _factor_of(member: Schedule, horizon: int | None, k: Any) -> Any:
+    """The factor of a member that only multiplies, at a count (1 for none); else None."""
+    if isinstance(member, FactorSchedule):
+        return 1.0 if k is None else member._factor(k)
+    if isinstance(member, CosineAnnealingLR) and horizon is not None:
+        numbers = nx.is_number(member.T_max) and nx.is_number(member.eta_min)
+        if numbers and member.eta_min == 0 and horizon <= member.T_max + 1:
+            return 1.0 if k is None else member._share(nx.minimum(k, horizon - 1))
+    if isinstance(member, ChainedScheduler) and not member._overwrites:
+        factors = [_factor_of(inner, horizon, k) for inner in member.schedulers]
+        if all(factor is not None for factor in factors):
+            return nx.product_of(factors)
+    return None
+
+
+@tabulated
+def _trajectory(chain: ChainedScheduler) -> npt.NDArray[np.float64]:
+    """Step by step, as PyTorch does it."""
+    assert chain.total_steps is not None
+    k = np.arange(chain.total_steps)
+    lr = chain._optimizer_lr
+    values = np.empty(len(k))
+    maps = [np.broadcast_arrays(*member._transition(k), k)[:2] for member in chain.schedulers]
+    steps = zip(*(column.tolist() for pair in maps for column in pair), strict=True)
+    for i, row in enumerate(steps):
+        for scale, offset in zip(row[::2], row[1::2], strict=True):
+            lr = scale * lr + offset
+        values[i] = lr
+    return values

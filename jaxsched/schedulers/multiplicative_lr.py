@@ -1,0 +1,91 @@
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, final
+
+import jax
+import numpy as np
+import numpy.typing as npt
+
+from .. import _numerics as nx
+from .._arguments import Function, Integer, call, constant_value
+from ._factor import FactorSchedule
+from ._table import tabulated
+
+
+@final
+class MultiplicativeLR(FactorSchedule):
+    r"""The learning rate in force times a function of the count, at every update.
+
+    Equals :class:`torch.optim.lr_scheduler.MultiplicativeLR` for one parameter group.
+
+    .. math::
+        \mathrm{lr}(0) = \text{base\_lr}, \qquad
+        \mathrm{lr}(k) = \mathrm{lr}(k - 1) \cdot \text{lr\_lambda}(k)
+
+    A function that does not look at the count makes this an exponential, at any count. Any
+    other has no closed form: its products are computed once on the host, in float64, up to
+    a horizon, and looked up.
+
+    Args:
+      base_lr: the optimizer's learning rate, finite and >= 0.
+      lr_lambda: a function of one count; Python's ``if`` and ``math`` are welcome. Its value
+        at count 0 is used only where a sequence turns to it.
+      total_steps: the horizon, an integer >= 1: how many counts are tabulated; from there on
+        the last value stays. Not needed for a function that does not look at the count.
+
+    Raises:
+      ValueError: an argument is out of its range, or ``total_steps`` is needed.
+      TypeError: an argument is of the wrong type.
+
+    >>> from jaxsched import MultiplicativeLR
+    >>> MultiplicativeLR(0.1, lambda k: 0.5).on_host([0, 1, 2])
+    array([0.1  , 0.05 , 0.025], dtype=float32)
+    >>> MultiplicativeLR(0.1, lambda k: 1.0 if k < 3 else 0.5, total_steps=5).on_host([2, 3, 4])
+    array([0.1  , 0.05 , 0.025], dtype=float32)
+
+    In a `SequentialLR` it goes on from the learning rate in force, and multiplies it by
+    ``lr_lambda(0)`` at its milestone.
+    """
+
+    lr_lambda: Annotated[Callable[[Any], Any], Function(traced=False)]
+    total_steps: Annotated[int | None, Integer(1, "It is a number of updates.", array=False, optional=True)] = None
+
+    _continues: ClassVar[bool] = True
+
+    def _check(self) -> None:
+        if constant_value(self.lr_lambda) is not None:
+            object.__setattr__(self, "total_steps", None)  # no horizon, whoever gives one
+        elif self.total_steps is None:
+            raise ValueError(
+                "MultiplicativeLR: total_steps must be given for a function that looks at the count, got None. "
+                "The product of its values has no closed form: say how many updates to tabulate."
+            )
+
+    def _factor(self, k: jax.Array) -> jax.Array:
+        if self.total_steps is None:
+            constant: Any = constant_value(self.lr_lambda)
+            return nx.power(constant, nx.to_float(k))
+        return nx.lookup(_products(self), k)
+
+    def _ratio(self, k: jax.Array) -> Any:
+        if self.total_steps is None:
+            return constant_value(self.lr_lambda)
+        return nx.lookup(_factors(self), k)
+
+    def _entry(self) -> tuple[Any, Any]:
+        # The one place where PyTorch calls the function for count 0.
+        return float(call(self.lr_lambda, np.zeros((), np.int64))), 0.0
+
+    def _formula_from(self, start: nx.Number, k: jax.Array) -> jax.Array:
+        return start * self._entry()[0] * self._factor(k)
+
+
+@tabulated
+def _factors(schedule: MultiplicativeLR) -> npt.NDArray[np.float64]:
+    assert schedule.total_steps is not None
+    later = call(schedule.lr_lambda, np.arange(1, schedule.total_steps + 1))
+    return np.concatenate([[1.0], later])
+
+
+@tabulated
+def _products(schedule: MultiplicativeLR) -> npt.NDArray[np.float64]:
+    return np.cumprod(_factors(schedule))[: schedule.total_steps]

@@ -1,0 +1,105 @@
+from typing import Annotated, Any, final
+
+import jax
+import numpy as np
+
+from .. import _numerics as nx
+from .._arguments import Milestones
+from .._schedule import Schedule
+from ._members import Members, common_optimizer_lr
+
+
+@final
+class SequentialLR(Schedule):
+    r"""One schedule after another.
+
+    Equals :class:`torch.optim.lr_scheduler.SequentialLR`.
+
+    .. math::
+        \mathrm{lr}(k) = \text{schedulers}_i(k - \text{milestones}_{i-1}), \qquad
+        \text{milestones}_{i-1} \le k < \text{milestones}_i
+
+    Each schedule starts anew, at its own count 0 and from its own ``base_lr``. Two do not:
+    `MultiplicativeLR` and `SWALR` go on from the learning rate in force: the value at the
+    milestone is the one before it, times ``lr_lambda(0)`` or as it is.
+
+    Every phase is evaluated at its own count and one is taken, in float64 and with one
+    rounding: the cost grows with the number of phases and not with the count.
+
+    Args:
+      schedulers: schedules, at least one; they may be sequences and chains themselves.
+      milestones: counts >= 0 at which the next one takes over, in order; one fewer.
+
+    Raises:
+      ValueError: there are not as many milestones as hand-overs, or they are out of order.
+      TypeError: an argument is of the wrong type.
+
+    Warm-up, then a cosine; the last of one, the first of the other, and its end:
+
+    >>> from jaxsched import CosineAnnealingLR, LinearLR, SequentialLR
+    >>> warmup, cosine = LinearLR(0.1, start_factor=0.1), CosineAnnealingLR(0.1, T_max=95)
+    >>> SequentialLR([warmup, cosine], milestones=[5]).on_host([0, 4, 5, 100])
+    array([0.01 , 0.082, 0.1  , 0.   ], dtype=float32)
+
+    Differs from torch: sequences and chains may be members (torch advances one that comes
+    first by a step and refuses it later on), and milestones out of order raise.
+
+    Differs from optax: ``join_schedules`` rounds each phase to float32 in its own way, and
+    has no notion of going on from the learning rate in force.
+    """
+
+    schedulers: Annotated[tuple[Schedule, ...], Members()]
+    milestones: Annotated[tuple[int, ...], Milestones()]
+
+    def _check(self) -> None:
+        if len(self.milestones) != len(self.schedulers) - 1:
+            raise ValueError(
+                f"SequentialLR: milestones must be one fewer than the {len(self.schedulers)} schedulers, "
+                f"got {len(self.milestones)}. A milestone is where the next one takes over."
+            )
+        if list(self.milestones) != sorted(self.milestones):
+            raise ValueError(
+                f"SequentialLR: milestones must be in order, got {list(self.milestones)}. "
+                "Sort them together with the schedulers."
+            )
+
+    @property
+    def _overwrites(self) -> bool:
+        return all(member._overwrites for member in self.schedulers)
+
+    @property
+    def _optimizer_lr(self) -> Any:
+        return common_optimizer_lr(self.schedulers)
+
+    def _formula(self, k: jax.Array) -> jax.Array:
+        return self._up_to(len(self.schedulers), k)
+
+    def _up_to(self, phases: int, k: jax.Array) -> jax.Array:
+        """The value as if there were only the first so many phases."""
+        value = self.schedulers[0]._formula(k)
+        for i, milestone in enumerate(self.milestones[: phases - 1], start=1):
+            member, own = self.schedulers[i], nx.maximum(k - milestone, 0)
+            if member._continues and milestone > 0:
+                last = nx.namespace(k).asarray(milestone - 1, np.int64)
+                mine = member._formula_from(self._up_to(i, last), own)  # type: ignore[attr-defined]
+            else:
+                mine = member._formula(own)
+            value = nx.where(k >= milestone, mine, value)
+        return value
+
+    def _transition(self, k: jax.Array) -> tuple[Any, Any]:
+        # A step within a phase is the member's own; the first one of a phase starts it anew.
+        scale, offset = self._start_or_step(0, 0, k)
+        for i, milestone in enumerate(self.milestones, start=1):
+            mine = self._start_or_step(i, milestone, nx.maximum(k - milestone, 0))
+            here = k >= milestone
+            scale, offset = nx.where(here, mine[0], scale), nx.where(here, mine[1], offset)
+        return scale, offset
+
+    def _start_or_step(self, i: int, milestone: int, own: jax.Array) -> tuple[Any, Any]:
+        member = self.schedulers[i]
+        scale, offset = member._transition(own)
+        entry = (0.0, member._formula(own))
+        if member._continues and milestone > 0:
+            entry = member._entry()  # type: ignore[attr-defined]
+        return nx.where(own == 0, entry[0], scale), nx.where(own == 0, entry[1], offset)
