@@ -330,6 +330,7 @@ CASES: tuple[Case, ...] = (
     _case("OneCycleLR", 0.1, 50, max_lr=0.1, total_steps=50, pct_start=0.0),
     _case("OneCycleLR", 0.1, 50, max_lr=0.1, total_steps=50, pct_start=1.0),
     _case("OneCycleLR", 0.1, 50, max_lr=0.1, total_steps=50, pct_start=0.5, three_phase=True),
+    _case("OneCycleLR", 0.1, 50, max_lr=0.1, total_steps=50, cycle_momentum=False),
     _case("OneCycleLR", 0.1, 2, max_lr=0.1, total_steps=2),
     _case("OneCycleLR", 0.1, 1, max_lr=0.1, total_steps=1),
     _case("OneCycleLR", 0.1, 100_000, max_lr=0.1, total_steps=100_000),

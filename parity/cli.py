@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from . import deviations, report
-from .cases import CASES, Case
 from .report import markdown, terminal
-from .run import run
+from .run import ALL_CASES, AnyCase, run
 
 
 class Exit(enum.IntEnum):
@@ -62,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
         "--scheduler",
         metavar="NAME",
         action="append",
-        choices=sorted({case.scheduler for case in CASES}),
+        choices=sorted({case.scheduler for case in ALL_CASES}),
         help="only this PyTorch class; may be given more than once (%(choices)s)",
     )
 
@@ -86,7 +85,7 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def select(cases: Sequence[Case], text: str, schedulers: Sequence[str] | None) -> list[Case]:
+def select(cases: Sequence[AnyCase], text: str, schedulers: Sequence[str] | None) -> list[AnyCase]:
     """The cases that are asked for."""
     return [
         case
@@ -103,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             shown = [deviations.demonstrate(deviation) for deviation in deviations.DEVIATIONS]
             print(markdown.deviations_page(shown), end="")
             return Exit.PASSED if all(one.occurs for one in shown) else Exit.FAILED
-        cases = select(CASES, options.k, options.scheduler)
+        cases = select(ALL_CASES, options.k, options.scheduler)
         if options.command == "list":
             print("\n".join(case.name for case in cases))
             return Exit.PASSED if cases else Exit.NOTHING
@@ -117,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.INTERNAL
 
 
-def _run(cases: Sequence[Case], folder: pathlib.Path) -> int:
+def _run(cases: Sequence[AnyCase], folder: pathlib.Path) -> int:
     console = Console()
     if not cases:
         print("parity: nothing compared: no case matches; `parity list` prints their names", file=sys.stderr)

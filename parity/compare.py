@@ -140,11 +140,13 @@ def compare(
         scheduler, len(counts), quantity=quantity, group=group, fractions=fractions, progress=progress
     )
     turns = events.of(scheduler, len(trajectory.values)) if fractions is None else []
-    return compare_trajectory(schedule, counts, trajectory, turns, exact.of(scheduler, quantity, group))
+    arbiter = exact.of(scheduler, quantity, group)
+    return compare_trajectory(under_jit(schedule, counts), schedule, counts, trajectory, turns, arbiter)
 
 
 def compare_trajectory(
-    schedule: Callable[[Any], Any],
+    ours: npt.NDArray[np.float32],
+    eagerly: Callable[[Any], Any],
     counts: Counts,
     trajectory: pytorch.Trajectory,
     turns: Sequence[int],
@@ -153,7 +155,8 @@ def compare_trajectory(
     """`compare`, once PyTorch has been stepped.
 
     Args:
-      schedule: as for `compare`.
+      ours: the values at all counts, from one compiled program.
+      eagerly: from one count to its value.
       counts: the counts that were asked for; the trajectory may be shorter.
       trajectory: what PyTorch applied there.
       turns: indices into the trajectory next to which an off-by-one would show.
@@ -163,8 +166,7 @@ def compare_trajectory(
     steps = len(torch)
     if steps == 0:
         return _nothing(trajectory.ended or "nothing was compared: there are no counts")
-    ours = under_jit(schedule, counts)[:steps]
-    counts = counts[:steps]
+    ours, counts = ours[:steps], counts[:steps]
     ulps = distances(ours, torch)
 
     peak = float(np.max(np.abs(torch)))
@@ -187,7 +189,7 @@ def compare_trajectory(
     wrong = [i for i in differing if not excused(i)]
     eager = _eager_counts(turns, steps)
     with _standard_promotion():
-        unstable = [i for i in eager if _words(schedule(counts[i].item())) != _words(ours[i])]
+        unstable = [i for i in eager if _words(eagerly(counts[i].item())) != _words(ours[i])]
 
     problem = None
     if wrong:

@@ -15,8 +15,8 @@ import numpy as np
 
 import jaxsched
 
-from . import deviations
-from .cases import Case
+from . import deviations, plateau
+from .cases import CASES, Case
 from .compare import Comparison, Counts, compare_trajectory, distances, under_jit
 from .reference import events, exact, optax_equivalents, pytorch
 
@@ -34,9 +34,14 @@ class OptaxResult:
     """Greatest difference, as a share of the highest value; NaN where a value is NaN."""
 
 
+AnyCase = Case | plateau.PlateauCase
+
+ALL_CASES: tuple[AnyCase, ...] = (*CASES, *plateau.PLATEAU_CASES)
+
+
 @dataclasses.dataclass(frozen=True)
 class CaseResult:
-    case: Case
+    case: AnyCase
     comparison: Comparison
     optax: OptaxResult | None
     seconds: float
@@ -119,7 +124,7 @@ class Run:
         )
 
 
-def run(cases: Sequence[Case], progress: Callable[[Case, int], None] = lambda case, steps: None) -> Run:
+def run(cases: Sequence[AnyCase], progress: Callable[[AnyCase, int], None] = lambda case, steps: None) -> Run:
     """Compares each case, tells ``progress`` how many counts are done, and gathers all."""
     start = time.perf_counter()
     results = tuple(_run_case(case, lambda steps, case=case: progress(case, steps)) for case in cases)
@@ -132,8 +137,10 @@ def run(cases: Sequence[Case], progress: Callable[[Case, int], None] = lambda ca
     return Run(results, shown, environment(), time.perf_counter() - start)
 
 
-def _run_case(case: Case, progress: Callable[[int], None]) -> CaseResult:
+def _run_case(case: AnyCase, progress: Callable[[int], None]) -> CaseResult:
     start = time.perf_counter()
+    if isinstance(case, plateau.PlateauCase):
+        return CaseResult(case, plateau.compare(case, progress), None, time.perf_counter() - start)
     scheduler = case.make_torch_scheduler()
     trajectory = pytorch.trajectory(
         scheduler, case.steps, quantity=case.quantity, fractions=case.fractions, progress=progress
@@ -142,8 +149,8 @@ def _run_case(case: Case, progress: Callable[[int], None]) -> CaseResult:
     turns = events.of(scheduler, len(trajectory.values))
     if case.fractions is not None:
         counts, turns = np.asarray(case.fractions, np.float64), []
-    arbiter = exact.of(scheduler, case.quantity)
-    comparison = compare_trajectory(case.schedule(), counts, trajectory, turns, arbiter)
+    schedule, arbiter = case.schedule(), exact.of(scheduler, case.quantity)
+    comparison = compare_trajectory(under_jit(schedule, counts), schedule, counts, trajectory, turns, arbiter)
     return CaseResult(case, comparison, _optax(case, trajectory), time.perf_counter() - start)
 
 

@@ -5,9 +5,10 @@ import inspect
 import pytest
 import torch
 
-import jaxsched
 import parity
-from parity.cases import CASES
+from parity import plateau
+from parity.cases import CASES, Spec
+from parity.plateau import PLATEAU_CASES
 from parity.reference import exact, pytorch
 
 
@@ -16,13 +17,65 @@ def test_the_table_is_large_and_its_names_are_unique():
     assert len({case.name for case in CASES}) == len(CASES)
 
 
-def test_every_public_schedule_has_cases():
-    public = {
-        name
-        for name, value in vars(jaxsched).items()
-        if inspect.isclass(value) and issubclass(value, jaxsched.Schedule) and value is not jaxsched.Schedule
+def torch_classes():
+    """Every scheduler that PyTorch has, with the arguments that matter and their defaults."""
+    library = torch.optim.lr_scheduler
+    found = {
+        name: value
+        for name, value in vars(library).items()
+        if inspect.isclass(value) and issubclass(value, library.LRScheduler) and not name.startswith("_")
     }
-    assert {case.scheduler for case in CASES} == public
+    found["SWALR"] = torch.optim.swa_utils.SWALR
+    del found["LRScheduler"]
+    # The optimizer is the place, and last_epoch the moment; neither is the schedule.
+    return {
+        name: {
+            argument: parameter.default
+            for argument, parameter in inspect.signature(cls).parameters.items()
+            if argument not in ("optimizer", "last_epoch")
+        }
+        for name, cls in found.items()
+    }
+
+
+def exercised():
+    """What the cases give to each class, members of sequences and chains included."""
+    seen = {}
+
+    def look(spec):
+        for argument, value in spec.arguments.items():
+            seen.setdefault(spec.scheduler, {}).setdefault(argument, []).append(value)
+            for member in value if isinstance(value, tuple) else ():
+                look(member)
+
+    for case in CASES:
+        look(case.spec)
+    for case in PLATEAU_CASES:
+        look(Spec(case.scheduler, case.trace.arguments))
+    return seen
+
+
+def missing(classes, seen):
+    """Arguments of PyTorch's that no case gives a value other than the default."""
+    return [
+        f"{name}.{argument}"
+        for name, arguments in classes.items()
+        for argument, default in arguments.items()
+        if not any(value is not default and value != default for value in seen.get(name, {}).get(argument, ()))
+    ]
+
+
+def test_every_argument_of_every_class_is_exercised():
+    classes = torch_classes()
+    assert len(classes) >= 16
+    assert missing(classes, exercised()) == []
+
+
+def test_a_new_argument_or_class_of_pytorch_would_be_missed():
+    classes = torch_classes()
+    classes["StepLR"]["warmup"] = 0
+    classes["NewLR"] = {"speed": inspect.Parameter.empty}
+    assert missing(classes, exercised()) == ["StepLR.warmup", "NewLR.speed"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -39,6 +92,14 @@ def test_case(case):
     # The goal is more than 99.999 % over all cases; torch's drift shows next to the end of
     # the longest ones, and nowhere else.
     assert found.correctly_rounded <= found.steps / 50_000
+
+
+@pytest.mark.parametrize("case", PLATEAU_CASES, ids=lambda case: case.name)
+def test_plateau(case):
+    found = plateau.compare(case, lambda steps: None)
+    assert found.passed, str(found)
+    assert found.steps == found.eager == case.steps
+    assert found.correctly_rounded <= 1
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.steps <= 3_000], ids=lambda case: case.name)

@@ -157,7 +157,7 @@ class ReduceLROnPlateau(Value):
     ``threshold`` and ``patience``.
 
     Differs from optax: ``contrib.reduce_on_plateau`` reduces one step earlier, and with
-    ``patience=0`` it reduces on improvement; its scale loses a rounding at each reduction.
+    ``patience=0`` it reduces on improvement and never on a plateau; it decides in float32.
     """
 
     base_lr: Annotated[nx.Number | Schedule, _rate_or_schedule]
@@ -188,7 +188,8 @@ class ReduceLROnPlateau(Value):
           TypeError: the metric is of another type.
           ValueError: the metric is of another shape.
         """
-        state, metric = jax.tree.map(jnp.asarray, state), self._metric(metric, state)
+        state = jax.tree.map(jnp.asarray, state)  # a checkpoint's may be NumPy's
+        metric = self._metric(metric, state)
         with jax.enable_x64(True):
             plateau, metric = jax.tree.map(_settle, (self, metric))
             return _step(plateau, state, metric)
@@ -257,6 +258,7 @@ class ReduceLROnPlateau(Value):
         def update(
             updates: Any, state: ScaleByPlateauState, params: Any = None, *, value: Any, **others: Any
         ) -> tuple[Any, ScaleByPlateauState]:
+            state = jax.tree.map(jnp.asarray, state)  # a checkpoint's may be NumPy's
             lr = state.plateau.lr
             updates = jax.tree.map(lambda g: (sign * lr).astype(g.dtype) * g, updates)
             value = self._metric(value, state.plateau)

@@ -12,7 +12,7 @@ float64 (the learning rates and the ends of phases of OneCycleLR) is taken as it
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import mpmath
@@ -275,6 +275,34 @@ def _chained_step(s: Any, group: int) -> Step | None:
         return lr
 
     return step
+
+
+def plateau(s: Any, beside: Any, metrics: Sequence[float], base_lr: float) -> list[Any]:
+    """The exact learning rate before each metric and after the last.
+
+    ``s`` is a live ReduceLROnPlateau, ``beside`` the scheduler stepped before it, or None.
+    Metrics and thresholds are float64, as PyTorch compares them; the rates are exact.
+    """
+    other = None if beside is None else _step_of(beside, 0)
+    lr = mp.mpf(base_lr) if other is None else other(0, mp.mpf(base_lr))
+    sign = 1 if s.mode == "min" else -1
+    best, bad, cooling, rates = sign * float("inf"), 0, 0, [lr]
+    for k, metric in enumerate(metrics, start=1):
+        lr = lr if other is None else other(k, lr)
+        relative = s.threshold_mode == "rel"
+        bound = best * (1.0 - sign * s.threshold) if relative else best - sign * s.threshold
+        if metric < bound if sign > 0 else metric > bound:
+            best, bad = metric, 0
+        else:
+            bad += 1
+        if cooling > 0:
+            cooling, bad = cooling - 1, 0
+        if bad > s.patience:
+            reduced = max(lr * mp.mpf(s.factor), mp.mpf(s.min_lrs[0]))
+            lr = reduced if lr - reduced > s.eps else lr
+            cooling, bad = s.cooldown, 0
+        rates.append(lr)
+    return rates
 
 
 _STEPS: dict[str, Callable[[Any, int], Any]] = {

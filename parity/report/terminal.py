@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ..cases import Case
-from ..run import Run
+from ..run import AnyCase, Run
 from .markdown import ulp
 
 SHOWN = 20
@@ -20,7 +19,7 @@ SHOWN = 20
 class Bar:
     """Counts that PyTorch has done, of all there are, with the time that is left."""
 
-    def __init__(self, cases: Sequence[Case], console: Console) -> None:
+    def __init__(self, cases: Sequence[AnyCase], console: Console) -> None:
         columns = (
             TextColumn("{task.description:28.28}"),
             BarColumn(),
@@ -38,7 +37,7 @@ class Bar:
     def __exit__(self, *reason: object) -> None:
         self._progress.stop()
 
-    def __call__(self, case: Case, steps: int) -> None:
+    def __call__(self, case: AnyCase, steps: int) -> None:
         self._progress.update(self._task, advance=steps, description=case.scheduler)
 
 

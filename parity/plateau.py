@@ -1,0 +1,120 @@
+"""ReduceLROnPlateau beside PyTorch's: not a function of the count, but of the metrics so far."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+import jaxsched
+
+from .cases import Spec
+from .compare import Comparison, compare_trajectory
+from .metrics import METRIC_CASES, MetricCase
+from .reference import exact, pytorch
+
+
+@dataclasses.dataclass(frozen=True)
+class PlateauCase:
+    """One comparison: count ``k`` is the learning rate after ``k`` metrics."""
+
+    trace: MetricCase
+
+    scheduler = "ReduceLROnPlateau"
+
+    @property
+    def name(self) -> str:
+        """The arguments, what it is chained with, and the name of the trace."""
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.trace.arguments.items())
+        other = f"{self.beside.call(self.trace.base_lr)}, " if self.beside else f"{self.trace.base_lr!r}, "
+        return f"ReduceLROnPlateau({other}{shown}) on {self.trace.name!r}".replace(", )", ")")
+
+    @property
+    def quantity(self) -> str:
+        return "lr"
+
+    @property
+    def steps(self) -> int:
+        return len(self.trace.metrics) + 1
+
+    @property
+    def beside(self) -> Spec | None:
+        """The scheduler on the same optimizer, if there is one."""
+        if self.trace.scheduler is None:
+            return None
+        return Spec(self.trace.scheduler, self.trace.scheduler_arguments)
+
+    def plateau(self) -> jaxsched.ReduceLROnPlateau:
+        """Ours."""
+        base = self.trace.base_lr if self.beside is None else self.beside.schedule(self.trace.base_lr)
+        return jaxsched.ReduceLROnPlateau(base, **self.trace.arguments)
+
+    def make_torch_schedulers(self) -> tuple[Any, Any]:
+        """PyTorch's plateau, and the scheduler beside it or None."""
+        import torch
+
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=self.trace.base_lr, momentum=0.9)
+        beside = None if self.beside is None else self.beside.torch(optimizer)
+        return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **self.trace.arguments), beside
+
+
+PLATEAU_CASES: tuple[PlateauCase, ...] = tuple(map(PlateauCase, METRIC_CASES))
+
+
+def compare(case: PlateauCase, progress: Callable[[int], None]) -> Comparison:
+    """Steps PyTorch's and ours with the same metrics."""
+    scheduler, beside = case.make_torch_schedulers()
+    rates = [pytorch.read(scheduler, "lr", 0)]
+    for metric in case.trace.metrics:
+        scheduler.optimizer.step()
+        if beside is not None:
+            beside.step()
+        scheduler.step(metric)
+        rates.append(pytorch.read(scheduler, "lr", 0))
+    progress(case.steps)
+    counts = np.arange(case.steps, dtype=np.int32)
+    with warnings.catch_warnings():
+        # Negative metrics are warned of, and here on purpose.
+        warnings.filterwarnings("ignore", "ReduceLROnPlateau: with threshold_mode='rel'")
+        eager = list(_one_by_one(case))
+    values = exact.plateau(scheduler, beside, case.trace.metrics, case.trace.base_lr)
+    return compare_trajectory(
+        _under_scan(case),
+        eager.__getitem__,
+        counts,
+        pytorch.Trajectory(np.asarray(rates), None),
+        counts.tolist(),
+        lambda k: values[int(k)],
+    )
+
+
+def _under_scan(case: PlateauCase) -> npt.NDArray[np.float32]:
+    """The learning rates in one compiled program."""
+    plateau = case.plateau()
+
+    def step(state: jaxsched.PlateauState, metric: jax.Array) -> tuple[jaxsched.PlateauState, jax.Array]:
+        state = plateau.step(state, metric)
+        return state, state.lr
+
+    @jax.jit
+    def all_of_them(metrics: jax.Array) -> jax.Array:
+        start = plateau.init()
+        return jnp.concatenate([start.lr[None], jax.lax.scan(step, start, metrics)[1]])
+
+    return np.asarray(all_of_them(jnp.asarray(case.trace.metrics, jnp.float32)))
+
+
+def _one_by_one(case: PlateauCase) -> Iterator[Any]:
+    """The learning rates as a Python loop over epochs has them."""
+    plateau = case.plateau()
+    state = plateau.init()
+    yield state.lr
+    for metric in case.trace.metrics:
+        state = plateau.step(state, jnp.float32(metric))
+        yield state.lr
