@@ -115,7 +115,9 @@ class Integer:
             remedy = self.remedy
             if isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)):
                 whole = float(value).is_integer()
-                remedy = f"Write {int(value)}." if whole else "Round it the way your training loop counts."
+                remedy = (
+                    f"Write {float(value):.0f}." if whole else "Round it the way your training loop counts."
+                )
             elif _is_array(value):
                 remedy = "It shapes the compiled program, so it cannot be an array: give a Python int."
             raise error(TypeError, owner, name, value, allowed, remedy)
@@ -173,7 +175,11 @@ class Function:
 
 
 def require_traceable(
-    owner: str, name: str, function: Callable[[Any], Any], allowed: str = "a function of a count", remedy: str = ""
+    owner: str,
+    name: str,
+    function: Callable[[Any], Any],
+    allowed: str = "a function of a count",
+    remedy: str = "",
 ) -> None:
     """Raises unless JAX can trace the function, and it returns one real number."""
     try:
@@ -212,7 +218,7 @@ def trace(function: Callable[[Any], Any]) -> Any:
             return jnp.asarray(function(k))
 
     with jax.enable_x64(True):
-        return jax.eval_shape(one, jax.ShapeDtypeStruct((), np.int64))
+        return jax.eval_shape(one, np.zeros((), np.int64))
 
 
 def call(function: Callable[[Any], Any], k: Any) -> Any:
@@ -254,3 +260,6 @@ class Milestones:
 LearningRate = Annotated[Number, Real(remedy="A learning rate is finite and not negative.")]
 Gamma = Annotated[Number, Real(remedy="It multiplies the learning rate; a decay is below 1.")]
 MomentumValue = Annotated[Number, Real(0, 1, remedy="It is a momentum or beta.")]
+Horizon = Annotated[
+    int | None, Integer(1, "It is the number of updates to tabulate.", array=False, optional=True)
+]

@@ -13,7 +13,7 @@ import optax
 from ._arguments import Real, error
 from ._schedule import Schedule
 
-# Its name before optax 0.2.4.
+# Optax 0.2.0 has it under its older name only.
 _partition = getattr(optax, "partition", None) or optax.multi_transform
 
 

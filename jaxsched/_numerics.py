@@ -27,6 +27,7 @@ import decimal
 import fractions
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import jax
@@ -103,7 +104,7 @@ def divmod_count(k: Any, n: Any) -> tuple[Any, Any]:
     return jax.lax.div(k, n), jax.lax.rem(k, n)
 
 
-def count_reached(k: Any, boundaries: tuple[int, ...]) -> Any:
+def count_reached(k: Any, boundaries: Sequence[int]) -> Any:
     """How many of the boundaries are ``<= k``; repeated ones count each time."""
     xp = namespace(k)
     total = xp.zeros(k.shape, np.int64)
@@ -221,7 +222,6 @@ def half_cosine(x: Any) -> Any:
     for coefficient in reversed(_HALF_COSINE[:-1]):
         total = abs(coefficient) - product(s, total)
     return product(s, total)
-
 
 
 def interpolate(start: Any, end: Any, elapsed: Any, remaining: Any, length: Any, shape: Any) -> Any:

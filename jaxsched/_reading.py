@@ -99,7 +99,7 @@ def _find(opt_state: Any, get: Callable[[Any], Any]) -> list[tuple[Any, Any]]:
 
 
 def _learning_rate(node: Any) -> Any:
-    fields = getattr(node, "_fields", ()) if isinstance(node, tuple) else ()
+    fields = getattr(node, "_fields", ())
     if "hyperparams" in fields and isinstance(node.hyperparams, Mapping):
         return node.hyperparams.get("learning_rate")
     return node.lr if "lr" in fields else None

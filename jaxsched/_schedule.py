@@ -64,8 +64,14 @@ class Schedule(Value, abc.ABC):
         members, so that the result is rounded once, whatever the depth.
         """
 
-    _continues: ClassVar[bool] = False
-    """Whether it goes on from the learning rate in force when `SequentialLR` turns to it."""
+    @property
+    def _continues(self) -> bool:
+        """Whether it goes on from the learning rate in force when `SequentialLR` turns to it.
+
+        Then it also has ``_formula_from(start, k)`` and ``_entry()``, which is the
+        `_transition` of the step that turns to it.
+        """
+        return False
 
     @property
     def _overwrites(self) -> bool:

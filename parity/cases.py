@@ -37,7 +37,8 @@ class Spec:
     def call(self, base_lr: float) -> str:
         """The schedule as its call."""
         first = [] if self.sets_own_lr else [repr(base_lr)]
-        return f"{self.scheduler}({', '.join(first + [f'{n}={_show(v, base_lr)}' for n, v in self.arguments.items()])})"
+        named = [f"{name}={_show(value, base_lr)}" for name, value in self.arguments.items()]
+        return f"{self.scheduler}({', '.join(first + named)})"
 
     def torch(self, optimizer: Any) -> Any:
         """PyTorch's, alive."""
@@ -51,9 +52,8 @@ class Spec:
 
     def schedule(self, base_lr: float) -> jaxsched.Schedule:
         """Ours."""
-        arguments = {
-            n: _each(v, lambda spec: spec.schedule(base_lr)) for n, v in {**self.arguments, **self.ours}.items()
-        }
+        given = {**self.arguments, **self.ours}
+        arguments = {n: _each(v, lambda spec: spec.schedule(base_lr)) for n, v in given.items()}
         first = () if self.sets_own_lr else (base_lr,)
         made: jaxsched.Schedule = getattr(jaxsched, self.scheduler)(*first, **arguments)
         return made
@@ -203,12 +203,14 @@ MEMBERS: Mapping[str, Spec] = {
 
 def sequence(milestones: tuple[int, ...], *names: str) -> Spec:
     """A SequentialLR of members named above."""
-    return Spec("SequentialLR", {"schedulers": tuple(MEMBERS[n] for n in names), "milestones": list(milestones)})
+    members = tuple(MEMBERS[name] for name in names)
+    return Spec("SequentialLR", {"schedulers": members, "milestones": list(milestones)})
 
 
 def chain(*names: str) -> Spec:
     """A ChainedScheduler of members named above; the horizon is given to all, and used by some."""
-    return Spec("ChainedScheduler", {"schedulers": tuple(MEMBERS[n] for n in names)}, {"total_steps": HORIZON})
+    members = tuple(MEMBERS[name] for name in names)
+    return Spec("ChainedScheduler", {"schedulers": members}, {"total_steps": HORIZON})
 
 
 def _composite(spec: Spec, base_lr: float = 0.1, steps: int = 150) -> Case:
@@ -300,7 +302,14 @@ CASES: tuple[Case, ...] = (
     _case("CyclicLR", 0.1, 3_000, base_lr=0.01, max_lr=0.1, step_size_up=50, mode="exp_range", gamma=0.999),
     _case("CyclicLR", 0.1, 200, base_lr=0.01, max_lr=0.1, step_size_up=10, scale_fn=halve),
     _case(
-        "CyclicLR", 0.1, 200, base_lr=0.01, max_lr=0.1, step_size_up=10, scale_fn=fade, scale_mode="iterations"
+        "CyclicLR",
+        0.1,
+        200,
+        base_lr=0.01,
+        max_lr=0.1,
+        step_size_up=10,
+        scale_fn=fade,
+        scale_mode="iterations",
     ),
     _case("CyclicLR", 0.1, 100, base_lr=0.01, max_lr=0.1, step_size_up=10, cycle_momentum=False),
     _case("CyclicLR", 0.1, 9_000, "momentum", base_lr=0.01, max_lr=0.1),
@@ -326,7 +335,16 @@ CASES: tuple[Case, ...] = (
     _case("OneCycleLR", 0.1, 100, max_lr=0.1, total_steps=100, anneal_strategy="linear"),
     _case("OneCycleLR", 0.1, 100, max_lr=0.1, total_steps=100, three_phase=True),
     _case("OneCycleLR", 0.1, 101, max_lr=0.1, total_steps=101, three_phase=True, anneal_strategy="linear"),
-    _case("OneCycleLR", 0.1, 97, max_lr=0.01, total_steps=97, pct_start=0.25, div_factor=10.0, final_div_factor=100.0),
+    _case(
+        "OneCycleLR",
+        0.1,
+        97,
+        max_lr=0.01,
+        total_steps=97,
+        pct_start=0.25,
+        div_factor=10.0,
+        final_div_factor=100.0,
+    ),
     _case("OneCycleLR", 0.1, 50, max_lr=0.1, total_steps=50, pct_start=0.0),
     _case("OneCycleLR", 0.1, 50, max_lr=0.1, total_steps=50, pct_start=1.0),
     _case("OneCycleLR", 0.1, 50, max_lr=0.1, total_steps=50, pct_start=0.5, three_phase=True),
@@ -362,11 +380,7 @@ CASES: tuple[Case, ...] = (
     _composite(MEMBERS["swa linear"], steps=20),
     _composite(MEMBERS["swa at once"], steps=5),
     # SequentialLR: each class after a warm-up and before one; three and four phases.
-    *(
-        _composite(sequence((9,), "linear", name))
-        for name in MEMBERS
-        if name not in ("linear", "constant")
-    ),
+    *(_composite(sequence((9,), "linear", name)) for name in MEMBERS if name not in ("linear", "constant")),
     *(_composite(sequence((6,), name, "exponential")) for name in MEMBERS if name != "exponential"),
     _composite(sequence((9, 40), "linear", "cosine", "swa")),
     _composite(sequence((5, 6), "constant", "multi", "cyclic")),

@@ -56,7 +56,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     selection = argparse.ArgumentParser(add_help=False)
-    selection.add_argument("-k", metavar="TEXT", default="", help="only cases with TEXT in their name, in any case")
+    selection.add_argument(
+        "-k", metavar="TEXT", default="", help="only cases with TEXT in their name, in any case"
+    )
     selection.add_argument(
         "--scheduler",
         metavar="NAME",

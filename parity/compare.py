@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,8 @@ SAMPLES = 200
 """Counts, besides every boundary, that are also evaluated eagerly, one at a time."""
 
 
-class Difference(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Difference:
     """One count at which the schedule and PyTorch part."""
 
     count: float
@@ -31,7 +32,8 @@ class Difference(NamedTuple):
     ulp: float
 
     def __str__(self) -> str:
-        text = f"count {self.count:g}: {_bits(self.ours)} against PyTorch's {_bits(self.torch)}, {self.ulp:.4g} ULP"
+        text = f"count {self.count:g}: {_bits(self.ours)} against PyTorch's {_bits(self.torch)}"
+        text += f", {self.ulp:.4g} ULP"
         return text if self.exact is None else f"{text}; exact {_bits(self.exact)}"
 
 
@@ -133,9 +135,13 @@ def compare(
     if steps < 0:
         raise ValueError(f"steps must be >= 0, got {steps}.")
     if fractions is not None and any(float(np.float32(x)) != x for x in fractions):
-        raise ValueError("fractions must be float32 numbers such as i / 16, or JAX rounds the counts themselves.")
+        raise ValueError(
+            f"fractions must be float32 numbers such as i / 16, got {fractions}. JAX would round the counts."
+        )
     scheduler = make_torch_scheduler()
-    counts: Counts = np.arange(steps, dtype=np.int32) if fractions is None else np.asarray(fractions, np.float64)
+    counts: Counts = np.arange(steps, dtype=np.int32)
+    if fractions is not None:
+        counts = np.asarray(fractions, np.float64)
     trajectory = pytorch.trajectory(
         scheduler, len(counts), quantity=quantity, group=group, fractions=fractions, progress=progress
     )
@@ -185,7 +191,8 @@ def compare_trajectory(
         return bool(drifted and _words(ours[i]) == _words(exact.to_float32(value)))
 
     # A NaN or infinity never equals another, whatever its bits.
-    differing = np.flatnonzero((_words(ours) != _words(torch.astype(np.float32))) | ~np.isfinite(ours))
+    unlike = (_words(ours) != _words(torch.astype(np.float32))) | ~np.isfinite(ours)
+    differing: list[int] = np.flatnonzero(unlike).tolist()
     wrong = [i for i in differing if not excused(i)]
     eager = _eager_counts(turns, steps)
     with _standard_promotion():
@@ -206,8 +213,8 @@ def compare_trajectory(
         identical=steps - len(differing),
         correctly_rounded=len(differing) - len(wrong),
         max_ulp=float(np.max(ulps)),
-        worst=difference(int(np.argmax(ulps))) if len(differing) else None,
-        first_divergence=counts[differing[0]].item() if len(differing) else None,
+        worst=difference(int(np.argmax(ulps))) if differing else None,
+        first_divergence=counts[differing[0]].item() if differing else None,
         first_failure=difference(wrong[0]) if wrong else None,
         eager=len(eager),
         problem=problem,
@@ -254,7 +261,8 @@ def assert_parity(
 
 def _standard_promotion() -> AbstractContextManager[None]:
     """Anyone's schedule runs as it was written, also in a test-suite with strict promotion."""
-    return jax.numpy_dtype_promotion("standard")
+    standard: AbstractContextManager[None] = jax.numpy_dtype_promotion("standard")
+    return standard
 
 
 def _nothing(problem: str) -> Comparison:

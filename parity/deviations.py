@@ -133,7 +133,9 @@ def _composite(
 
     name = spec.scheduler
     ours = _ours(count, case.schedule)
-    return Deviation(name, f"{when}, at count {count}", torch_does, jaxsched_does, reason, "2.13.0", torch, ours)
+    return Deviation(
+        name, f"{when}, at count {count}", torch_does, jaxsched_does, reason, "2.13.0", torch, ours
+    )
 
 
 def _sequence(*members: Spec, milestones: list[int]) -> Spec:
@@ -152,7 +154,8 @@ DEVIATIONS: tuple[Deviation, ...] = (
         5,
         "keeps the factor for ever",
         "has no reduced phase",
-        "PyTorch takes the factor away on reaching total_iters, which 0 never does; its own closed form agrees with us",
+        "PyTorch takes the factor away at total_iters, and does not look at count 0; "
+        "its own closed form agrees with us",
         factor=0.5,
         total_iters=0,
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import importlib.metadata
 import os
 import platform
@@ -18,6 +19,7 @@ import jaxsched
 from . import deviations, plateau
 from .cases import CASES, Case
 from .compare import Comparison, Counts, compare_trajectory, distances, under_jit
+from .deviations import Demonstration, demonstrate
 from .reference import events, exact, optax_equivalents, pytorch
 
 
@@ -65,7 +67,7 @@ class Run:
     """All results, and where they were had."""
 
     results: tuple[CaseResult, ...]
-    deviations: tuple[deviations.Demonstration, ...]
+    deviations: tuple[Demonstration, ...]
     environment: dict[str, str]
     seconds: float
 
@@ -74,7 +76,7 @@ class Run:
         return tuple(result for result in self.results if not result.comparison.passed)
 
     @property
-    def outdated(self) -> tuple[deviations.Demonstration, ...]:
+    def outdated(self) -> tuple[Demonstration, ...]:
         """Accepted deviations that no longer occur."""
         return tuple(shown for shown in self.deviations if not shown.occurs)
 
@@ -127,12 +129,10 @@ class Run:
 def run(cases: Sequence[AnyCase], progress: Callable[[AnyCase, int], None] = lambda case, steps: None) -> Run:
     """Compares each case, tells ``progress`` how many counts are done, and gathers all."""
     start = time.perf_counter()
-    results = tuple(_run_case(case, lambda steps, case=case: progress(case, steps)) for case in cases)
+    results = tuple(_run_case(case, functools.partial(progress, case)) for case in cases)
     schedulers = {case.scheduler for case in cases}
     shown = tuple(
-        deviations.demonstrate(deviation)
-        for deviation in deviations.DEVIATIONS
-        if deviation.scheduler in schedulers
+        demonstrate(deviation) for deviation in deviations.DEVIATIONS if deviation.scheduler in schedulers
     )
     return Run(results, shown, environment(), time.perf_counter() - start)
 
@@ -182,7 +182,7 @@ def environment() -> dict[str, str]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "device": f"{jax.default_backend()} ({jax.devices()[0].device_kind})",
-        "x64": str(jax.config.jax_enable_x64).lower(),
+        "x64": str(jax.numpy.result_type(float) == np.float64).lower(),
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

@@ -61,7 +61,9 @@ def missing(classes, seen):
         f"{name}.{argument}"
         for name, arguments in classes.items()
         for argument, default in arguments.items()
-        if not any(value is not default and value != default for value in seen.get(name, {}).get(argument, ()))
+        if not any(
+            value is not default and value != default for value in seen.get(name, {}).get(argument, ())
+        )
     ]
 
 

@@ -11,8 +11,7 @@ import pytest
 
 import jaxsched
 import parity
-from parity import cli, deviations, report
-from parity import run as runner
+from parity import cli, deviations, report, run as runner
 from parity.cases import CASES, Case, Spec
 from parity.run import ALL_CASES
 

@@ -74,7 +74,9 @@ def test_caught(name):
 
 
 def test_nan_never_equals_nan():
-    found = parity.compare(lambda k: jnp.float32(jnp.nan) + 0 * right(k), make("LambdaLR", lr_lambda=lambda k: math.nan), steps=5)
+    found = parity.compare(
+        lambda k: jnp.float32(jnp.nan) + 0 * right(k), make("LambdaLR", lr_lambda=lambda k: math.nan), steps=5
+    )
     assert not found.passed
     assert found.identical == 0
     assert found.max_ulp == math.inf
@@ -166,7 +168,9 @@ def test_groups():
 
     parity.assert_parity(jaxsched.ExponentialLR(0.1, gamma=0.9), make_torch_scheduler, steps=20)
     parity.assert_parity(jaxsched.ExponentialLR(0.03, gamma=0.9), make_torch_scheduler, steps=20, group=1)
-    assert not parity.compare(jaxsched.ExponentialLR(0.1, gamma=0.9), make_torch_scheduler, steps=20, group=1).passed
+    assert not parity.compare(
+        jaxsched.ExponentialLR(0.1, gamma=0.9), make_torch_scheduler, steps=20, group=1
+    ).passed
 
 
 @pytest.mark.parametrize(
@@ -194,7 +198,10 @@ def test_distances():
 
 def test_exact_rounding_is_to_nearest_even():
     rng = np.random.default_rng(0)
-    halves = [fractions.Fraction(int(m)) * fractions.Fraction(2) ** int(e) for m, e in zip(rng.integers(1, 2**26, 500), rng.integers(-176, 90, 500), strict=True)]
+    halves = [
+        fractions.Fraction(int(m)) * fractions.Fraction(2) ** int(e)
+        for m, e in zip(rng.integers(1, 2**26, 500), rng.integers(-176, 90, 500), strict=True)
+    ]
     for value in halves:
         # An integer ratio with few bits is exact in float64, and NumPy rounds that once.
         assert float(value) == value

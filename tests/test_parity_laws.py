@@ -29,7 +29,11 @@ schedulers = st.one_of(
     fixed("StepLR", step_size=lengths, gamma=gammas),
     fixed("MultiStepLR", milestones=st.lists(st.integers(0, 150), max_size=20), gamma=gammas),
     fixed("ExponentialLR", gamma=gammas),
-    fixed("PolynomialLR", total_iters=lengths, power=st.one_of(st.sampled_from([0.5, 0.9, 1.0, 2.0]), st.floats(0.1, 4))),
+    fixed(
+        "PolynomialLR",
+        total_iters=lengths,
+        power=st.one_of(st.sampled_from([0.5, 0.9, 1.0, 2.0]), st.floats(0.1, 4)),
+    ),
     fixed("CosineAnnealingLR", T_max=lengths, eta_min=rates),
     fixed("CosineAnnealingWarmRestarts", T_0=lengths, T_mult=st.integers(1, 4), eta_min=rates),
     own(

@@ -61,11 +61,9 @@ class _Source:
 
 # What each class keeps, beside what all of them keep. Anything else is an error: it may
 # change the learning rate, and nothing is to be lost.
-_COMMON = frozenset(
-    {"optimizer", "base_lrs", "last_epoch", "_step_count", "_last_lr", "_is_initial"}
-    | {"_get_lr_called_within_step", "verbose"}
-)
-_COMPOSITE = frozenset({"optimizer", "_schedulers", "_last_lr", "_is_initial"} | {"_get_lr_called_within_step"})
+_EVERY = frozenset({"optimizer", "_last_lr", "_is_initial", "_get_lr_called_within_step", "verbose"})
+_COMMON = _EVERY | {"base_lrs", "last_epoch", "_step_count"}
+_COMPOSITE = _EVERY | {"_schedulers"}
 
 
 def _lambda(s: _Source) -> Value:
@@ -271,8 +269,8 @@ def _convert(s: _Source) -> Any:
     unknown = sorted(set(s.attributes) - known)
     if unknown:
         raise ValueError(
-            f"from_torch: {s.name} has the attribute {unknown[0]} = {describe(s.attributes[unknown[0]])}, which is "
-            "not known here. It may change the learning rate: build the schedule by hand."
+            f"from_torch: {s.name} has the attribute {unknown[0]} = {describe(s.attributes[unknown[0]])}, "
+            "which is not known here. It may change the learning rate: build the schedule by hand."
         )
     return convert(s)
 
@@ -318,7 +316,8 @@ def from_torch(
         if name == "ReduceLROnPlateau":
             remedy = "It depends on the metric: build jaxsched.ReduceLROnPlateau with its arguments."
         raise TypeError(
-            f"from_torch: scheduler must be one of {', '.join(_CONVERTERS)} of PyTorch, got {describe(scheduler)}. {remedy}"
+            f"from_torch: scheduler must be one of {', '.join(_CONVERTERS)} of PyTorch, "
+            f"got {describe(scheduler)}. {remedy}"
         )
     groups = scheduler.optimizer.param_groups
 
@@ -366,7 +365,8 @@ def from_torch_state(
     """
 
     def source(name: str | Sequence[Any], state: Mapping[str, Any], index: int) -> _Source:
-        own, inner = (name, ()) if isinstance(name, str) else (name[0], tuple(name[1]))
+        own: str = name if isinstance(name, str) else name[0]
+        inner: tuple[Any, ...] = () if isinstance(name, str) else tuple(name[1])
         if own not in _CONVERTERS:
             raise ValueError(f"from_torch_state: name must be one of {', '.join(_CONVERTERS)}, got {own!r}.")
         states = state.get("_schedulers", ())
@@ -400,8 +400,9 @@ def _one_group(sources: Sequence[_Source], group: int | None) -> tuple[Any, int]
 
 def _position(scheduler: Any) -> int:
     """At which count a live scheduler stands; a chain where its members do."""
-    members = getattr(scheduler, "_schedulers", ())
-    return int(scheduler.last_epoch) if hasattr(scheduler, "last_epoch") else _position(members[0])
+    if hasattr(scheduler, "last_epoch"):
+        return int(scheduler.last_epoch)
+    return _position(scheduler._schedulers[0])
 
 
 def _position_in(state: Mapping[str, Any]) -> int:
@@ -412,9 +413,9 @@ def _finish(schedule: Any, position: int, lr: float, resume: bool) -> Any:
     wanted = float(schedule.on_host(position))
     if not _close(lr, wanted):
         warnings.warn(
-            f"from_torch: the optimizer's learning rate is {lr:.9g}, and {schedule!r} has {wanted:.9g} at count "
-            f"{position}, where it stands. A scheduler's load_state_dict does not restore the optimizer's "
-            "learning rate: load the optimizer's state, too.",
+            f"from_torch: the optimizer's learning rate is {lr:.9g}, and {schedule!r} has {wanted:.9g} "
+            f"at count {position}, where it stands. A scheduler's load_state_dict does not restore the "
+            "optimizer's learning rate: load the optimizer's state, too.",
             UserWarning,
             stacklevel=3,
         )

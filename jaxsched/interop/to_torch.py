@@ -18,9 +18,18 @@ if TYPE_CHECKING:
 # Classes whose arguments are PyTorch's, but for base_lr and a horizon; and those of which
 # all are, the learning rate too.
 _SAME = (
-    "LambdaLR MultiplicativeLR StepLR MultiStepLR ConstantLR LinearLR ExponentialLR PolynomialLR "
-    "CosineAnnealingLR CosineAnnealingWarmRestarts SWALR"
-).split()
+    "LambdaLR",
+    "MultiplicativeLR",
+    "StepLR",
+    "MultiStepLR",
+    "ConstantLR",
+    "LinearLR",
+    "ExponentialLR",
+    "PolynomialLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "SWALR",
+)
 _OWN_LR = ("CyclicLR", "OneCycleLR")
 
 
@@ -50,7 +59,8 @@ def to_torch(schedule: Schedule, optimizer: torch.optim.Optimizer) -> Any:
         raise TypeError(f"to_torch: schedule must be a schedule of jaxsched, got {schedule!r}.")
     if jax.tree.leaves(schedule):
         raise TypeError(
-            f"to_torch: schedule must have Python numbers as arguments, got {schedule!r}. Convert arrays with float()."
+            f"to_torch: schedule must have Python numbers as arguments, got {schedule!r}. "
+            "Convert arrays with float()."
         )
     own = _has_torch_class(schedule)
     lr = schedule._optimizer_lr if own else 1.0
@@ -83,7 +93,8 @@ def _build(schedule: Schedule, optimizer: Any) -> Any:
         members = [_build(member, optimizer) for member in schedule.schedulers]
         return library.SequentialLR(optimizer, members, list(schedule.milestones))
     if isinstance(schedule, ChainedScheduler):
-        return library.ChainedScheduler([_build(member, optimizer) for member in schedule.schedulers], optimizer)
+        members = [_build(member, optimizer) for member in schedule.schedulers]
+        return library.ChainedScheduler(members, optimizer)
     arguments = {field.name: getattr(schedule, field.name) for field in dataclasses.fields(schedule)}
     dropped = () if name in _OWN_LR else ("base_lr", "total_steps")  # the optimizer's; a horizon
     return getattr(library, name)(optimizer, **{n: v for n, v in arguments.items() if n not in dropped})

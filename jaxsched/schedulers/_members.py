@@ -5,6 +5,18 @@ from typing import Any
 from .._arguments import error
 from .._schedule import Schedule
 
+_REMEDY = "Convert a PyTorch one with from_torch; a function f goes in LambdaLR(1.0, f)."
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """One schedule."""
+
+    def __call__(self, owner: str, name: str, value: Any) -> Schedule:
+        if not isinstance(value, Schedule):
+            raise error(TypeError, owner, name, value, "a schedule", _REMEDY)
+        return value
+
 
 @dataclasses.dataclass(frozen=True)
 class Members:
@@ -16,21 +28,7 @@ class Members:
             raise error(TypeError, owner, name, value, allowed, "Write it like [warmup, cosine].")
         if not value:
             raise error(ValueError, owner, name, value, allowed, "Give at least one.")
-        for i, member in enumerate(value):
-            if not isinstance(member, Schedule):
-                remedy = "Members are schedules of jaxsched; convert a PyTorch one with from_torch."
-                raise error(TypeError, owner, f"{name}[{i}]", member, "a schedule", remedy)
-        return tuple(value)
-
-
-@dataclasses.dataclass(frozen=True)
-class Member:
-    """One schedule."""
-
-    def __call__(self, owner: str, name: str, value: Any) -> Schedule:
-        if not isinstance(value, Schedule):
-            raise error(TypeError, owner, name, value, "a schedule", "Convert a PyTorch one with from_torch.")
-        return value
+        return tuple(Member()(owner, f"{name}[{i}]", member) for i, member in enumerate(value))
 
 
 def common_optimizer_lr(members: Iterable[Schedule]) -> Any:

@@ -8,7 +8,8 @@ from .._schedule import Schedule
 class CyclesMomentum(Protocol):
     """A schedule that also has a momentum moving against its learning rate."""
 
-    cycle_momentum: bool
+    @property
+    def cycle_momentum(self) -> bool: ...
 
     def _momentum_formula(self, k: jax.Array) -> jax.Array: ...
 

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Annotated, Any, final
 
 import jax
@@ -5,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _numerics as nx
-from .._arguments import Integer
+from .._arguments import Horizon
 from .._schedule import Schedule
 from ._factor import FactorSchedule
 from ._members import Members, common_optimizer_lr
@@ -58,24 +59,24 @@ class ChainedScheduler(Schedule):
     array([ 0.1       ,  0.04414213, -0.00866116], dtype=float32)
     """
 
-    schedulers: Annotated[tuple[Schedule, ...], Members()]
-    total_steps: Annotated[int | None, Integer(1, "It is a number of updates.", array=False, optional=True)] = None
+    schedulers: Annotated[Sequence[Schedule], Members()]
+    total_steps: Horizon = None
 
     def _check(self) -> None:
         rates = [member._optimizer_lr for member in self.schedulers]
         known = [lr for lr in rates if lr is not None and nx.is_number(lr)]
         if len(set(known)) > 1:
             raise ValueError(
-                f"ChainedScheduler: schedulers must have the same base_lr, got {', '.join(map(repr, known))}. "
-                "They act on one learning rate, the optimizer's."
+                "ChainedScheduler: schedulers must have the same base_lr, got "
+                f"{', '.join(map(repr, known))}. They act on one learning rate, the optimizer's."
             )
         if self._without_closed_form(None) is None:
             object.__setattr__(self, "total_steps", None)  # no horizon, whoever gives one
         hinders = self._without_closed_form(self.total_steps)
         if hinders is not None and self.total_steps is None:
             raise ValueError(
-                f"ChainedScheduler: total_steps must be given with {hinders!r} among the schedulers, got None. "
-                "In a chain it has no closed form: say how many updates to tabulate."
+                f"ChainedScheduler: total_steps must be given with {hinders!r} among the schedulers, "
+                "got None. In a chain it has no closed form: say how many updates to tabulate."
             )
         if hinders is not None and jax.tree.leaves(self.schedulers):
             raise TypeError(
@@ -134,7 +135,7 @@ def _factor_of(member: Schedule, horizon: int | None, k: Any) -> Any:
 def _trajectory(chain: ChainedScheduler) -> npt.NDArray[np.float64]:
     """Step by step, as PyTorch does it."""
     assert chain.total_steps is not None
-    k = np.arange(chain.total_steps)
+    k: Any = np.arange(chain.total_steps)
     lr = chain._optimizer_lr
     values = np.empty(len(k))
     maps = [np.broadcast_arrays(*member._transition(k), k)[:2] for member in chain.schedulers]

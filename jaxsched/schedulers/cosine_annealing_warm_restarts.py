@@ -69,6 +69,4 @@ class CosineAnnealingWarmRestarts(Schedule):
             cycle = nx.count_reached(quotient, tuple(starts[1:]))
             elapsed = k - nx.like(k, self.T_0 * nx.lookup(tuple(starts), cycle))
             length = self.T_0 * nx.lookup(tuple(lengths), cycle)
-        return nx.interpolate(
-            self.base_lr, self.eta_min, elapsed, length - elapsed, length, nx.half_cosine
-        )
+        return nx.interpolate(self.base_lr, self.eta_min, elapsed, length - elapsed, length, nx.half_cosine)

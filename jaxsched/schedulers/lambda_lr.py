@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _numerics as nx
-from .._arguments import Function, Integer, LearningRate, call, require_traceable
+from .._arguments import Function, Horizon, LearningRate, call, require_traceable
 from .._schedule import Schedule
 from ._table import tabulated
 
@@ -52,7 +52,7 @@ class LambdaLR(Schedule):
 
     base_lr: LearningRate
     lr_lambda: Annotated[Callable[[Any], Any], Function(traced=False)]
-    total_steps: Annotated[int | None, Integer(1, "It is a number of updates.", array=False, optional=True)] = None
+    total_steps: Horizon = None
 
     def _check(self) -> None:
         if self.total_steps is None:
@@ -67,4 +67,6 @@ class LambdaLR(Schedule):
 
 @tabulated
 def _values(schedule: LambdaLR) -> npt.NDArray[np.float64]:
-    return call(schedule.lr_lambda, np.arange(schedule.total_steps))  # type: ignore[no-any-return]
+    assert schedule.total_steps is not None
+    values: npt.NDArray[np.float64] = call(schedule.lr_lambda, np.arange(schedule.total_steps))
+    return values

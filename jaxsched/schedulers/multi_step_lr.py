@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Annotated, Any, final
 
 import jax
@@ -37,7 +38,7 @@ class MultiStepLR(FactorSchedule):
     what ``flax.nnx.Optimizer.step`` is.
     """
 
-    milestones: Annotated[tuple[int, ...], Milestones()]
+    milestones: Annotated[Sequence[int], Milestones()]
     gamma: Gamma = 0.1
 
     def _check(self) -> None:

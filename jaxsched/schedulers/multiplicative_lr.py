@@ -1,12 +1,12 @@
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, final
+from typing import Annotated, Any, final
 
 import jax
 import numpy as np
 import numpy.typing as npt
 
 from .. import _numerics as nx
-from .._arguments import Function, Integer, call, constant_value
+from .._arguments import Function, Horizon, call, constant_value
 from ._factor import FactorSchedule
 from ._table import tabulated
 
@@ -47,17 +47,19 @@ class MultiplicativeLR(FactorSchedule):
     """
 
     lr_lambda: Annotated[Callable[[Any], Any], Function(traced=False)]
-    total_steps: Annotated[int | None, Integer(1, "It is a number of updates.", array=False, optional=True)] = None
+    total_steps: Horizon = None
 
-    _continues: ClassVar[bool] = True
+    @property
+    def _continues(self) -> bool:
+        return True
 
     def _check(self) -> None:
         if constant_value(self.lr_lambda) is not None:
             object.__setattr__(self, "total_steps", None)  # no horizon, whoever gives one
         elif self.total_steps is None:
             raise ValueError(
-                "MultiplicativeLR: total_steps must be given for a function that looks at the count, got None. "
-                "The product of its values has no closed form: say how many updates to tabulate."
+                "MultiplicativeLR: total_steps must be given for a function that looks at the count, "
+                "got None. The product of its values has no closed form: say how many updates to tabulate."
             )
 
     def _factor(self, k: jax.Array) -> jax.Array:
@@ -88,4 +90,5 @@ def _factors(schedule: MultiplicativeLR) -> npt.NDArray[np.float64]:
 
 @tabulated
 def _products(schedule: MultiplicativeLR) -> npt.NDArray[np.float64]:
-    return np.cumprod(_factors(schedule))[: schedule.total_steps]
+    products = np.cumprod(_factors(schedule), dtype=np.float64)
+    return products[: schedule.total_steps]

@@ -128,24 +128,22 @@ class OneCycleLR(Schedule):
         return self._phases(k, self.max_momentum, self.base_momentum, self.max_momentum)
 
     def _phases(self, k: jax.Array, first: Any, peak: Any, last: Any) -> jax.Array:
-        end = nx.to_float(self.total_steps - 1)
-        k = nx.to_float(nx.minimum(k, self.total_steps - 1))
-        peak_at = nx.product(self.pct_start, nx.to_float(self.total_steps)) - 1
+        assert self.total_steps is not None  # __post_init__ has seen to it
+        last_count, total = self.total_steps - 1, nx.to_float(self.total_steps)
+        peak_at = nx.product(self.pct_start, total) - 1
         phases = [(peak_at, first, peak)]
         if self.three_phase:
-            mirror = nx.product(2 * self.pct_start, nx.to_float(self.total_steps)) - 2
-            phases.append((mirror, peak, first))
-        phases.append((end, phases[-1][2], last))
+            phases.append((nx.product(2 * self.pct_start, total) - 2, peak, first))
+        phases.append((nx.to_float(last_count), phases[-1][2], last))
 
         # From the last phase to the first, so that the first one that holds k wins.
-        begins = [0.0, *(phase[0] for phase in phases)]
-        at, until, start, stop = begins[-2], *phases[-1]
-        for (phase_until, phase_start, phase_stop), phase_at in reversed(
-            list(zip(phases[:-1], begins, strict=False))
-        ):
-            here = k <= phase_until
-            at, until = nx.where(here, phase_at, at), nx.where(here, phase_until, until)
-            start, stop = nx.where(here, phase_start, start), nx.where(here, phase_stop, stop)
-        return nx.interpolate(
-            start, stop, k - at, until - k, until - at, _SHAPES[self.anneal_strategy]
-        )
+        k = nx.to_float(nx.minimum(k, last_count))
+        begins = [0.0, *(until for until, _, _ in phases)]
+        at, (until, start, stop) = begins[-2], phases[-1]
+        for phase_at, phase in reversed(list(zip(begins, phases[:-1], strict=False))):
+            here = k <= phase[0]
+            at = nx.where(here, phase_at, at)
+            until, start, stop = (
+                nx.where(here, x, y) for x, y in zip(phase, (until, start, stop), strict=True)
+            )
+        return nx.interpolate(start, stop, k - at, until - k, until - at, _SHAPES[self.anneal_strategy])

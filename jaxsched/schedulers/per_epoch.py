@@ -4,16 +4,10 @@ from typing import Annotated, Any, final
 import jax
 
 from .. import _numerics as nx
-from .._arguments import Flag, Integer, error
+from .._arguments import Flag, Integer
 from .._schedule import Schedule
+from ._members import Member
 from .cosine_annealing_warm_restarts import CosineAnnealingWarmRestarts
-
-
-def _a_schedule(owner: str, name: str, value: Any) -> Schedule:
-    if not isinstance(value, Schedule):
-        remedy = "Convert a PyTorch one with from_torch; a function f goes in LambdaLR(1.0, f)."
-        raise error(TypeError, owner, name, value, "a schedule", remedy)
-    return value
 
 
 @final
@@ -56,7 +50,7 @@ class PerEpoch(Schedule):
     array([0.1       , 0.05      , 0.00380602, 0.1       ], dtype=float32)
     """
 
-    schedule: Annotated[Schedule, _a_schedule]
+    schedule: Annotated[Schedule, Member()]
     steps_per_epoch: Annotated[nx.Whole, Integer(1, "It is the number of updates in an epoch.")]
     fractional: Annotated[bool, Flag()] = False
 
@@ -73,7 +67,7 @@ class PerEpoch(Schedule):
         return self.fractional
 
     @property
-    def _continues(self) -> bool:  # type: ignore[override]
+    def _continues(self) -> bool:
         return self.schedule._continues
 
     @property
@@ -94,6 +88,10 @@ class PerEpoch(Schedule):
         restarts = copy.copy(self.schedule)
         object.__setattr__(restarts, "T_0", restarts.T_0 * self.steps_per_epoch)  # type: ignore[attr-defined]
         return restarts
+
+    def _entry(self) -> tuple[Any, Any]:
+        entry: tuple[Any, Any] = self.schedule._entry()  # type: ignore[attr-defined]
+        return entry
 
     def _formula_from(self, start: Any, k: jax.Array) -> jax.Array:
         epoch, _ = nx.divmod_count(k, self.steps_per_epoch)

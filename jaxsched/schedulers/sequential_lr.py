@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Annotated, Any, final
 
 import jax
@@ -48,8 +49,8 @@ class SequentialLR(Schedule):
     has no notion of going on from the learning rate in force.
     """
 
-    schedulers: Annotated[tuple[Schedule, ...], Members()]
-    milestones: Annotated[tuple[int, ...], Milestones()]
+    schedulers: Annotated[Sequence[Schedule], Members()]
+    milestones: Annotated[Sequence[int], Milestones()]
 
     def _check(self) -> None:
         if len(self.milestones) != len(self.schedulers) - 1:

@@ -1,4 +1,4 @@
-from typing import Annotated, Any, ClassVar, final
+from typing import Annotated, Any, final
 
 import jax
 
@@ -50,7 +50,9 @@ class SWALR(Schedule):
     anneal_epochs: Annotated[nx.Whole, Integer(0, "It is a number of counts; 0 jumps at once.")] = 10
     anneal_strategy: Annotated[str, Choice(tuple(_SHAPES))] = "cos"
 
-    _continues: ClassVar[bool] = True
+    @property
+    def _continues(self) -> bool:
+        return True
 
     @property
     def _overwrites(self) -> bool:

@@ -13,7 +13,8 @@ def of(scheduler: Any, steps: int) -> list[int]:
 
 
 def _turns(scheduler: Any, steps: int) -> Iterable[int]:
-    return _EVENTS.get(type(scheduler).__name__, lambda s, steps: ())(scheduler, steps)
+    turns = _EVENTS.get(type(scheduler).__name__)
+    return () if turns is None else turns(scheduler, steps)
 
 
 def _phases(s: Any, steps: int) -> Iterable[int]:

@@ -121,7 +121,9 @@ def _cyclic(s: Any, low: Any, high: Any) -> Exact:
     def scale(k: int, cycle: int) -> Any:
         if s._scale_fn_custom is not None:
             return mp.mpf(float(s.scale_fn(cycle + 1 if s.scale_mode == "cycle" else k)))
-        return {"triangular": mp.mpf(1), "triangular2": mp.mpf(2) ** -cycle}.get(s.mode) or mp.mpf(s.gamma) ** k
+        return {"triangular": mp.mpf(1), "triangular2": mp.mpf(2) ** -cycle}.get(s.mode) or mp.mpf(
+            s.gamma
+        ) ** k
 
     def value(k: float) -> Any:
         cycle, position = divmod(int(k), total)
@@ -215,7 +217,9 @@ def _cosine_step(s: Any, group: int) -> Step:
             return lr
         if (k - 1 - T_max) % (2 * T_max) == 0:
             return lr + (base - eta_min) * (1 - mp.cospi(mp.mpf(1) / T_max)) / 2
-        return eta_min + (lr - eta_min) * (1 + mp.cospi(mp.mpf(k) / T_max)) / (1 + mp.cospi(mp.mpf(k - 1) / T_max))
+        return eta_min + (lr - eta_min) * (1 + mp.cospi(mp.mpf(k) / T_max)) / (
+            1 + mp.cospi(mp.mpf(k - 1) / T_max)
+        )
 
     return step
 
@@ -256,7 +260,11 @@ def _sequential_step(s: Any, group: int) -> Step | None:
         # At a milestone a member starts from the optimizer's learning rate, but for the two
         # that have no closed form: these go on from the one in force.
         if isinstance(member, (MultiplicativeLR, SWALR)):
-            first = mp.mpf(float(member.lr_lambdas[group](0))) if isinstance(member, MultiplicativeLR) else mp.mpf(1)
+            first = (
+                mp.mpf(float(member.lr_lambdas[group](0)))
+                if isinstance(member, MultiplicativeLR)
+                else mp.mpf(1)
+            )
             return own(0, lr * first)
         return own(0, start)
 

@@ -37,7 +37,9 @@ def _constant(case: Case, base_lr: float, factor: float, total_iters: int) -> Eq
     return Equivalent("piecewise_constant_schedule", schedule, case.steps)
 
 
-def _linear(case: Case, base_lr: float, start_factor: float, end_factor: float, total_iters: int) -> Equivalent:
+def _linear(
+    case: Case, base_lr: float, start_factor: float, end_factor: float, total_iters: int
+) -> Equivalent:
     schedule = optax.linear_schedule(base_lr * start_factor, base_lr * end_factor, total_iters)
     return Equivalent("linear_schedule", schedule, case.steps)
 
@@ -51,7 +53,9 @@ def _step(case: Case, base_lr: float, step_size: int, gamma: float) -> Equivalen
 
 def _multi_step(case: Case, base_lr: float, milestones: tuple[int, ...], gamma: float) -> Equivalent:
     scales = {milestone: gamma**times for milestone, times in Counter(milestones).items()}
-    return Equivalent("piecewise_constant_schedule", optax.piecewise_constant_schedule(base_lr, scales), case.steps)
+    return Equivalent(
+        "piecewise_constant_schedule", optax.piecewise_constant_schedule(base_lr, scales), case.steps
+    )
 
 
 def _exponential(case: Case, base_lr: float, gamma: float) -> Equivalent | None:

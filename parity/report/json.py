@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from typing import Any
@@ -65,7 +66,9 @@ def _case(result: CaseResult) -> dict[str, Any]:
 
 
 def _difference(found: Difference | None) -> dict[str, Any] | None:
-    return None if found is None else {name: _number(value) for name, value in found._asdict().items()}
+    return (
+        None if found is None else {name: _number(value) for name, value in dataclasses.asdict(found).items()}
+    )
 
 
 def _optax(result: CaseResult) -> dict[str, Any] | None:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from ..deviations import Demonstration
 from ..run import CaseResult, Run
 
-
 DEVIATIONS = """\
 What jaxsched does otherwise than PyTorch, on purpose: only where PyTorch raises without need,
 divides by zero, or returns nonsense. What each of the two says is not copied here but asked of
@@ -56,7 +55,15 @@ def render(run: Run) -> str:
 def by_scheduler(run: Run) -> str:
     """One row for each class."""
     return _table(
-        ("scheduler", "cases", "failed", "steps", "identical", "correctly rounded where torch is not", "max ULP"),
+        (
+            "scheduler",
+            "cases",
+            "failed",
+            "steps",
+            "identical",
+            "correctly rounded where torch is not",
+            "max ULP",
+        ),
         (
             (
                 tally.scheduler,

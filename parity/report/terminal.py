@@ -64,9 +64,13 @@ def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
         _line(console, f"... and {len(run.failed) - SHOWN} more, all in {paths[-1]}", "red")
     for shown in run.outdated:
         _line(console, f"FAILED {shown.deviation.when}: this deviation no longer occurs", "red")
-    versions = ", ".join(f"{name} {run.environment[name]}" for name in ("torch", "jax", "optax", "numpy", "python"))
+    versions = ", ".join(
+        f"{name} {run.environment[name]}" for name in ("torch", "jax", "optax", "numpy", "python")
+    )
     _line(console, f"{versions}; {run.environment['device']}; {run.seconds:.0f} s")
-    _line(console, f"{len(run.deviations)} deviations from PyTorch, all as listed" if not run.outdated else "")
+    _line(
+        console, f"{len(run.deviations)} deviations from PyTorch, all as listed" if not run.outdated else ""
+    )
     _line(console, "wrote " + ", ".join(map(str, paths)))
     _line(console, run.summary(), "bold green" if run.passed else "bold red")
 

@@ -1,0 +1,314 @@
+"""`current_lr` says what was applied: compared with what the parameters did, update by update."""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+from flax.training.train_state import TrainState
+
+from jaxsched import CosineAnnealingLR, ExponentialLR, StepLR, current_lr
+
+SCHEDULE = CosineAnnealingLR(0.1, T_max=7, eta_min=1e-3)
+OTHER = ExponentialLR(0.3, gamma=0.7)
+inject = optax.inject_hyperparams
+partition = getattr(optax, "partition", None) or optax.multi_transform  # as in jaxsched/_groups.py
+INJECTED = inject(optax.sgd)(learning_rate=SCHEDULE)
+PARAMS = {"a": jnp.zeros(2), "b": jnp.zeros(2)}
+ONES = {"a": jnp.ones(2), "b": jnp.ones(2)}
+LABELS = {"a": "x", "b": "y"}
+
+
+class RateState(NamedTuple):
+    """The state of somebody's transformation that decides on the learning rate itself."""
+
+    lr: jax.Array  # shape=(), dtype=float32
+    seen: jax.Array  # shape=(), dtype=int32
+
+
+def halving():
+    def update(updates, state, params=None):
+        lr = state.lr * jnp.where(state.seen > 0, np.float32(0.5), np.float32(1))
+        return jax.tree.map(lambda g: -lr * g, updates), RateState(lr, state.seen + 1)
+
+    return optax.GradientTransformation(lambda _: RateState(jnp.float32(0.1), jnp.int32(0)), update)
+
+
+def staircase(count):
+    """A schedule that is not one of ours: before count 0 it means nothing."""
+    value = jnp.where(count < 5, np.float32(0.1), np.float32(0.02))
+    return jnp.where(count < 0, np.float32(np.nan), value)
+
+
+HOLDING = {
+    "alone": INJECTED,
+    "chain": optax.chain(optax.clip(1.0), optax.chain(optax.identity(), INJECTED)),
+    "named chain": optax.named_chain(("clip", optax.clip(1.0)), ("sgd", INJECTED)),
+    "dtype given": inject(optax.sgd, hyperparam_dtype=jnp.float32)(learning_rate=SCHEDULE),
+    "a number": inject(optax.sgd)(learning_rate=0.1),
+    "MultiSteps": optax.MultiSteps(INJECTED, 3).gradient_transformation(),
+    "masked": optax.masked(INJECTED, {"a": True, "b": True}),
+    "apply_if_finite": optax.apply_if_finite(INJECTED, 3),
+    "one partition": partition({"x": INJECTED}, {"a": "x", "b": "x"}),
+    "all of these": optax.apply_if_finite(
+        optax.MultiSteps(optax.chain(optax.masked(INJECTED, {"a": True, "b": True})), 2), 3
+    ),
+    "a field lr": halving(),
+    "a field lr in a chain": optax.chain(optax.clip(1.0), halving()),
+}
+COUNTING = {
+    "alone": optax.sgd(SCHEDULE),
+    "chain": optax.chain(optax.clip(1.0), optax.sgd(SCHEDULE)),
+    "MultiSteps": optax.MultiSteps(optax.sgd(SCHEDULE), 3).gradient_transformation(),
+    "apply_if_finite": optax.apply_if_finite(optax.sgd(SCHEDULE), 3),
+    "a plain function": optax.sgd(staircase),
+}
+
+
+def observed(optimizer, n=13, grads=ONES):
+    """For each update, its state and the learning rate that the parameters felt (0 for none)."""
+
+    @jax.jit
+    def step(state):
+        updates, state = optimizer.update(grads, state, PARAMS)
+        return jax.tree.map(jnp.negative, optax.apply_updates(PARAMS, updates)), state
+
+    state = optimizer.init(PARAMS)
+    yield state, None
+    for _ in range(n):
+        with jax.numpy_dtype_promotion("standard"):  # which Optax itself relies on
+            rates, state = step(state)
+        yield state, rates
+
+
+def check(optimizer, read):
+    """What is read is what was applied last; before that, what will be."""
+    early, last = [], None
+    for state, rates in observed(optimizer):
+        if rates is not None and rates["a"].any():
+            last = rates["a"][0]
+        if last is None:
+            early.append(read(state))
+            continue
+        assert read(state) == last
+        np.testing.assert_array_equal(rates["b"], rates["a"])
+        assert all(lr == last for lr in early)
+        if rates["a"].any():
+            early = []
+    assert last is not None
+    assert isinstance(read(state), (jax.Array, np.ndarray, np.generic))
+
+
+@pytest.mark.parametrize("name", HOLDING)
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "jit"])
+def test_state_that_holds_it(name, compiled):
+    check(HOLDING[name], jax.jit(current_lr) if compiled else current_lr)
+
+
+@pytest.mark.parametrize("name", COUNTING)
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "jit"])
+def test_state_that_holds_a_count(name, compiled):
+    schedule = staircase if name == "a plain function" else SCHEDULE
+    read = functools.partial(current_lr, schedule=schedule)
+    check(COUNTING[name], jax.jit(read) if compiled else read)
+
+
+def test_what_the_state_holds_goes_first():
+    state = INJECTED.init(PARAMS)
+    assert current_lr(state, schedule=OTHER) == np.float32(0.1)
+
+
+def test_refused_updates_change_nothing():
+    optimizer = optax.apply_if_finite(optax.sgd(SCHEDULE), 9)
+    for state, _ in observed(optimizer, 4, jax.tree.map(lambda x: x * jnp.nan, ONES)):
+        assert current_lr(state, schedule=SCHEDULE) == SCHEDULE.on_host(0)
+
+
+def test_several_groups():
+    optimizer = optax.chain(
+        optax.clip(1.0), partition({"x": INJECTED, "y": inject(optax.sgd)(learning_rate=OTHER)}, LABELS)
+    )
+    for state, rates in observed(optimizer):
+        read = current_lr(state)
+        assert set(read) == {"x", "y"}
+        assert jax.jit(current_lr)(state) == read
+        if rates is not None:
+            assert read["x"] == rates["a"][0]
+            assert read["y"] == rates["b"][0]
+    assert read["x"] != read["y"]
+
+
+def test_a_group_that_stands_still_has_no_learning_rate():
+    optimizer = partition({"x": INJECTED, "y": optax.set_to_zero()}, LABELS)
+    for state, rates in observed(optimizer, 3):
+        if rates is not None:
+            assert current_lr(state) == rates["a"][0]
+
+
+def test_groups_within_groups():
+    inner = partition({0: INJECTED, 1: inject(optax.sgd)(learning_rate=OTHER)}, {"a": 0, "b": 1})
+    outer = partition({"x": inner}, "x")
+    assert current_lr(outer.init(PARAMS)) == {("x", 0): np.float32(0.1), ("x", 1): np.float32(0.3)}
+
+
+def test_groups_with_one_schedule():
+    shared = {"x": optax.sgd(SCHEDULE), "y": optax.adamw(SCHEDULE)}
+    for state, rates in observed(partition(shared, LABELS), 3):
+        read = current_lr(state, schedule=SCHEDULE)
+        assert set(read) == {"x", "y"}
+        assert read["x"] == read["y"]
+        if rates is not None:
+            assert read["x"] == rates["a"][0]
+
+
+def test_parameters_are_not_taken_for_states():
+    # Adam's state holds trees like the parameters.
+    params = {"hyperparams": {"learning_rate": jnp.ones(3)}, "lr": jnp.ones(3), "count": jnp.ones(3)}
+    state = inject(optax.adam)(learning_rate=SCHEDULE).init(params)
+    assert current_lr(state) == np.float32(0.1)
+    with pytest.raises(ValueError, match="got none"):
+        current_lr(optax.adam(SCHEDULE).init(params))
+    assert current_lr(optax.adam(SCHEDULE).init(params), schedule=SCHEDULE) == np.float32(0.1)
+
+
+def test_it_can_be_used_in_the_update_that_applies_it():
+    @jax.jit
+    def step(state):
+        updates, state = INJECTED.update(ONES, state, PARAMS)
+        return updates["a"][0] + current_lr(state), state
+
+    difference, state = step(INJECTED.init(PARAMS))
+    assert difference == 0
+    assert int(state.count) == 1
+
+
+def test_many_runs_at_once():
+    counts = jnp.array([0, 1, 2, 5])
+    state = jax.vmap(lambda _: optax.sgd(SCHEDULE).init(PARAMS))(counts)
+    state = jax.tree.map(lambda x: counts.astype(x.dtype), state)
+    np.testing.assert_array_equal(current_lr(state, schedule=SCHEDULE), SCHEDULE.on_host([0, 0, 1, 4]))
+
+
+@pytest.fixture
+def compilations():
+    """A list that grows by one with every program compiled."""
+    seen = []
+
+    def listen(event, duration, **_):
+        if event == "/jax/core/compile/backend_compile_duration":
+            seen.append(duration)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield seen
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def test_reading_starts_no_program(compilations):
+    optimizer = optax.sgd(StepLR(0.123, step_size=2))
+    held, counted = INJECTED.init(PARAMS), optimizer.init(PARAMS)
+    compilations.clear()
+    assert isinstance(current_lr(held), jax.Array)
+    assert current_lr(counted, schedule=StepLR(0.123, step_size=2)) == np.float32(0.123)
+    assert compilations == []
+    assert StepLR(0.123, step_size=2)(0) == np.float32(0.123)  # which does
+    assert compilations != []
+
+
+# Loops ----------------------------------------------------------------------------------
+
+
+def test_linen_train_state():
+    state = TrainState.create(apply_fn=None, params=PARAMS, tx=INJECTED)
+    step = jax.jit(lambda s: s.apply_gradients(grads=ONES))
+    for k in range(9):
+        state = step(state.replace(params=PARAMS))
+        assert current_lr(state.opt_state) == -state.params["a"][0] == SCHEDULE.on_host(k)
+
+
+class Model(nnx.Module):
+    def __init__(self):
+        self.a = nnx.Param(jnp.zeros(2))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "arguments"),
+    [
+        (INJECTED, {}),
+        (optax.chain(optax.clip(1.0), INJECTED), {}),
+        (halving(), {}),
+        (optax.sgd(SCHEDULE), {"schedule": SCHEDULE}),
+    ],
+    ids=["injected", "chain", "field lr", "count"],
+)
+def test_nnx_optimizer(optimizer, arguments):
+    model = Model()
+    trained = nnx.Optimizer(model, optimizer, wrt=nnx.Param)
+    first = current_lr(trained.opt_state, **arguments)
+    assert first == np.float32(0.1)
+
+    @nnx.jit
+    def step(model, trained):
+        trained.update(model, nnx.grad(lambda m: m.a.sum())(model))
+        return current_lr(trained.opt_state, **arguments)
+
+    for _ in range(9):
+        model.a[...] = jnp.zeros(2)
+        inside = step(model, trained)
+        outside = current_lr(trained.opt_state, **arguments)
+        assert isinstance(outside, (jax.Array, np.ndarray, np.generic))
+        assert inside == outside == -model.a[0]
+    assert outside < first
+
+
+# Errors ---------------------------------------------------------------------------------
+
+
+def state_of(optimizer: Any) -> Any:
+    return optimizer.init(PARAMS)
+
+
+@pytest.mark.parametrize(
+    ("read", "message"),
+    [
+        (
+            lambda: current_lr(state_of(optax.adamw(SCHEDULE))),
+            "current_lr: opt_state must hold a learning rate, got none (tuple). "
+            "Make the optimizer like optax.inject_hyperparams(optax.adamw)(learning_rate=schedule), "
+            "or pass schedule=.",
+        ),
+        (
+            lambda: current_lr(state_of(optax.adamw(0.1)), schedule=SCHEDULE),
+            "current_lr: opt_state must hold the count of a schedule, got none (tuple). "
+            "Make the optimizer like optax.adamw(schedule).",
+        ),
+        (
+            lambda: current_lr(state_of(optax.chain(INJECTED, halving()))),
+            "current_lr: opt_state must hold one learning rate, or one for each label, got several: "
+            "opt_state[0], opt_state[1]. Pass the part of the state that you mean.",
+        ),
+        (
+            lambda: current_lr(
+                state_of(partition({"x": optax.chain(INJECTED, halving()), "y": INJECTED}, LABELS))
+            ),
+            "current_lr: opt_state must hold one learning rate, or one for each label, got several: "
+            "opt_state.inner_states['x'].inner_state[0], opt_state.inner_states['x'].inner_state[1], "
+            "opt_state.inner_states['y'].inner_state. Pass the part of the state that you mean.",
+        ),
+        (
+            lambda: current_lr(
+                state_of(optax.chain(optax.adamw(SCHEDULE), optax.scale_by_schedule(OTHER))),
+                schedule=SCHEDULE,
+            ),
+            "current_lr: opt_state must hold one learning rate, or one for each label, got several: "
+            "opt_state[0][2], opt_state[1]. Pass the part of the state that you mean.",
+        ),
+    ],
+)
+def test_error(read, message):
+    with pytest.raises(ValueError, match="current_lr") as raised:
+        read()
+    assert str(raised.value) == message
