@@ -7,12 +7,14 @@ Two things are promised of each function here:
   compiled by XLA for a CPU or GPU. This is what makes a schedule equal to itself in
   every mode, and it needs care, because a compiler is allowed to
 
-  - contract ``a*b + c`` into one fused multiply-add (XLA does, on CPU and GPU), and
+  - contract ``a*b + c`` into one fused multiply-add (XLA does, on CPU and GPU);
+  - turn ``(x + constant) - constant`` into ``x`` (XLA does, for scalars); and
   - turn ``x / constant`` into ``x * (1/constant)`` (XLA does; this is why a staircase
     compiled from ``count / 41`` can step one count late).
 
-  So a rounded product is never left where an addition could swallow it (`product`), and
-  nothing is ever divided by what may be a constant (`fraction`).
+  So whatever must be rounded before the next operation goes through `rounded`, all products
+  that are added to something among it (`product`), and nothing is ever divided by what may
+  be a constant (`fraction`).
 
 Functions take NumPy or JAX arrays, or Python numbers, and answer in kind: Python numbers
 stay Python numbers and are folded on the host. Arrays are float64 or int64; callers run
@@ -56,6 +58,11 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     if isinstance(condition, bool):
         return x if condition else y
     return namespace(condition, x, y).where(condition, x, y)
+
+
+def choose(condition: Any, xs: Any, ys: Any) -> tuple[Any, ...]:
+    """All of ``xs`` where the condition holds, else all of ``ys``."""
+    return tuple(where(condition, x, y) for x, y in zip(xs, ys, strict=True))
 
 
 def minimum(x: Any, y: Any) -> Any:
@@ -113,7 +120,7 @@ def count_reached(k: Any, boundaries: Sequence[int]) -> Any:
         for boundary in boundaries:
             total = total + (k >= boundary).astype(np.int64)
         return total
-    table = np.asarray(boundaries, np.int64).reshape((1,) * k.ndim + (-1,))
+    table = np.asarray(boundaries, k.dtype).reshape((1,) * k.ndim + (-1,))
     return (k[..., None] >= table).sum(axis=-1, dtype=np.int64)
 
 
@@ -129,15 +136,30 @@ def lookup(table: Any, index: Any) -> Any:
 # Products, fractions --------------------------------------------------------------------
 
 
-def product(a: Any, b: Any) -> Any:
-    """``a * b`` rounded once (1u), for a product that is not negative.
+_NEVER = 2.0**1000
 
-    The clamp changes no value. It is there for the compiler: a product behind a select
-    cannot be contracted with a later addition. (A select and not ``maximum`` or ``abs``:
-    its derivative is right at 0 too, and NaN passes through.)
+
+def exact_difference(x: Any, y: Any) -> Any:
+    """``x - y``; of Python numbers not rounded, but a fraction for `reciprocal`."""
+    if is_number(x) and is_number(y):
+        return fractions.Fraction(x) - fractions.Fraction(y)
+    return x - y
+
+
+def rounded(x: Any) -> Any:
+    """``x``, for an ``x`` below 2**1000, with a wall around it for the compiler.
+
+    The select changes no value, but arithmetic on the two sides of it is not rearranged, and
+    that it never clips is nothing a compiler can know. (Clipping products at 0 would not do.
+    LLVM follows signs, and where it finds both factors positive it drops the select.) NaN
+    and derivatives pass through.
     """
-    p = a * b
-    return p if is_number(p) else where(p < 0, 0.0, p)
+    return x if is_number(x) else where(x > _NEVER, _NEVER, x)
+
+
+def product(a: Any, b: Any) -> Any:
+    """``a * b`` rounded once (1u), also where an addition follows."""
+    return rounded(a * b)
 
 
 def product_of(factors: Any) -> Any:
@@ -145,36 +167,23 @@ def product_of(factors: Any) -> Any:
     return functools.reduce(product, factors)
 
 
-def signed_product(a: Any, b: Any) -> Any:
-    """``a * b`` for ``a >= 0`` and a ``b`` of any sign; 1u, as safe as `product`."""
-    sign = where(b < 0, -1.0, 1.0)
-    return sign * product(a, sign * b)
-
-
-def multiply_add(c: Any, a: Any, b: Any) -> Any:
-    """``c + a * b``, rounded twice, never fused; any signs."""
-    p = product(where(a < 0, -a, a), where(b < 0, -b, b))
-    return where((a < 0) != (b < 0), c - p, c + p)
-
-
 def reciprocal(n: Any) -> tuple[Any, Any]:
-    """``1/n`` as ``high + low`` for ``n > 0``.
+    """``1/n`` as ``high + low``, to 2**-74, for ``n > 0``; of anything else it is 1.
 
-    ``high`` has at most 21 bits, so that its product with any count below 2**32 is exact;
-    ``low >= 0``, so that it can go through `product`.
+    ``high`` has at most 21 bits, so that its product with any count below 2**32 is exact.
+    A Python ``n`` may be a fraction, and is not rounded.
     """
-    if is_number(n):
-        exact = 1 / fractions.Fraction(n)
+    if isinstance(n, (int, float, fractions.Fraction)) and not isinstance(n, np.generic):
+        exact = 1 / fractions.Fraction(n) if n > 0 else fractions.Fraction(1)
         unit = fractions.Fraction(2) ** (math.frexp(float(exact))[1] - 21)
         high = math.floor(exact / unit) * unit
         return float(high), float(exact - high)
+    n = to_float(n)
+    n = where(n > 0, n, 1.0)
     r = 1.0 / n
-    # Veltkamp's splitting keeps the 21 leading bits. It rounds to nearest, so it is given
-    # a little less than r: then high <= r.
-    below = product(r, 1 - 2**-20)
-    c = product(below, 2.0**32 + 1)
-    high = c - (c - below)
-    return high, (1.0 - product(n, high)) * r
+    c = product(r, 2.0**32 + 1)  # Veltkamp's splitting
+    high = c - (c - r)
+    return high, product(1.0 - product(n, high), r)
 
 
 def fraction(m: Any, n: Any) -> Any:
@@ -183,9 +192,16 @@ def fraction(m: Any, n: Any) -> Any:
     1u for a whole ``m < 2**32``, where the first product is exact; otherwise 2u. Exactly
     0 at ``m = 0`` and exactly 1 at ``m = n`` for whole numbers below 2**32.
     """
-    high, low = reciprocal(to_float(n))
+    if is_number(m) and is_number(n):
+        return m / n
+    high, low = _times(m, reciprocal(n))
+    return high + low
+
+
+def _times(m: Any, reciprocal: tuple[Any, Any]) -> tuple[Any, Any]:
+    """``m / n`` as ``high + low``, to 2**-74 for a whole ``m < 2**32``."""
     m = to_float(m)
-    return product(m, high) + product(m, low)
+    return product(m, reciprocal[0]), product(m, reciprocal[1])
 
 
 # Interpolation --------------------------------------------------------------------------
@@ -205,49 +221,54 @@ _HALF_COSINE = (
 )
 
 
-def linear(x: Any) -> Any:
-    """The linear ramp: the share of the way gone at ``x`` in [0, 1/2]."""
-    return x
+def linear(x: Any, x_low: Any = 0.0) -> Any:
+    """The linear ramp: the share of the way gone at ``x + x_low`` in [0, 1/2]."""
+    return x + x_low
 
 
-def half_cosine(x: Any) -> Any:
-    """The half cosine ``(1 - cos(pi*x))/2`` at ``x`` in [0, 1/2]; 5u more than x has.
+def half_cosine(x: Any, x_low: Any = 0.0) -> Any:
+    """The half cosine ``(1 - cos(pi*x))/2`` at ``x + x_low`` in [0, 1/2]; 4u.
 
     Written as ``sin(pi*x/2)**2``, with the factor that vanishes pulled out, so that it
-    keeps all its digits near 0. The brackets of the polynomial alternate in sign and none
-    changes sign on the interval, so every product below has a known sign.
+    keeps all its digits near 0. The square would double the rounding error of an ``x`` in
+    one piece.
     """
-    s = product(x, x)
-    total: Any = abs(_HALF_COSINE[-1])
-    for coefficient in reversed(_HALF_COSINE[:-1]):
-        total = abs(coefficient) - product(s, total)
-    return product(s, total)
+    s = rounded(product(x, x) + product(x_low, 2.0 * x + x_low))
+    return product(s, _polynomial(_HALF_COSINE, s))
 
 
-def interpolate(start: Any, end: Any, elapsed: Any, remaining: Any, length: Any, shape: Any) -> Any:
-    """From ``start`` (``elapsed = 0``) to ``end`` (``remaining = 0``) over ``length``.
+def _polynomial(coefficients: tuple[float, ...], x: Any) -> Any:
+    """Horner's rule."""
+    total: Any = coefficients[-1]
+    for coefficient in reversed(coefficients[:-1]):
+        total = coefficient + product(x, total)
+    return total
+
+
+def interpolate(start: Any, end: Any, elapsed: Any, remaining: Any, per: Any, shape: Any) -> Any:
+    """From ``start`` (``elapsed = 0``) to ``end`` (``remaining = 0``).
 
     ``elapsed`` and ``remaining`` are both given, because both are differences of counts,
-    exact before any division; ``length = elapsed + remaining``.
+    exact before any division; ``per`` is the `reciprocal` of their sum, which schedules with
+    several lengths choose among instead of dividing again.
 
     Walks from the nearer end: ``near + (far - near) * shape(x)``, ``x <= 1/2``. For
     ``start, end >= 0`` nothing cancels, both ends are met exactly, and the result is
-    within 4u (`linear`) or 9u (`half_cosine`) of exact; measured, 2 and 3 float64 ULP.
-    A zero length means the end is reached.
+    within 4u (`linear`) or 7u (`half_cosine`) of exact. Where both ``elapsed`` and
+    ``remaining`` are 0 the end is reached.
     """
     first_half = elapsed < remaining
-    length = where(length > 0, length, 1)
-    x = fraction(where(first_half, elapsed, remaining), length)
+    x, x_low = _times(where(first_half, elapsed, remaining), per)
     near = where(first_half, start, end)
     change = end - start
-    return multiply_add(near, where(first_half, change, -change), shape(x))
+    return near + product(where(first_half, change, -change), shape(x, x_low))
 
 
 # Powers ---------------------------------------------------------------------------------
 
 # (2**f - 1) / f in powers of f on [0, 1]:
 #   mpmath.chebyfit(lambda f: expm1(f*log(2)) / f, [0, 1], 11)
-# rounded to float64; relative error 8.1e-17 (0.7u). Every coefficient is positive.
+# rounded to float64; relative error 8.1e-17 (0.7u).
 _EXP2 = (
     0.6931471805599453,
     0.24022650695909673,
@@ -265,7 +286,7 @@ _EXP2 = (
 # (2*atanh(s)/log(2) - 2*s/log(2)) / s**3 in powers of s**2, for s**2 up to a little more
 # than (sqrt(2)-1)**2/(sqrt(2)+1)**2:
 #   mpmath.chebyfit(lambda t: (atanh(sqrt(t))/sqrt(t) - 1)/t * 2/log(2), [0, 0.0298], 8)
-# rounded to float64; relative error 5.3e-17 (0.5u). Every coefficient is positive.
+# rounded to float64; relative error 5.3e-17 (0.5u).
 _LOG2 = (
     0.9617966939259756,
     0.5770780163555992,
@@ -277,14 +298,6 @@ _LOG2 = (
     0.1890507292077238,
 )
 _TWO_OVER_LN2 = (2.8853900817779268, 4.0710547481862066e-17)  # high + low
-
-
-def _polynomial(coefficients: tuple[float, ...], x: Any) -> Any:
-    """Horner's rule for positive coefficients and ``x >= 0``."""
-    total: Any = coefficients[-1]
-    for coefficient in reversed(coefficients[:-1]):
-        total = coefficient + product(x, total)
-    return total
 
 
 def _two_power(n: Any) -> Any:
@@ -318,7 +331,7 @@ def _exp2(high: Any, low: Any) -> Any:
 
 
 def _two_product(a: Any, b: Any) -> tuple[Any, Any]:
-    """``a * b`` exactly, as rounded product + error, for ``a, b >= 0`` (Dekker 1971)."""
+    """``a * b`` exactly, as rounded product + error (Dekker 1971)."""
 
     def split(x: Any) -> tuple[Any, Any]:
         c = product(x, 134217729.0)
@@ -343,21 +356,17 @@ def _log2(x: Any) -> tuple[Any, Any]:
     large = m > math.sqrt(2)
     m, exponent = where(large, 0.5 * m, m), where(large, exponent + 1, exponent)
 
-    top = m - 1.0
-    sign = where(top < 0, -1.0, 1.0)
-    top = sign * top
-    bottom = m + 1.0
+    top, bottom = m - 1.0, rounded(m + 1.0)
     bottom_low = m - (bottom - 1.0)
     s = top / bottom
     p, p_low = _two_product(s, bottom)
-    s_low = (((top - p) - p_low) - signed_product(s, bottom_low)) / bottom
+    s_low = (((top - p) - p_low) - product(s, bottom_low)) / bottom
     square = product(s, s)
     tail = product(product(s, square), _polynomial(_LOG2, square))
     high, high_low = _two_product(s, namespace(s).full_like(s, _TWO_OVER_LN2[0]))
-    low = high_low + (tail + signed_product(_TWO_OVER_LN2[0], s_low)) + product(s, _TWO_OVER_LN2[1])
-    total = exponent + sign * high
-    lost = (exponent - total) + sign * high
-    return where(x == 0, -4096.0, total), where(x == 0, 0.0, lost + sign * low)
+    low = high_low + (tail + product(_TWO_OVER_LN2[0], s_low)) + product(s, _TWO_OVER_LN2[1])
+    total = exponent + high
+    return where(x == 0, -4096.0, total), where(x == 0, 0.0, ((exponent - total) + high) + low)
 
 
 @functools.lru_cache
@@ -373,10 +382,9 @@ def _log2_of_number(x: float) -> tuple[float, float]:
 def _exp2_multiple(n: Any, high: Any, low: Any) -> Any:
     """``2**(n * (high + low))`` for ``n >= 0``, ``high + low`` an unevaluated sum."""
     if is_number(high):  # few enough bits for an exact product, see _log2_of_number
-        return _exp2(signed_product(n, high), signed_product(n, low))
-    sign = where(high < 0, -1.0, 1.0)
-    p, p_low = _two_product(n, sign * high)
-    return _exp2(sign * p, sign * p_low + signed_product(n, low))
+        return _exp2(product(n, high), product(n, low))
+    p, p_low = _two_product(n, high)
+    return _exp2(p, p_low + product(n, low))
 
 
 def _power(x: Any, n: Any) -> Any:
@@ -385,7 +393,7 @@ def _power(x: Any, n: Any) -> Any:
 
 def _fraction_power(m: Any, n: Any, exponent: Any) -> Any:
     (m_high, m_low), (n_high, n_low) = _log2(m), _log2(n)
-    high = m_high - n_high
+    high = rounded(m_high - n_high)
     low = (m_high - (n_high + high)) + (m_low - n_low)  # n_high is the larger one
     return where(m > 0, _exp2_multiple(exponent, high, low), where(exponent > 0, 0.0, 1.0))
 

@@ -55,14 +55,14 @@ CATALOGUE: dict[str, Schedule] = {
     "restarts-3": CosineAnnealingWarmRestarts(0.1, T_0=7, T_mult=3, eta_min=0.003),
     "triangular": CyclicLR(0.01, max_lr=0.3, step_size_up=7, step_size_down=19),
     "triangular2": CyclicLR(0.01, max_lr=0.3, step_size_up=13, mode="triangular2"),
-    "exp-range": CyclicLR(
-        0.01, max_lr=0.3, step_size_up=11, step_size_down=5, mode="exp_range", gamma=0.99
-    ),
+    "exp-range": CyclicLR(0.01, max_lr=0.3, step_size_up=11, step_size_down=5, mode="exp_range", gamma=0.99),
     "cyclic-scale-cycle": CyclicLR(0.01, max_lr=0.3, step_size_up=9, step_size_down=14, scale_fn=inverse),
     "cyclic-scale-iterations": CyclicLR(
         0.01, max_lr=0.3, step_size_up=9, scale_fn=halving, scale_mode="iterations"
     ),
-    "cyclic-momentum": CyclicLR(0.01, max_lr=0.3, step_size_up=7, mode="triangular2", base_momentum=0.7).momentum,
+    "cyclic-momentum": CyclicLR(
+        0.01, max_lr=0.3, step_size_up=7, mode="triangular2", base_momentum=0.7
+    ).momentum,
     "one-cycle": OneCycleLR(0.3, total_steps=89),
     "one-cycle-linear": OneCycleLR(0.3, total_steps=90, pct_start=0.41, anneal_strategy="linear"),
     "one-cycle-three": OneCycleLR(0.3, total_steps=90, pct_start=0.37, three_phase=True),
@@ -71,6 +71,13 @@ CATALOGUE: dict[str, Schedule] = {
     ),
     "one-cycle-momentum": OneCycleLR(0.3, total_steps=89).momentum,
     "lambda": LambdaLR(0.1, warm_up),
+}
+
+# Without those that differ from another in a number only: given as data, they are the same program.
+DISTINCT = {
+    name: schedule
+    for name, schedule in CATALOGUE.items()
+    if name not in ("linear-down", "polynomial-1", "polynomial-2", "cosine", "cosine-rising")
 }
 
 COUNTS = np.arange(121)  # fits int8; not a multiple of any vector width

@@ -4,15 +4,23 @@ import os
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
-import jax  # noqa: E402  (reads JAX_PLATFORMS)
-from hypothesis import settings  # noqa: E402
+import jax
+import pytest
+from hypothesis import settings
 
 # Two devices, so that sharding is tested where there is only a CPU, too.
 jax.config.update("jax_num_cpu_devices", 2)
-# A library must not lean on promotions that its users may have forbidden.
-jax.config.update("jax_numpy_dtype_promotion", "strict")
-jax.config.update("jax_numpy_rank_promotion", "raise")
 
 settings.register_profile("default", max_examples=25, deadline=None)
 settings.register_profile("long", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(autouse=True)
+def strict():
+    """A library must not lean on promotions that its users may have forbidden.
+
+    Not set for good: the doctests run in the same process, and are as users see them.
+    """
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        yield

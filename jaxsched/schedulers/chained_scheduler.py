@@ -112,7 +112,7 @@ class ChainedScheduler(Schedule):
         scale, offset = 1.0, 0.0
         for member in self.schedulers:
             a, b = member._transition(k)
-            scale, offset = a * scale, nx.multiply_add(b, a, offset)
+            scale, offset = a * scale, b + nx.product(a, offset)
         return scale, offset
 
 

@@ -51,7 +51,8 @@ class CosineAnnealingLR(Schedule):
     def _anneal(self, k: jax.Array, start: nx.Number, end: nx.Number) -> jax.Array:
         _, k = nx.divmod_count(k, 2 * self.T_max)
         elapsed = nx.minimum(k, 2 * self.T_max - k)
-        return nx.interpolate(start, end, elapsed, self.T_max - elapsed, self.T_max, nx.half_cosine)
+        per = nx.reciprocal(self.T_max)
+        return nx.interpolate(start, end, elapsed, self.T_max - elapsed, per, nx.half_cosine)
 
     @property
     def _overwrites(self) -> bool:

@@ -1,4 +1,4 @@
-from typing import Annotated, ClassVar, final
+from typing import Annotated, Any, ClassVar, final
 
 import jax
 
@@ -58,15 +58,22 @@ class CosineAnnealingWarmRestarts(Schedule):
 
     def _formula(self, k: jax.Array) -> jax.Array:
         quotient, elapsed = nx.divmod_count(k, self.T_0)
-        length = self.T_0
-        if self.T_mult > 1:
-            # Cycle i starts at T_0 * starts[i], the partial sums of 1, T_mult, T_mult**2, …
-            # Whole numbers all: k >= T_0 * starts[i] exactly when k // T_0 >= starts[i].
-            lengths, starts = [1], [0]
-            while starts[-1] + lengths[-1] < 2**62:
-                starts.append(starts[-1] + lengths[-1])
-                lengths.append(min(lengths[-1] * self.T_mult, 2**62))
-            cycle = nx.count_reached(quotient, tuple(starts[1:]))
-            elapsed = k - nx.like(k, self.T_0 * nx.lookup(tuple(starts), cycle))
-            length = self.T_0 * nx.lookup(tuple(lengths), cycle)
-        return nx.interpolate(self.base_lr, self.eta_min, elapsed, length - elapsed, length, nx.half_cosine)
+        if self.T_mult == 1:
+            per = nx.reciprocal(self.T_0)
+            return self._anneal(elapsed, self.T_0 - elapsed, per)
+        # Cycle i starts at T_0 * n for n = 0, 1, 1 + T_mult, 1 + T_mult + T_mult**2, …
+        # Whole numbers all: k >= T_0 * n exactly when k // T_0 >= n.
+        starts, lengths = [0], [1]
+        while starts[-1] + lengths[-1] < 2**62 and lengths[-1] * self.T_mult < 2**62:
+            starts.append(starts[-1] + lengths[-1])
+            lengths.append(lengths[-1] * self.T_mult)
+        start, length = nx.like(k, starts[0]), nx.like(k, lengths[0])
+        for n, share in zip(starts[1:], lengths[1:], strict=True):
+            cycle = nx.like(k, n), nx.like(k, share)
+            start, length = nx.choose(quotient >= n, cycle, (start, length))
+        first = nx.like(k, self.T_0)
+        elapsed, length = k - first * start, first * length
+        return self._anneal(elapsed, length - elapsed, nx.reciprocal(length))
+
+    def _anneal(self, elapsed: jax.Array, remaining: jax.Array, per: Any) -> jax.Array:
+        return nx.interpolate(self.base_lr, self.eta_min, elapsed, remaining, per, nx.half_cosine)

@@ -102,11 +102,12 @@ class CyclicLR(Schedule):
         down = up if self.step_size_down is None else self.step_size_down
         cycle, position = nx.divmod_count(k, up + down)
         rising = position <= up
-        side = nx.where(rising, up, down)
+        length = nx.where(rising, up, down)
+        per = nx.choose(rising, nx.reciprocal(up), nx.reciprocal(down))
         elapsed = nx.where(rising, position, up + down - position)
         scale = self._scale(k, cycle)
-        peak = high if scale is None else nx.multiply_add(low, high - low, scale)
-        return nx.interpolate(low, peak, elapsed, side - elapsed, side, nx.linear)
+        peak = high if scale is None else nx.rounded(low + nx.product(high - low, scale))
+        return nx.interpolate(low, peak, elapsed, length - elapsed, per, nx.linear)
 
     def _scale(self, k: jax.Array, cycle: jax.Array) -> jax.Array | None:
         if self.scale_fn is not None:

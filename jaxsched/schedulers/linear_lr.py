@@ -54,6 +54,6 @@ class LinearLR(FactorSchedule):
             self.end_factor,
             elapsed,
             self.total_iters - elapsed,
-            self.total_iters,
+            nx.reciprocal(self.total_iters),
             nx.linear,
         )

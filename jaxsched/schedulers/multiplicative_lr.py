@@ -78,14 +78,14 @@ class MultiplicativeLR(FactorSchedule):
         return float(call(self.lr_lambda, np.zeros((), np.int64))), 0.0
 
     def _formula_from(self, start: nx.Number, k: jax.Array) -> jax.Array:
-        return start * self._entry()[0] * self._factor(k)
+        return nx.product(nx.product(start, self._entry()[0]), self._factor(k))
 
 
 @tabulated
 def _factors(schedule: MultiplicativeLR) -> npt.NDArray[np.float64]:
     assert schedule.total_steps is not None
-    later = call(schedule.lr_lambda, np.arange(1, schedule.total_steps + 1))
-    return np.concatenate([[1.0], later])
+    later = call(schedule.lr_lambda, np.arange(1, schedule.total_steps))
+    return np.concatenate([[1.0], later, [1.0]])  # past the horizon the value stays
 
 
 @tabulated

@@ -130,20 +130,18 @@ class OneCycleLR(Schedule):
     def _phases(self, k: jax.Array, first: Any, peak: Any, last: Any) -> jax.Array:
         assert self.total_steps is not None  # __post_init__ has seen to it
         last_count, total = self.total_steps - 1, nx.to_float(self.total_steps)
-        peak_at = nx.product(self.pct_start, total) - 1
+        peak_at = nx.rounded(nx.product(self.pct_start, total) - 1)
         phases = [(peak_at, first, peak)]
         if self.three_phase:
-            phases.append((nx.product(2 * self.pct_start, total) - 2, peak, first))
+            phases.append((nx.rounded(nx.product(2 * self.pct_start, total) - 2), peak, first))
         phases.append((nx.to_float(last_count), phases[-1][2], last))
+        begins = [0.0, *(until for until, _, _ in phases)]
+        pers = [nx.reciprocal(nx.exact_difference(until, at)) for at, (until, _, _) in zip(begins, phases, strict=False)]
 
         # From the last phase to the first, so that the first one that holds k wins.
         k = nx.to_float(nx.minimum(k, last_count))
-        begins = [0.0, *(until for until, _, _ in phases)]
-        at, (until, start, stop) = begins[-2], phases[-1]
-        for phase_at, phase in reversed(list(zip(begins, phases[:-1], strict=False))):
-            here = k <= phase[0]
-            at = nx.where(here, phase_at, at)
-            until, start, stop = (
-                nx.where(here, x, y) for x, y in zip(phase, (until, start, stop), strict=True)
-            )
-        return nx.interpolate(start, stop, k - at, until - k, until - at, _SHAPES[self.anneal_strategy])
+        chosen = (begins[-2], *phases[-1], *pers[-1])
+        for at, phase, per in reversed(list(zip(begins[:-1], phases, pers, strict=True))[:-1]):
+            chosen = nx.choose(k <= phase[0], (at, *phase, *per), chosen)
+        at, until, start, stop, *per = chosen
+        return nx.interpolate(start, stop, k - at, until - k, per, _SHAPES[self.anneal_strategy])

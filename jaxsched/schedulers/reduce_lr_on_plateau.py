@@ -370,7 +370,7 @@ def _next(plateau: ReduceLROnPlateau, state: PlateauState, metric: jax.Array) ->
         last_epoch = _increment(state.last_epoch)
         if isinstance(plateau.base_lr, Schedule):
             scale, offset = plateau.base_lr._transition(last_epoch.astype(np.int64))
-            lr = nx.multiply_add(offset, scale, lr)
+            lr = offset + nx.product(scale, lr)
 
         current = nx.round_to(metric, state.best.dtype)
         better = plateau._better(current.astype(np.float64), state.best.astype(np.float64))

@@ -1,0 +1,371 @@
+"""The float64 primitives: their constants, their bounds, and that a compiler keeps its hands off.
+
+Everything is measured in ``u = 2**-53`` against 50-digit arithmetic.
+"""
+
+import bisect
+import fractions
+import math
+
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from jaxsched import (
+    _numerics as nx,
+)
+
+mp = mpmath.mp.clone()
+mp.dps = 50
+exactly = mp.mpf
+U = mp.mpf(2) ** -53
+
+
+def errors(got, want):
+    """Relative errors in u; where the exact value is 0, nothing else will do."""
+    pairs = zip(np.ravel(got).tolist(), want, strict=True)
+    return [abs((exactly(g) - w) / w) / U if w else (0 if g == 0 else mp.inf) for g, w in pairs]
+
+
+def everywhere(f, *arrays):
+    """``f`` by NumPy, when compiled for vectors and for scalars: the same bits. Returns them."""
+    with np.errstate(all="ignore"):
+        want = f(*arrays)
+    with jax.enable_x64(True):
+        vector = jax.jit(f)(*arrays)
+        scalars = jax.jit(lambda *xs: jax.lax.map(lambda x: f(*x), xs))(*arrays)
+    for got in (vector, scalars):
+        for g, w in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+            np.testing.assert_array_equal(np.asarray(g), w)
+    return want
+
+
+def sample(seed):
+    return np.random.default_rng(seed)
+
+
+# Constants ------------------------------------------------------------------------------
+
+POLYNOMIALS = {
+    "half_cosine": (
+        nx._HALF_COSINE,
+        lambda s: mp.sin(mp.pi * mp.sqrt(s) / 2) ** 2 / s if s else (mp.pi / 2) ** 2,
+        (0, mp.mpf(1) / 4),
+        6.4e-17,
+    ),
+    "exp2": (
+        nx._EXP2,
+        lambda f: mp.expm1(f * mp.log(2)) / f if f else mp.log(2),
+        (0, 1),
+        8.1e-17,
+    ),
+    "log2": (
+        nx._LOG2,
+        lambda t: (mp.atanh(mp.sqrt(t)) / mp.sqrt(t) - 1) / t * 2 / mp.log(2) if t else 2 / (3 * mp.log(2)),
+        (0, mp.mpf("0.0298")),
+        5.3e-17,
+    ),
+}
+polynomials = pytest.mark.parametrize("name", POLYNOMIALS)
+
+
+@polynomials
+def test_coefficients_are_what_chebyfit_says(name):
+    coefficients, f, interval, _ = POLYNOMIALS[name]
+    assert [float(c) for c in reversed(mp.chebyfit(f, interval, len(coefficients)))] == list(coefficients)
+
+
+@polynomials
+def test_relative_error_of_the_rounded_coefficients(name):
+    coefficients, f, (low, high), stated = POLYNOMIALS[name]
+    points = [low + (high - low) * mp.mpf(i) / 1000 for i in range(1001)]
+    exact = [exactly(c) for c in reversed(coefficients)]
+    error = max(abs(mp.polyval(exact, x) / f(x) - 1) for x in points)
+    assert 0 <= stated - error < 1e-18  # stated to two digits, rounded up
+
+
+def test_two_over_ln2():
+    high, low = nx._TWO_OVER_LN2
+    assert high == float(2 / mp.log(2))
+    assert low == float(2 / mp.log(2) - exactly(high))
+
+
+def test_log2_reaches_far_enough():
+    s = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)
+    assert s**2 < mp.mpf("0.0298")
+
+
+# The compiler ---------------------------------------------------------------------------
+
+
+def test_product_is_not_contracted():
+    a, b, c = sample(0).random((3, 10_000))
+    with jax.enable_x64(True):
+        bare = jax.jit(lambda a, b, c: a * b + c)(a, b, c)
+    everywhere(lambda a, b, c: nx.product(a, b) + c, a, b, c)
+    everywhere(lambda a, b, c: c - nx.product(a, b), a, b, c)
+    if np.array_equal(bare, a * b + c):
+        pytest.skip("this backend contracts nothing, so that nothing was shown")
+
+
+def test_signed_products_are_not_contracted():
+    a, b, c = sample(1).uniform(-1, 1, (3, 10_000))
+    everywhere(lambda a, b, c: nx.signed_product(abs(a), b) + c, a, b, c)
+    everywhere(lambda a, b, c: nx.multiply_add(c, a, b), a, b, c)
+    np.testing.assert_array_equal(nx.signed_product(abs(a), b), abs(a) * b)
+    np.testing.assert_array_equal(nx.multiply_add(c, a, b), c + a * b)
+
+
+def test_fraction_is_not_a_product_with_a_rounded_reciprocal():
+    m = np.arange(10_000)
+    with jax.enable_x64(True):
+        bare = jax.jit(lambda m: m.astype(float) / 41.0)(m)
+    everywhere(lambda m: nx.fraction(m, 41), m)
+    if np.array_equal(bare, m / 41):
+        pytest.skip("this backend divides by constants, so that nothing was shown")
+
+
+def test_product_keeps_nan_and_its_derivative_at_0():
+    with jax.enable_x64(True):
+        assert math.isnan(jax.jit(nx.product)(jnp.nan, 1.0))
+        assert jax.grad(nx.product)(0.0, 3.0) == 3
+        assert jax.grad(nx.product)(-0.0, 3.0) == 3
+
+
+# Integers -------------------------------------------------------------------------------
+
+wholes = st.integers(1, 2**31 - 1)
+
+
+@given(st.lists(st.integers(0, 2**63 - 1), min_size=1), st.integers(1, 2**62))
+def test_divmod_of_integers(counts, n):
+    k = np.array(counts)
+    for divisor in (n, np.array(n)):
+        q, rest = nx.divmod_count(k, divisor)
+        assert list(zip(q.tolist(), rest.tolist(), strict=True)) == [divmod(one, n) for one in counts]
+
+
+def test_divmod_is_the_same_when_compiled():
+    k = np.append(sample(2).integers(0, 2**63 - 1, 1000), [0, 1, 2**53 + 1, 2**63 - 1])
+    for n in (1, 2, 41, 2**31 - 1, 2**62):
+        everywhere(lambda k, n=n: nx.divmod_count(k, n), k)
+        everywhere(nx.divmod_count, k, np.full_like(k, n))
+
+
+@given(wholes, st.integers(1, 2**20))
+def test_divmod_of_fractional_counts_next_to_multiples(n, times):
+    multiple = float(n * times)
+    k = np.array([np.nextafter(multiple, 0), multiple, np.nextafter(multiple, math.inf)])
+    for q, rest, one in zip(*nx.divmod_count(k, n), k, strict=True):
+        want_q, want_rest = divmod(fractions.Fraction(one), n)
+        assert (q, rest) == (want_q, want_rest)
+
+
+def test_divmod_of_fractional_counts_is_the_same_when_compiled():
+    multiples = 41.0 * sample(3).integers(1, 2**40, 1000)
+    k = np.concatenate([np.nextafter(multiples, 0), multiples, multiples + 0.375, sample(4).random(1000)])
+    q, rest = everywhere(lambda k: nx.divmod_count(k, 41), k)
+    everywhere(nx.divmod_count, k, np.full(k.shape, 41))
+    assert (q[:1000] < q[1000:2000]).all()
+    assert ((rest >= 0) & (rest < 41)).all()
+
+
+@pytest.mark.parametrize("size", [0, 1, 16, 17, 60])
+@pytest.mark.parametrize("dtype", [np.int64, np.float64])
+def test_count_reached(size, dtype):
+    boundaries = tuple(sorted(sample(size).integers(0, 30, size).tolist()))
+    k = np.arange(35).astype(dtype)
+    got = everywhere(lambda k: nx.count_reached(k, boundaries), k)
+    assert got.dtype == np.int64
+    assert got.tolist() == [bisect.bisect_right(boundaries, one) for one in range(35)]
+    assert nx.count_reached(k.reshape(5, 7), boundaries).tolist() == got.reshape(5, 7).tolist()
+
+
+def test_lookup():
+    table = (3, 1, 4, 2**62)
+    assert everywhere(lambda i: nx.lookup(table, i), np.array([3, 0, 0, 2])).tolist() == [2**62, 3, 3, 4]
+
+
+# Fractions, interpolation ---------------------------------------------------------------
+
+
+@given(st.one_of(st.integers(1, 2**32 - 1), st.floats(1e-30, 1e30)))
+def test_reciprocal(n):
+    for number in (n, np.array(n, float)):
+        high, low = map(float, nx.reciprocal(number))
+        assert 0 <= low <= high * 2.0**-19
+        assert math.ldexp(math.frexp(high)[0], 21).is_integer()
+        tight = isinstance(number, int | float) or isinstance(n, int)
+        assert abs((exactly(high) + exactly(low)) * n - 1) <= (2**-17 if tight else 1) * U
+
+
+@given(st.integers(1, 2**32 - 1), st.randoms(use_true_random=False))
+def test_fraction_of_whole_numbers(n, draw):
+    m = np.array([0, 1, n // 2, n - 1, n, 2**32 - 1] + [draw.randint(0, n) for _ in range(20)])
+    want = [exactly(one) / n for one in m.tolist()]
+    for length in (n, np.array(n)):
+        got = nx.fraction(m, length)
+        assert got[0] == 0
+        assert got[4] == 1
+        assert max(errors(got, want)) <= 1 + 2**-15
+
+
+@given(st.floats(1e-30, 1e30), st.just(0.0) | st.floats(1e-200, 1e30))
+def test_fraction_of_real_numbers(n, m):
+    for length in (n, np.array(n)):
+        assert max(errors(nx.fraction(np.array(m), length), [exactly(m) / exactly(n)])) <= 2 + 2**-15
+
+
+def test_fraction_is_the_same_when_compiled():
+    m, n = np.sort(sample(5).integers(0, 2**32, (2, 2000)), axis=0)
+    everywhere(nx.fraction, m, n + 1)
+    everywhere(nx.fraction, *sample(6).random((2, 2000)))
+
+
+def test_half_cosine():
+    x = np.concatenate([np.linspace(0, 0.5, 1001), 10 ** sample(7).uniform(-30, 0, 1000) / 2])
+    got = everywhere(nx.half_cosine, x)
+    assert max(errors(got, [mp.sin(mp.pi * exactly(one) / 2) ** 2 for one in x.tolist()])) <= 5
+
+
+@pytest.mark.parametrize(("shape", "bound"), [(nx.linear, 4), (nx.half_cosine, 9)])
+def test_interpolate(shape, bound):
+    rng = sample(8)
+    start, end = 10 ** rng.uniform(-9, 3, (2, 3000))
+    start[::7], end[::11], end[::13] = 0, 0, start[::13]
+    length = rng.integers(1, 2 ** rng.integers(1, 32, 3000))
+    elapsed = rng.integers(0, length, endpoint=True)
+    elapsed[::5], elapsed[1::5] = 0, length[1::5]
+    got = everywhere(lambda *xs: nx.interpolate(*xs, shape), start, end, elapsed, length - elapsed, length)
+
+    def exact(a, b, elapsed, length):
+        x = exactly(elapsed) / length
+        return exactly(a) + (exactly(b) - exactly(a)) * (
+            x if shape is nx.linear else mp.sin(mp.pi * x / 2) ** 2
+        )
+
+    want = map(exact, start.tolist(), end.tolist(), elapsed.tolist(), length.tolist())
+    assert max(errors(got, want)) <= bound
+    np.testing.assert_array_equal(got[::5], start[::5])
+    np.testing.assert_array_equal(got[1::5], end[1::5])
+
+
+def test_interpolate_over_no_length_is_at_the_end():
+    zero = np.zeros(3, np.int64)
+    assert everywhere(lambda z: nx.interpolate(0.3, 0.7, z, z, z, nx.linear), zero).tolist() == [0.7] * 3
+
+
+# Powers ---------------------------------------------------------------------------------
+
+
+@given(
+    st.one_of(st.floats(1e-30, 1e30), st.floats(0.5, 1.5), st.floats(0.99, 1.01)),
+    st.randoms(use_true_random=False),
+)
+def test_power(x, draw):
+    reach = min(2**32 - 1, 1000 / abs(math.log2(x))) if x != 1 else 2**32 - 1
+    n = np.array([0.0, 1.0, 2.0] + [float(draw.randint(0, int(reach))) for _ in range(10)])
+    for power, one in zip(nx.power(x, n), n, strict=True):
+        if one <= reach:
+            assert errors(power, [exactly(x) ** int(one)])[0] <= 4
+    for power, one in zip(nx.power(np.array(x), n), n, strict=True):
+        if one <= reach:
+            lost = 2**-58 * one * abs(math.log2(x)) / U
+            assert errors(power, [exactly(x) ** int(one)])[0] <= 4 + lost
+
+
+@given(st.floats(0, 10))
+def test_power_of_0_and_to_0(x):
+    for base in (x, np.array(x)):
+        assert nx.power(base, np.array(0.0)) == 1
+    for zero in (0.0, np.array(0.0)):
+        assert nx.power(zero, np.array([0.0, 1.0, 2.0, 2.0**31])).tolist() == [1, 0, 0, 0]
+
+
+def test_power_is_the_same_when_compiled():
+    rng = sample(9)
+    x, n = 10 ** rng.uniform(-3, 1, 2000), rng.integers(0, 2 ** rng.integers(1, 32, 2000)).astype(float)
+    x[::3] = 1 - 10 ** rng.uniform(-9, -1, x[::3].shape)
+    everywhere(nx.power, x, n)
+    for base in (0.1, 0.5, 0.97, 1 - 1e-9, 1.5):
+        everywhere(lambda n, base=base: nx.power(base, n), n)
+
+
+def test_a_power_never_overflows():
+    n = 2.0 ** np.arange(64)
+    numbers = (1e30, 2.0, 1.5, 1.1, 1 + 1e-9)
+    with np.errstate(over="ignore"):
+        infinite = [x for x in (*numbers, *map(np.array, numbers)) if not np.isfinite(nx.power(x, n)).all()]
+    assert infinite == []
+
+
+def test_log2_compiled():
+    x = np.concatenate(
+        [10 ** sample(10).uniform(-37, 38, 2000), sample(11).uniform(0.5, 2, 2000), [1.0, 2.0, 0.5]]
+    )
+    high, low = everywhere(nx._log2, x)
+    for h, w, one in zip(high.tolist(), low.tolist(), x.tolist(), strict=True):
+        want = mp.log(exactly(one), 2)
+        assert abs(exactly(h) + exactly(w) - want) <= 2**-58 * abs(want)
+
+
+def test_log2_of_0():
+    assert [float(part) for part in nx._log2(np.array(0.0))] == [-4096, 0]
+
+
+@given(wholes, st.one_of(st.floats(0, 10), st.floats(0, 1000)), st.randoms(use_true_random=False))
+def test_fraction_power(n, exponent, draw):
+    m = np.array([0, n, n - 1, 1] + [draw.randint(0, n) for _ in range(10)])
+    for length in (n, np.array(n)):
+        for power in (exponent, np.array(exponent)):
+            got = nx.fraction_power(m, length, power)
+            assert got[0] == (exponent == 0)
+            assert got[1] == 1
+            for value, one in zip(got, m.tolist(), strict=True):
+                logarithm = exponent * abs(math.log2(one / n)) if one else math.inf
+                if logarithm < 1000:
+                    exact = (exactly(one) / n) ** exactly(exponent)
+                    assert errors(value, [exact])[0] <= 4 + 2**-57 * logarithm / U
+
+
+def test_fraction_power_is_the_same_when_compiled():
+    m, n = np.sort(sample(12).integers(0, 2**31, (2, 2000)), axis=0)
+    everywhere(nx.fraction_power, m, n + 1, sample(13).uniform(0, 5, 2000))
+    everywhere(lambda m: nx.fraction_power(m, 2**31, 0.9), m)
+
+
+# The one rounding -----------------------------------------------------------------------
+
+
+def test_round_to_float32():
+    rng = sample(14)
+    tiny = np.float64(2**-149)  # the smallest float32 above 0
+    between = np.arange(0, 65) * 0.25 * tiny
+    subnormal = rng.integers(0, 2**23, 1000) * tiny
+    halfway = subnormal + 0.5 * tiny
+    edge = 2.0**-126 + np.arange(-8, 9) * 0.25 * tiny
+    ordinary = rng.random(1000) * 10 ** rng.uniform(-45, 39, 1000)
+    ties = (1 + (2 * rng.integers(0, 2**23, 1000) + 1) * 2.0**-24) * 2.0 ** rng.integers(-126, 127, 1000)
+    rest = [0.0, np.nextafter(0, 1), 2.0**128, 3.4028235e38, 3.4028235677973366e38, math.inf, math.nan]
+    values = np.concatenate([between, subnormal, halfway, edge, ordinary, ties, rest])
+    values = np.concatenate([values, -values])
+    # XLA takes a subnormal float64 for 0, and 0 has no sign here.
+    values = values[(values != -np.nextafter(0, 1)) & ~((values == 0) & np.signbit(values))]
+    with np.errstate(over="ignore"):
+        want = values.astype(np.float32)
+    with jax.enable_x64(True):
+        compiled = jax.jit(lambda x: nx.round_to(x, np.dtype(np.float32)))(values)
+        eager = nx.round_to(jnp.asarray(values), np.dtype(np.float32))
+    for got in (np.asarray(compiled), np.asarray(eager)):
+        assert got.dtype == np.float32
+        different = (got.view(np.int32) != want.view(np.int32)) & ~(np.isnan(got) & np.isnan(want))
+        assert values[different].tolist() == []
+
+
+def test_round_to_float64_is_nothing():
+    values = np.array([0.1, 5e-324, math.inf])
+    with jax.enable_x64(True):
+        assert np.asarray(nx.round_to(jnp.asarray(values), np.dtype(np.float64))).tolist() == values.tolist()
