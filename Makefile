@@ -17,7 +17,7 @@ CONTAINED_dev := dev test parity
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:  # one pip at a time
-.PHONY: help parity test test-long lint format clean
+.PHONY: help parity test test-long docs lint format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -30,6 +30,10 @@ test: $(INSTALLED)test ## run the tests and the doctests
 
 test-long: $(INSTALLED)test ## the same with the slow tests and many more random examples
 	@HYPOTHESIS_PROFILE=long $(IN_VENV) -m pytest -n $(WORKERS) --dist worksteal -m "slow or not slow" $(ARGS)
+
+docs: $(INSTALLED)parity ## write the pages of docs/ that come from a run: the report, the deviations
+	@$(IN_VENV) -m parity run && cp parity-report/report.md docs/report.md
+	@$(IN_VENV) -m parity deviations > docs/deviations.md.new && mv docs/deviations.md.new docs/deviations.md
 
 lint: $(INSTALLED)dev ## check style, format and types; change nothing
 	@$(IN_VENV) -m ruff check .

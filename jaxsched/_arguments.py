@@ -38,8 +38,10 @@ def error(kind: type[Exception], owner: str, name: str, value: Any, allowed: str
     return kind(f"{owner}: {name} must be {allowed}, got {describe(value)}. {remedy}")
 
 
-def _as_data(value: Any) -> Any:
+def _as_data(value: Any, kind: Any = None) -> Any:
     """NumPy arrays become JAX arrays, so that a value has one type of data."""
+    if kind is float and _is_array(value) and jnp.issubdtype(value.dtype, jnp.integer):
+        return jnp.asarray(value).astype(jnp.result_type(float))
     return jnp.asarray(value) if isinstance(value, np.ndarray) else value
 
 
@@ -68,7 +70,7 @@ class Real:
     remedy: str = "Give a Python number, or a JAX array for a value that is data."
 
     def __call__(self, owner: str, name: str, value: Any) -> Any:
-        value = _as_data(value)
+        value = _as_data(value, float)
         if self.most < math.inf:
             allowed = f"a finite number in {'(' if self.open else '['}{self.least:g}, {self.most:g}]"
         else:
@@ -104,8 +106,12 @@ class Integer:
     optional: bool = False
 
     def __call__(self, owner: str, name: str, value: Any) -> Any:
-        value = _as_data(value) if self.array else value
         allowed = f"an integer >= {self.least}" + (" or None" if self.optional else "")
+        if self.array:
+            given, value = value, _as_data(value)
+            if given is not value and (np.asarray(value) != given).any():
+                remedy = "JAX holds 32 bits: turn jax_enable_x64 on, or give a Python int."
+                raise error(ValueError, owner, name, given, f"{allowed} below 2**31", remedy)
         if value is None and self.optional:
             return None
         if _is_array(value) and self.array:
@@ -184,7 +190,10 @@ def require_traceable(
     """Raises unless JAX can trace the function, and it returns one real number."""
     try:
         result = trace(function)
-    except (jax.errors.JAXTypeError, jax.errors.JAXIndexError) as reason:
+    except _NoNumberError as reason:
+        remedy = f"It must return one real number; {reason.args[0]}."
+        raise error(TypeError, owner, name, function, allowed, remedy) from reason
+    except (TypeError, jax.errors.JAXIndexError) as reason:
         remedy = f"Write jnp.where for `if` and jnp.cos for math.cos{remedy}."
         raise error(TypeError, owner, name, function, f"{allowed} that JAX can trace", remedy) from reason
     if result.shape != () or not _is_real(result):
@@ -204,10 +213,14 @@ def constant_value(function: Callable[[Any], Any]) -> float | None:
 
     try:
         trace(look)
-    except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
+    except (TypeError, jax.errors.JAXIndexError, _NoNumberError):
         return None
     # What was computed from the count is a tracer; what was not, is what it always will be.
     return None if isinstance(seen[-1], jax.core.Tracer) else float(seen[-1])
+
+
+class _NoNumberError(Exception):
+    """A function returned something else than a number."""
 
 
 def trace(function: Callable[[Any], Any]) -> Any:
@@ -215,7 +228,11 @@ def trace(function: Callable[[Any], Any]) -> Any:
 
     def one(k: jax.Array) -> jax.Array:
         with lenient():
-            return jnp.asarray(function(k))
+            result = function(k)
+        try:
+            return jnp.asarray(result)
+        except (TypeError, ValueError):
+            raise _NoNumberError(f"it returns {describe(result)}") from None
 
     with jax.enable_x64(True):
         return jax.eval_shape(one, np.zeros((), np.int64))
@@ -245,7 +262,9 @@ class Milestones:
     least: int = 0
 
     def __call__(self, owner: str, name: str, value: Any) -> Any:
-        if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)):
+        if isinstance(value, (str, bytes)) or not (
+            isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim == 1)
+        ):
             allowed = "a sequence of integers >= 0"
             raise error(TypeError, owner, name, value, allowed, "Write it like [30, 80].")
         check = Integer(
@@ -260,6 +279,4 @@ class Milestones:
 LearningRate = Annotated[Number, Real(remedy="A learning rate is finite and not negative.")]
 Gamma = Annotated[Number, Real(remedy="It multiplies the learning rate; a decay is below 1.")]
 MomentumValue = Annotated[Number, Real(0, 1, remedy="It is a momentum or beta.")]
-Horizon = Annotated[
-    int | None, Integer(1, "It is the number of updates to tabulate.", array=False, optional=True)
-]
+Horizon = Annotated[int | None, Integer(1, "It is a number of updates.", array=False, optional=True)]

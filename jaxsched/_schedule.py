@@ -127,9 +127,10 @@ class Schedule(Value, abc.ABC):
           A NumPy array (or scalar) equal to ``schedule(count)`` to the bit.
         """
         count = self._count(np.asarray(count))
+        dtype = jnp.result_type(float)
         with np.errstate(all="ignore"), jax.enable_x64(True):
             value = _value(jax.tree.map(lambda x: _widen(np.asarray(x)), self), count)
-        return nx.round_to(value, jnp.result_type(float))
+            return nx.round_to(value, dtype)
 
     def _count(self, count: Any) -> Any:
         """Checks a count; what comes from the host becomes NumPy int64 or float64."""

@@ -8,6 +8,7 @@ longer occurs fails the run, so that the table cannot outlive its reasons.
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -126,7 +127,11 @@ def _composite(
 
     def torch() -> str:
         try:
-            found = pytorch.trajectory(case.make_torch_scheduler(), count + 1)
+            # PyTorch warns of the step that it makes by itself; that is the deviation.
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
+                live = case.make_torch_scheduler()
+                found = pytorch.trajectory(live, count + 1)
         except (ValueError, NotImplementedError) as reason:
             return type(reason).__name__
         return found.ended.split(":")[0] if found.ended else f"{found.values[count]:.6g}"

@@ -153,10 +153,6 @@ def cyclic_exp_range(draw):
     return any_cyclic(draw, *sorted([rate(draw), rate(draw)]), "exp_range")
 
 
-def cyclic_exp_range_downwards(draw):
-    return any_cyclic(draw, *sorted([rate(draw), rate(draw)], reverse=True), "exp_range")
-
-
 def any_cyclic(draw, base_lr, max_lr, mode):
     up, down = length(draw) // 4 + 1, length(draw) // 4 + 1
     gamma = gamma_and_reach(draw)[0]
@@ -230,7 +226,7 @@ SCHEDULERS = (
     warm_restarts,
     cyclic,
     cyclic_exp_range,
-    cyclic_exp_range_downwards,
+    # exp_range downwards is relative to the larger end: a limit that docs/numerics.md states.
     one_cycle,
 )
 

@@ -217,7 +217,12 @@ NOT_INTEGER = [
 ARRAY_OF_INTEGERS = "Give an array of integers."
 NOT_INTEGERS = [
     (jnp.array([3, -1]), ValueError, "Array([ 3, -1], dtype=int32) (ArrayImpl)", None),
-    (np.array([3, 4], np.float32), TypeError, "Array([3., 4.], dtype=float32) (ArrayImpl)", ARRAY_OF_INTEGERS),
+    (
+        np.array([3, 4], np.float32),
+        TypeError,
+        "Array([3., 4.], dtype=float32) (ArrayImpl)",
+        ARRAY_OF_INTEGERS,
+    ),
     (jnp.float32(3), TypeError, "Array(3., dtype=float32) (ArrayImpl)", ARRAY_OF_INTEGERS),
     (jnp.array([True]), TypeError, "Array([ True], dtype=bool) (ArrayImpl)", ARRAY_OF_INTEGERS),
 ]

@@ -149,6 +149,8 @@ def evaluate(schedule, k):
 @given(bounded, int32_counts)
 def test_arrays_on_the_device_answer_as_on_the_host(schedule, counts):
     schedule = as_data(schedule)
+    # XLA's CPU programs read subnormal data as 0, and NumPy does not.
+    assume(all(x == 0 or abs(x) >= 2.0**-126 for x in jax.tree.leaves(jax.device_get(schedule))))
     k = np.clip(np.resize(counts + around(schedule) + [0], 40), 0, LARGEST)
     assert same_bits(schedule(k), schedule.on_host(k))
     for dtype in (np.int32, np.uint32):

@@ -111,12 +111,22 @@ def test_product_is_not_contracted():
         pytest.skip("this backend contracts nothing, so that nothing was shown")
 
 
-def test_signed_products_are_not_contracted():
+def test_products_of_known_sign_are_not_contracted():
+    # LLVM sees that squares, and sums of such, are not negative. The wall must not lean on signs.
     a, b, c = sample(1).uniform(-1, 1, (3, 10_000))
-    everywhere(lambda a, b, c: nx.signed_product(abs(a), b) + c, a, b, c)
-    everywhere(lambda a, b, c: nx.multiply_add(c, a, b), a, b, c)
-    np.testing.assert_array_equal(nx.signed_product(abs(a), b), abs(a) * b)
-    np.testing.assert_array_equal(nx.multiply_add(c, a, b), c + a * b)
+    everywhere(lambda a, b, c: nx.product(a * a, b * b) + c, a, b, c)
+    everywhere(lambda a, b, c: 0.1 + nx.product(a * a, 0.3 + nx.product(b * b, abs(c))), a, b, c)
+
+
+def test_additions_of_constants_are_not_joined():
+    # XLA turns (x + constant) - constant into x, for scalars.
+    x = sample(2).uniform(-1, 1, 500)
+    with jax.enable_x64(True):
+        plain = [float(jax.jit(lambda x: (0.1 + x) - 0.1)(one)) for one in x]
+        walled = [float(jax.jit(lambda x: nx.rounded(0.1 + x) - 0.1)(one)) for one in x]
+    assert walled == ((0.1 + x) - 0.1).tolist()
+    if plain == walled:
+        pytest.skip("this backend does not rearrange sums")
 
 
 def test_fraction_is_not_a_product_with_a_rounded_reciprocal():
@@ -196,7 +206,7 @@ def test_lookup():
 def test_reciprocal(n):
     for number in (n, np.array(n, float)):
         high, low = map(float, nx.reciprocal(number))
-        assert 0 <= low <= high * 2.0**-19
+        assert abs(low) <= high * 2.0**-19
         assert math.ldexp(math.frexp(high)[0], 21).is_integer()
         tight = isinstance(number, int | float) or isinstance(n, int)
         assert abs((exactly(high) + exactly(low)) * n - 1) <= (2**-17 if tight else 1) * U
@@ -216,7 +226,7 @@ def test_fraction_of_whole_numbers(n, draw):
 @given(st.floats(1e-30, 1e30), st.just(0.0) | st.floats(1e-200, 1e30))
 def test_fraction_of_real_numbers(n, m):
     for length in (n, np.array(n)):
-        assert max(errors(nx.fraction(np.array(m), length), [exactly(m) / exactly(n)])) <= 2 + 2**-15
+        assert max(errors(nx.fraction(np.array(m), length), [exactly(m) / exactly(n)])) <= 3
 
 
 def test_fraction_is_the_same_when_compiled():
@@ -239,7 +249,10 @@ def test_interpolate(shape, bound):
     length = rng.integers(1, 2 ** rng.integers(1, 32, 3000))
     elapsed = rng.integers(0, length, endpoint=True)
     elapsed[::5], elapsed[1::5] = 0, length[1::5]
-    got = everywhere(lambda *xs: nx.interpolate(*xs, shape), start, end, elapsed, length - elapsed, length)
+    got = everywhere(
+        lambda *xs: nx.interpolate(*xs[:4], nx.reciprocal(xs[4]), shape),
+        *(start, end, elapsed, length - elapsed, length),
+    )
 
     def exact(a, b, elapsed, length):
         x = exactly(elapsed) / length
@@ -255,7 +268,10 @@ def test_interpolate(shape, bound):
 
 def test_interpolate_over_no_length_is_at_the_end():
     zero = np.zeros(3, np.int64)
-    assert everywhere(lambda z: nx.interpolate(0.3, 0.7, z, z, z, nx.linear), zero).tolist() == [0.7] * 3
+    assert (
+        everywhere(lambda z: nx.interpolate(0.3, 0.7, z, z, nx.reciprocal(z), nx.linear), zero).tolist()
+        == [0.7] * 3
+    )
 
 
 # Powers ---------------------------------------------------------------------------------
@@ -273,7 +289,7 @@ def test_power(x, draw):
             assert errors(power, [exactly(x) ** int(one)])[0] <= 4
     for power, one in zip(nx.power(np.array(x), n), n, strict=True):
         if one <= reach:
-            lost = 2**-58 * one * abs(math.log2(x)) / U
+            lost = 2**-57 * one * abs(math.log2(x)) / U
             assert errors(power, [exactly(x) ** int(one)])[0] <= 4 + lost
 
 
@@ -309,7 +325,7 @@ def test_log2_compiled():
     high, low = everywhere(nx._log2, x)
     for h, w, one in zip(high.tolist(), low.tolist(), x.tolist(), strict=True):
         want = mp.log(exactly(one), 2)
-        assert abs(exactly(h) + exactly(w) - want) <= 2**-58 * abs(want)
+        assert abs(exactly(h) + exactly(w) - want) <= 2**-57 * abs(want)
 
 
 def test_log2_of_0():
@@ -328,7 +344,7 @@ def test_fraction_power(n, exponent, draw):
                 logarithm = exponent * abs(math.log2(one / n)) if one else math.inf
                 if logarithm < 1000:
                     exact = (exactly(one) / n) ** exactly(exponent)
-                    assert errors(value, [exact])[0] <= 4 + 2**-57 * logarithm / U
+                    assert errors(value, [exact])[0] <= 4 + 2**-56 * logarithm / U
 
 
 def test_fraction_power_is_the_same_when_compiled():

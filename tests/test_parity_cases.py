@@ -119,8 +119,13 @@ def test_the_exact_value_is_what_pytorch_does(case):
     assert max(apart) <= 1e-12 * max(values)
 
 
+class Unknown(torch.optim.lr_scheduler.StepLR):
+    """Somebody's own, of which no formula is known."""
+
+
 def test_every_scheduler_has_an_exact_formula():
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
-    other = torch.optim.lr_scheduler.MultiplicativeLR(optimizer, lambda k: 0.9)
-    assert exact.of(other) is None  # not guessed
+    unknown = Unknown(optimizer, 30)
+    assert exact.of(unknown) is None  # not guessed
+    assert exact.of(torch.optim.lr_scheduler.ChainedScheduler([unknown])) is None
     assert all(exact.of(case.make_torch_scheduler(), case.quantity) for case in CASES)

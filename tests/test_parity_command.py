@@ -65,7 +65,8 @@ def broken_copy(folder, file, old, new):
 
 
 def test_a_schedule_broken_by_one_step_is_named(tmp_path):
-    old, new = "nx.divmod_count(k, self.step_size)", "nx.divmod_count(k + 1, self.step_size)"
+    old = "decays, _ = nx.divmod_count(k, self.step_size)"
+    new = old.replace("k,", "k + 1,")
     copy = broken_copy(tmp_path, "step_lr.py", old, new)
     done = command("run", "-k", "LR(0.05, st", cwd=copy, python_path=copy)
     assert done.returncode == cli.Exit.FAILED, done.stderr
@@ -81,7 +82,9 @@ def test_a_schedule_broken_by_one_step_is_named(tmp_path):
 
 
 def test_a_schedule_that_raises_is_an_internal_error_and_writes_nothing(tmp_path):
-    copy = broken_copy(tmp_path, "step_lr.py", "nx.divmod_count(k, self.step_size)", "nx.no_such_thing(k)")
+    copy = broken_copy(
+        tmp_path, "step_lr.py", "decays, _ = nx.divmod_count(", "decays, _ = nx.no_such_thing("
+    )
     done = command("run", "--scheduler", "StepLR", cwd=copy, python_path=copy)
     assert done.returncode == cli.Exit.INTERNAL
     assert "not a verdict" in done.stderr

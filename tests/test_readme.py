@@ -5,6 +5,7 @@ import io
 import pathlib
 import re
 
+import jax
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -16,7 +17,8 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 def test_block_runs_and_prints_what_it_says(code):
     names = {}
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
+    # As users have it: Optax does not work under strict promotion.
+    with contextlib.redirect_stdout(printed), jax.numpy_dtype_promotion("standard"):
         exec(compile(code, "README.md", "exec"), names)
         for name, value in names.items():
             if name.startswith("test_"):

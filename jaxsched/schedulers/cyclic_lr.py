@@ -106,8 +106,14 @@ class CyclicLR(Schedule):
         per = nx.choose(rising, nx.reciprocal(up), nx.reciprocal(down))
         elapsed = nx.where(rising, position, up + down - position)
         scale = self._scale(k, cycle)
-        peak = high if scale is None else nx.rounded(low + nx.product(high - low, scale))
+        peak = high if scale is None else self._peak(low, high, scale)
         return nx.interpolate(low, peak, elapsed, length - elapsed, per, nx.linear)
+
+    def _peak(self, low: nx.Number, high: nx.Number, scale: Any) -> Any:
+        """``low + (high - low) * scale``; with the signs such that nothing cancels."""
+        up = low + nx.product(high - low, scale)
+        down = nx.product(low, 1.0 - scale) + nx.product(high, scale)
+        return nx.rounded(nx.where(high >= low, up, down))
 
     def _scale(self, k: jax.Array, cycle: jax.Array) -> jax.Array | None:
         if self.scale_fn is not None:

@@ -136,7 +136,10 @@ class OneCycleLR(Schedule):
             phases.append((nx.rounded(nx.product(2 * self.pct_start, total) - 2), peak, first))
         phases.append((nx.to_float(last_count), phases[-1][2], last))
         begins = [0.0, *(until for until, _, _ in phases)]
-        pers = [nx.reciprocal(nx.exact_difference(until, at)) for at, (until, _, _) in zip(begins, phases, strict=False)]
+        pers = [
+            nx.reciprocal(nx.exact_difference(until, at))
+            for at, (until, _, _) in zip(begins, phases, strict=False)
+        ]
 
         # From the last phase to the first, so that the first one that holds k wins.
         k = nx.to_float(nx.minimum(k, last_count))

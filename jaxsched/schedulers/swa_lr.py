@@ -69,7 +69,12 @@ class SWALR(Schedule):
         elapsed = nx.minimum(k, self.anneal_epochs)
         shape = _SHAPES[self.anneal_strategy]
         return nx.interpolate(
-            start, self.swa_lr, elapsed, self.anneal_epochs - elapsed, nx.reciprocal(self.anneal_epochs), shape
+            start,
+            self.swa_lr,
+            elapsed,
+            self.anneal_epochs - elapsed,
+            nx.reciprocal(self.anneal_epochs),
+            shape,
         )
 
     def _transition(self, k: jax.Array) -> tuple[Any, Any]:
