@@ -13,9 +13,6 @@ import optax
 from ._arguments import Real, error
 from ._schedule import Schedule
 
-# Optax 0.2.0 has it under its older name only.
-_partition = getattr(optax, "partition", None) or optax.multi_transform
-
 
 def by_group(
     make_optimizer: Callable[..., optax.GradientTransformation],
@@ -80,7 +77,7 @@ def by_group(
     if not groups:
         raise error(ValueError, "by_group", "groups", groups, "a mapping with labels", "Give at least one.")
     optimizers = {label: _optimizer(make_optimizer, label, group) for label, group in groups.items()}
-    partitioned = _partition(optimizers, labels)
+    partitioned = optax.partition(optimizers, labels)
 
     def init(params: Any) -> Any:
         _check_labels(labels(params) if callable(labels) else labels, groups, params)
