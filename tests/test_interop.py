@@ -7,6 +7,7 @@ import warnings
 
 import hypothesis
 import hypothesis.strategies as st
+import jax
 import numpy as np
 import pytest
 import torch
@@ -396,3 +397,60 @@ def test_what_cannot_go_to_pytorch():
         to_torch(0.1, sgd())
     with pytest.raises(TypeError, match="to_torch: schedule must have Python numbers as arguments"):
         to_torch(jaxsched.StepLR(np.ones((), np.float32), 30), sgd())
+
+
+# Feedback. ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("steps", [0, 1, 7, 25])
+def test_a_plateau_goes_on_where_pytorchs_stands(steps):
+    metrics = np.random.default_rng(0).uniform(0.5, 1.0, 60).astype(np.float32).tolist()
+    arguments = {"factor": 0.5, "patience": 2, "cooldown": 1, "min_lr": [0.001, 0.01]}
+    live = torch.optim.lr_scheduler.ReduceLROnPlateau(sgd(0.1, 0.2), **arguments)
+    for metric in metrics[:steps]:
+        live.step(metric)
+    for group in (0, 1):
+        plateau = from_torch(live, group=group)
+        state = plateau.position
+        follower = torch.optim.lr_scheduler.ReduceLROnPlateau(sgd(0.1, 0.2), **arguments)
+        for metric in metrics[:steps]:
+            follower.step(metric)
+        for metric in metrics[steps:]:
+            follower.step(metric)
+            state = plateau.step(state, metric)
+            assert state.lr == np.float32(follower.optimizer.param_groups[group]["lr"])
+            assert state.num_bad_epochs == follower.num_bad_epochs
+    groups = live.optimizer.state_dict()["param_groups"]
+    saved = from_torch_state("ReduceLROnPlateau", live.state_dict(), groups, group=1)
+    assert saved == from_torch(live, group=1)
+    assert saved.position.best == np.float32(live.best)
+
+
+def test_a_plateau_there_and_back():
+    plateau = jaxsched.ReduceLROnPlateau(
+        0.1, mode="max", factor=0.3, patience=4, threshold_mode="abs", min_lr=1e-3
+    )
+    assert from_torch(to_torch(plateau, sgd(0.7))) == plateau
+
+
+# Random access. ----------------------------------------------------------------------------
+
+
+def has_loop(function):
+    """Whether the program runs anything a number of times."""
+    return "stablehlo.while" in jax.jit(function).lower(jax.numpy.int32(0)).as_text()
+
+
+def test_a_sequence_costs_the_same_at_every_count():
+    schedule = jaxsched.SequentialLR(
+        [
+            jaxsched.LinearLR(0.1, 0.1, total_iters=5),
+            jaxsched.CosineAnnealingLR(0.1, 100),
+            jaxsched.CosineAnnealingWarmRestarts(0.1, 10, 2),
+            jaxsched.SWALR(0.1, swa_lr=0.05),
+        ],
+        milestones=[5, 105, 10**8],
+    )
+    assert not has_loop(schedule)
+    assert has_loop(lambda n: jax.lax.fori_loop(0, n, lambda i, x: x + schedule(i), jax.numpy.float32(0)))
+    assert schedule.on_host(10**9) == np.float32(0.05)

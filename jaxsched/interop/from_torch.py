@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from .._arguments import constant_value, describe
@@ -23,6 +24,7 @@ from ..schedulers.multi_step_lr import MultiStepLR
 from ..schedulers.multiplicative_lr import MultiplicativeLR
 from ..schedulers.one_cycle_lr import OneCycleLR
 from ..schedulers.polynomial_lr import PolynomialLR
+from ..schedulers.reduce_lr_on_plateau import PlateauState, ReduceLROnPlateau
 from ..schedulers.sequential_lr import SequentialLR
 from ..schedulers.starting_at import StartingAt
 from ..schedulers.step_lr import StepLR
@@ -239,6 +241,36 @@ def _chained(s: _Source) -> Value:
         return ChainedScheduler(members, total_steps=s.total_steps)
 
 
+def _plateau(s: _Source) -> Value:
+    # PyTorch does not keep the learning rate it began with; it goes on from the one in force.
+    return ReduceLROnPlateau(
+        float(s.options["lr"]),
+        mode=s["mode"],
+        factor=float(s["factor"]),
+        patience=s["patience"],
+        threshold=float(s["threshold"]),
+        threshold_mode=s["threshold_mode"],
+        cooldown=s["cooldown"],
+        min_lr=float(s.of_group("min_lrs")),
+        eps=float(s["eps"]),
+    )
+
+
+def _plateau_state(plateau: ReduceLROnPlateau, state: Mapping[str, Any]) -> PlateauState:
+    """Where PyTorch's plateau stands: what it has seen, at the learning rate in force."""
+    start = plateau.init()
+    return start._replace(
+        best=jnp.asarray(state["best"], start.best.dtype),
+        num_bad_epochs=jnp.asarray(state["num_bad_epochs"], np.int32),
+        cooldown_counter=jnp.asarray(state["cooldown_counter"], np.int32),
+        last_epoch=jnp.asarray(state["last_epoch"], np.int32),
+    )
+
+
+_PLATEAU = frozenset(
+    {"mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "min_lrs", "eps", "best"}
+    | {"default_min_lr", "num_bad_epochs", "cooldown_counter", "mode_worse", "last_epoch"}
+)
 _CYCLIC = frozenset({"total_size", "step_ratio", "mode", "gamma", "_scale_fn_ref", "_scale_fn_custom"})
 _CYCLIC_MOMENTUM = frozenset({"scale_mode", "cycle_momentum", "use_beta1", "base_momentums", "max_momentums"})
 
@@ -259,6 +291,7 @@ _CONVERTERS: dict[str, tuple[Callable[[_Source], Value], frozenset[str]]] = {
         _COMMON | {"total_steps", "_schedule_phases", "_anneal_func_type", "cycle_momentum", "use_beta1"},
     ),
     "SWALR": (_swa, _COMMON | {"anneal_epochs", "_anneal_strategy", "anneal_func"}),
+    "ReduceLROnPlateau": (_plateau, _EVERY | _PLATEAU),
     "SequentialLR": (_sequential, _COMPOSITE | {"_milestones", "last_epoch"}),
     "ChainedScheduler": (_chained, _COMPOSITE),
 }
@@ -300,7 +333,9 @@ def from_torch(
 
     Returns:
       The schedule. Its ``position`` says at which count the PyTorch scheduler stands (with
-      ``resume`` that is the count which the result takes for 0).
+      ``resume`` that is the count which the result takes for 0). Of a ReduceLROnPlateau,
+      which does not keep what it began with, the result begins at the learning rate in
+      force, and ``position`` is its `PlateauState`: go on with ``step(position, metric)``.
 
     Raises:
       TypeError: not one of PyTorch's classes.
@@ -313,8 +348,6 @@ def from_torch(
     name = type(scheduler).__name__
     if not type(scheduler).__module__.startswith("torch.optim.") or name not in _CONVERTERS:
         remedy = "Wrap a scheduler of your own in LambdaLR, as a function of the count."
-        if name == "ReduceLROnPlateau":
-            remedy = "It depends on the metric: build jaxsched.ReduceLROnPlateau with its arguments."
         raise TypeError(
             f"from_torch: scheduler must be one of {', '.join(_CONVERTERS)} of PyTorch, "
             f"got {describe(scheduler)}. {remedy}"
@@ -326,6 +359,8 @@ def from_torch(
         return _Source(type(live).__name__, vars(live), groups[index], index, total_steps, inner)
 
     schedule, index = _one_group([source(scheduler, i) for i in range(len(groups))], group)
+    if isinstance(schedule, ReduceLROnPlateau):
+        return _standing(schedule, _plateau_state(schedule, vars(scheduler)))
     return _finish(schedule, _position(scheduler), float(groups[index]["lr"]), resume)
 
 
@@ -379,6 +414,8 @@ def from_torch_state(
         return _Source(own, state, param_groups[index], index, total_steps, members)
 
     schedule, index = _one_group([source(name, state, i) for i in range(len(param_groups))], group)
+    if isinstance(schedule, ReduceLROnPlateau):
+        return _standing(schedule, _plateau_state(schedule, state))
     position = _position_in(state)
     return _finish(schedule, position, float(param_groups[index]["lr"]), resume)
 
@@ -421,5 +458,10 @@ def _finish(schedule: Any, position: int, lr: float, resume: bool) -> Any:
         )
     if resume and position:
         schedule = StartingAt(schedule, position)
+    return _standing(schedule, position)
+
+
+def _standing(schedule: Any, position: Any) -> Any:
+    """Tells where the PyTorch scheduler stands; no part of the value."""
     object.__setattr__(schedule, "position", position)
     return schedule

@@ -10,6 +10,7 @@ import jax
 
 from .._schedule import Schedule
 from ..schedulers.chained_scheduler import ChainedScheduler
+from ..schedulers.reduce_lr_on_plateau import ReduceLROnPlateau
 from ..schedulers.sequential_lr import SequentialLR
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _SAME = (
 _OWN_LR = ("CyclicLR", "OneCycleLR")
 
 
-def to_torch(schedule: Schedule, optimizer: torch.optim.Optimizer) -> Any:
+def to_torch(schedule: Schedule | ReduceLROnPlateau, optimizer: torch.optim.Optimizer) -> Any:
     """PyTorch's scheduler that does what a schedule does, at its start, on an optimizer.
 
     >>> import torch
@@ -46,7 +47,8 @@ def to_torch(schedule: Schedule, optimizer: torch.optim.Optimizer) -> Any:
     StepLR(0.1, step_size=30)
 
     Args:
-      schedule: any schedule whose arguments are Python numbers.
+      schedule: any schedule whose arguments are Python numbers; or a ReduceLROnPlateau of a
+        learning rate (one of a schedule is two schedulers in PyTorch: convert each).
       optimizer: its learning rate becomes the schedule's ``base_lr`` in every group.
 
     Returns:
@@ -55,6 +57,8 @@ def to_torch(schedule: Schedule, optimizer: torch.optim.Optimizer) -> Any:
     Raises:
       TypeError: not a schedule of jaxsched, or an argument is an array.
     """
+    if isinstance(schedule, ReduceLROnPlateau) and not isinstance(schedule.base_lr, Schedule):
+        return _plateau(schedule, optimizer)
     if not isinstance(schedule, Schedule):
         raise TypeError(f"to_torch: schedule must be a schedule of jaxsched, got {schedule!r}.")
     if jax.tree.leaves(schedule):
@@ -73,6 +77,16 @@ def to_torch(schedule: Schedule, optimizer: torch.optim.Optimizer) -> Any:
     import torch
 
     return torch.optim.lr_scheduler.LambdaLR(optimizer, _values(schedule))
+
+
+def _plateau(plateau: ReduceLROnPlateau, optimizer: Any) -> Any:
+    import torch
+
+    arguments = {field.name: getattr(plateau, field.name) for field in dataclasses.fields(plateau)}
+    lr = arguments.pop("base_lr")
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **arguments)
 
 
 def _has_torch_class(schedule: Schedule, inside_sequence: bool = False) -> bool:

@@ -221,7 +221,7 @@ class ReduceLROnPlateau(Value):
         >>> scale = ReduceLROnPlateau(1.0).scale_by_learning_rate(flip_sign=False)
         >>> optimizer = optax.chain(optax.adam(1e-3), scale)
 
-        Then ``min_lr`` and ``eps`` are in units of that scale.
+        Then ``min_lr`` and ``eps`` are in units of that scale, and `current_lr` reads the scale.
 
         Args:
           accumulation_size: updates to each step of the plateau (and of its schedule), which
