@@ -92,7 +92,7 @@ def weighted_by_scan(values):
         k, weight = x
         return sum_so_far + weight * at(values, k).sum(), None
 
-    return jax.lax.scan(add, jnp.zeros(()), (jnp.asarray(COUNTS), jnp.asarray(WEIGHTS)))[0]
+    return jax.lax.scan(add, jnp.zeros(()), (jnp.arange(len(COUNTS)), jnp.asarray(WEIGHTS)))[0]
 
 
 ROADS = {
