@@ -2,6 +2,7 @@
 
 import functools
 import io
+import json
 import math
 import warnings
 
@@ -51,6 +52,16 @@ def test_there_and_back(case):
     live = to_torch(schedule, sgd(0.7))
     assert type(live).__name__ == case.scheduler
     assert from_torch(live, total_steps=horizon) == schedule
+
+
+@pytest.mark.parametrize("case", PLAIN, ids=lambda case: case.name)
+def test_through_json(case):
+    schedule = case.schedule()
+    if "lambda" in repr(schedule) or "<function" in repr(schedule):
+        with pytest.raises(TypeError, match="cannot be written to a dict"):
+            schedule.to_dict()
+    else:
+        assert jaxsched.Schedule.from_dict(json.loads(json.dumps(schedule.to_dict()))) == schedule
 
 
 # Random schedulers, nested, with groups; stepped a while, converted, and followed. -----------

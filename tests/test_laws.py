@@ -318,6 +318,19 @@ def test_every_restart_is_at_base_lr(T_0, T_mult, i):
         assert same_bits(schedule.on_host(start - 1), before.on_host(T_0 * T_mult ** (i - 1) - 1))
 
 
+@given(rates, lengths, st.integers(2, 10), rates, st.integers(2**40, 2**63 - 1))
+@example(0.1, 1, 4, 0.0, 1714523170832589055)
+@example(0.1, 1866418, 10, 0.0, 5474642387481149439)
+def test_restarts_as_far_as_counts_go(base_lr, T_0, T_mult, eta_min, k):
+    start, length = 0, T_0
+    while k >= start + length:
+        start, length = start + length, length * T_mult
+    schedule = CosineAnnealingWarmRestarts(base_lr, T_0, T_mult, eta_min)
+    way = (1 - math.cos(math.pi * ((k - start) / length))) / 2
+    want = (1 - way) * base_lr + way * eta_min
+    np.testing.assert_allclose(schedule.on_host(k), want, rtol=1e-6, atol=1e-7 * max(base_lr, eta_min))
+
+
 @given(st.integers(1, 10**6), st.integers(1, 10), st.integers(0, 12))
 @example(1, 3, 5)
 @example(7, 3, 5)

@@ -122,10 +122,9 @@ def test_additions_of_constants_are_not_joined():
     # XLA turns (x + constant) - constant into x, for scalars.
     x = sample(2).uniform(-1, 1, 500)
     with jax.enable_x64(True):
-        plain = [float(jax.jit(lambda x: (0.1 + x) - 0.1)(one)) for one in x]
-        walled = [float(jax.jit(lambda x: nx.rounded(0.1 + x) - 0.1)(one)) for one in x]
-    assert walled == ((0.1 + x) - 0.1).tolist()
-    if plain == walled:
+        bare = jax.jit(lambda x: jax.lax.map(lambda one: (0.1 + one) - 0.1, x))(x)
+    everywhere(lambda x: nx.rounded(0.1 + x) - 0.1, x)
+    if np.array_equal(bare, (0.1 + x) - 0.1):
         pytest.skip("this backend does not rearrange sums")
 
 
@@ -209,7 +208,7 @@ def test_reciprocal(n):
         assert abs(low) <= high * 2.0**-19
         assert math.ldexp(math.frexp(high)[0], 21).is_integer()
         tight = isinstance(number, int | float) or isinstance(n, int)
-        assert abs((exactly(high) + exactly(low)) * n - 1) <= (2**-17 if tight else 1) * U
+        assert abs((exactly(high) + exactly(low)) * n - 1) <= (2**-74 if tight else U)
 
 
 @given(st.integers(1, 2**32 - 1), st.randoms(use_true_random=False))
@@ -237,11 +236,17 @@ def test_fraction_is_the_same_when_compiled():
 
 def test_half_cosine():
     x = np.concatenate([np.linspace(0, 0.5, 1001), 10 ** sample(7).uniform(-30, 0, 1000) / 2])
-    got = everywhere(nx.half_cosine, x)
-    assert max(errors(got, [mp.sin(mp.pi * exactly(one) / 2) ** 2 for one in x.tolist()])) <= 5
+    x_low = x * 2.0**-21 * sample(15).uniform(-1, 1, x.shape)
+    got = everywhere(nx.half_cosine, x, x_low)
+    want = [
+        mp.sin(mp.pi * (exactly(high) + exactly(low)) / 2) ** 2
+        for high, low in zip(x.tolist(), x_low.tolist(), strict=True)
+    ]
+    assert max(errors(got, want)) <= 4
+    assert max(errors(nx.half_cosine(x), [mp.sin(mp.pi * exactly(one) / 2) ** 2 for one in x.tolist()])) <= 4
 
 
-@pytest.mark.parametrize(("shape", "bound"), [(nx.linear, 4), (nx.half_cosine, 9)])
+@pytest.mark.parametrize(("shape", "bound"), [(nx.linear, 4), (nx.half_cosine, 7)])
 def test_interpolate(shape, bound):
     rng = sample(8)
     start, end = 10 ** rng.uniform(-9, 3, (2, 3000))
