@@ -151,6 +151,8 @@ nested = st.one_of(
 @hypothesis.settings(max_examples=max(100, hypothesis.settings().max_examples))
 @hypothesis.given(nested, st.lists(rates, min_size=1, max_size=3), st.integers(0, 40), st.data())
 def test_the_rest_of_any_trajectory(drawn, lrs, steps, data):
+    # PyTorch keeps one swa_lr for each group: a second SWALR changes the goal of the first.
+    hypothesis.assume(repr(drawn).count("'SWALR'") <= 1)
     live = drawn.torch(sgd(*lrs))
     advance(live, steps)
     group = data.draw(st.integers(0, len(lrs) - 1))
