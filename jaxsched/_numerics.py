@@ -89,6 +89,8 @@ def like(k: Any, x: Any) -> Any:
 
 # Integers -------------------------------------------------------------------------------
 
+LAST_COUNT = 2**63 - 1
+
 
 def divmod_count(k: Any, n: Any) -> tuple[Any, Any]:
     """``divmod(k, n)`` for ``k >= 0`` and a whole ``n >= 1``; exact.

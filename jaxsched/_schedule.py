@@ -190,5 +190,5 @@ def _widen(x: Any) -> Any:
     if jnp.issubdtype(x.dtype, jnp.floating):
         return x.astype(np.float64)
     if x.dtype == np.uint64:
-        x = nx.minimum(x, np.uint64(2**63 - 1))
+        x = nx.minimum(x, np.uint64(nx.LAST_COUNT))
     return x.astype(np.int64)

@@ -57,23 +57,30 @@ class CosineAnnealingWarmRestarts(Schedule):
     _accepts_fractions: ClassVar[bool] = True
 
     def _formula(self, k: jax.Array) -> jax.Array:
-        quotient, elapsed = nx.divmod_count(k, self.T_0)
         if self.T_mult == 1:
-            per = nx.reciprocal(self.T_0)
-            return self._anneal(elapsed, self.T_0 - elapsed, per)
-        # Cycle i starts at T_0 * n for n = 0, 1, 1 + T_mult, 1 + T_mult + T_mult**2, …
-        # Whole numbers all: k >= T_0 * n exactly when k // T_0 >= n.
-        starts, lengths = [0], [1]
-        while starts[-1] + lengths[-1] < 2**62 and lengths[-1] * self.T_mult < 2**62:
-            starts.append(starts[-1] + lengths[-1])
-            lengths.append(lengths[-1] * self.T_mult)
-        start, length = nx.like(k, starts[0]), nx.like(k, lengths[0])
-        for n, share in zip(starts[1:], lengths[1:], strict=True):
-            cycle = nx.like(k, n), nx.like(k, share)
-            start, length = nx.choose(quotient >= n, cycle, (start, length))
-        first = nx.like(k, self.T_0)
-        elapsed, length = k - first * start, first * length
-        return self._anneal(elapsed, length - elapsed, nx.reciprocal(length))
+            _, elapsed = nx.divmod_count(k, self.T_0)
+            return self._anneal(elapsed, self.T_0 - elapsed, nx.reciprocal(self.T_0))
+        # Cycle i starts at 0, T_0, T_0 * (1 + T_mult), T_0 * (1 + T_mult + T_mult**2), … Of a
+        # T_0 that is data these are multiples, and k has reached n of it when k // T_0 >= n.
+        if nx.is_number(self.T_0):
+            unit, reached, n, length = 1, k, 0, self.T_0
+        else:
+            unit, reached, n, length = self.T_0, nx.divmod_count(k, self.T_0)[0], 0, 1
+        start: Any = nx.like(k, 0)
+        while n + length <= nx.LAST_COUNT:
+            n, length = n + length, length * self.T_mult
+            start = nx.where(reached >= n, nx.like(k, n), start)
+        start = start * nx.like(k, unit)
+        elapsed = k - start
+        # Each cycle lasts as long as all before it, times T_mult - 1, and T_0. The last one
+        # that a count can reach may last longer than an int64 can say.
+        growth = self.T_mult - 1
+        lasts = nx.product(nx.to_float(start), float(growth)) + nx.to_float(self.T_0)
+        remaining = lasts - nx.to_float(elapsed)
+        if k.dtype.kind != "f":
+            exact = start * growth + self.T_0 - elapsed
+            remaining = nx.where(lasts < nx.LAST_COUNT, nx.to_float(exact), remaining)
+        return self._anneal(nx.to_float(elapsed), remaining, nx.reciprocal(lasts))
 
     def _anneal(self, elapsed: jax.Array, remaining: jax.Array, per: Any) -> jax.Array:
         return nx.interpolate(self.base_lr, self.eta_min, elapsed, remaining, per, nx.half_cosine)
