@@ -62,10 +62,11 @@ class CosineAnnealingWarmRestarts(Schedule):
             return self._anneal(elapsed, self.T_0 - elapsed, nx.reciprocal(self.T_0))
         # Cycle i starts at 0, T_0, T_0 * (1 + T_mult), T_0 * (1 + T_mult + T_mult**2), … Of a
         # T_0 that is data these are multiples, and k has reached n of it when k // T_0 >= n.
-        if nx.is_number(self.T_0):
-            unit, reached, n, length = 1, k, 0, self.T_0
-        else:
-            unit, reached, n, length = self.T_0, nx.divmod_count(k, self.T_0)[0], 0, 1
+        unit, reached, n, length = (
+            (1, k, 0, self.T_0)
+            if isinstance(self.T_0, int)
+            else (self.T_0, nx.divmod_count(k, self.T_0)[0], 0, 1)
+        )
         start: Any = nx.like(k, 0)
         while n + length <= nx.LAST_COUNT:
             n, length = n + length, length * self.T_mult
