@@ -132,7 +132,10 @@ def lookup(table: Any, index: Any) -> Any:
     index = minimum(index, len(values) - 1)
     if namespace(index) is np:
         return values[index]
-    return jnp.asarray(values).at[index].get(mode="promise_in_bounds")
+    # Each device looks up what it holds of the index; JAX asks to be told, of sharded ones.
+    sharding = jax.typeof(index).sharding
+    out_sharding = sharding if sharding.mesh.explicit_axes else None
+    return jnp.asarray(values).at[index].get(mode="promise_in_bounds", out_sharding=out_sharding)
 
 
 # Products, fractions --------------------------------------------------------------------

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsched import (
+    SWALR,
+    ChainedScheduler,
     ConstantLR,
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
@@ -14,10 +16,14 @@ from jaxsched import (
     ExponentialLR,
     LambdaLR,
     LinearLR,
+    MultiplicativeLR,
     MultiStepLR,
     OneCycleLR,
+    PerEpoch,
     PolynomialLR,
     Schedule,
+    SequentialLR,
+    StartingAt,
     StepLR,
 )
 
@@ -33,6 +39,14 @@ def halving(k):
 
 def warm_up(k):
     return jnp.where(k < 10, (k + 1) / 10, 1.0)
+
+
+def by_a_tenth(k):
+    return 0.9
+
+
+def every_eighth(k):
+    return 0.5 if k % 8 == 7 else 1.0
 
 
 # Every phase, peak, restart, milestone and end lies below count 100.
@@ -71,6 +85,41 @@ CATALOGUE: dict[str, Schedule] = {
     ),
     "one-cycle-momentum": OneCycleLR(0.3, total_steps=89).momentum,
     "lambda": LambdaLR(0.1, warm_up),
+    "lambda-table": LambdaLR(0.1, every_eighth, total_steps=100),
+    "multiplicative": MultiplicativeLR(0.1, by_a_tenth),
+    "multiplicative-table": MultiplicativeLR(0.1, every_eighth, total_steps=100),
+    "swa": SWALR(0.1, swa_lr=0.03, anneal_epochs=37),
+    "swa-linear": SWALR(0.1, swa_lr=0.3, anneal_epochs=41, anneal_strategy="linear"),
+    "per-epoch": PerEpoch(CosineAnnealingLR(0.1, T_max=17, eta_min=0.003), steps_per_epoch=3),
+    "per-epoch-fractional": PerEpoch(
+        CosineAnnealingWarmRestarts(0.1, T_0=2, T_mult=2), steps_per_epoch=11, fractional=True
+    ),
+    "starting-at": StartingAt(OneCycleLR(0.3, total_steps=139), 50),
+    "sequence": SequentialLR(
+        [
+            LinearLR(0.1, start_factor=0.1, total_iters=7),
+            CyclicLR(0.01, max_lr=0.3, step_size_up=5),
+            SWALR(0.1, swa_lr=0.05, anneal_epochs=13),
+            MultiplicativeLR(0.1, by_a_tenth),
+        ],
+        milestones=[7, 31, 61],
+    ),
+    "chain-factors": ChainedScheduler(
+        [LinearLR(0.1, total_iters=9), MultiStepLR(0.1, [30, 70], 0.3), ExponentialLR(0.1, 0.97)]
+    ),
+    "chain-overwriting": ChainedScheduler(
+        [ExponentialLR(0.1, 0.9), CosineAnnealingWarmRestarts(0.1, T_0=19), StepLR(0.1, 41, 0.3)]
+    ),
+    "chain-table": ChainedScheduler(
+        [CosineAnnealingLR(0.1, T_max=41, eta_min=0.02), ExponentialLR(0.1, 0.99)], total_steps=100
+    ),
+    "chain-of-sequences": ChainedScheduler(
+        [
+            SequentialLR([LinearLR(0.1, 0.1, total_iters=7), ExponentialLR(0.1, 0.97)], [7]),
+            ConstantLR(0.1, 0.3, 47),
+        ],
+        total_steps=100,
+    ),
 }
 
 # Without those that differ from another in a number only: given as data, they are the same program.
@@ -85,7 +134,9 @@ COUNTS = np.arange(121)  # fits int8; not a multiple of any vector width
 
 def has_function(schedule: Schedule) -> bool:
     """Whether a function of the user's takes part, whose rounding is not ours to promise."""
-    return any(callable(value) and not isinstance(value, Schedule) for value in arguments(schedule).values())
+    values = list(arguments(schedule).values())
+    members = [x for value in values for x in (value if isinstance(value, tuple) else [value])]
+    return any(has_function(x) if isinstance(x, Schedule) else callable(x) for x in members)
 
 
 def arguments(schedule: Schedule) -> dict[str, Any]:
@@ -94,12 +145,17 @@ def arguments(schedule: Schedule) -> dict[str, Any]:
 
 def as_data(schedule: Schedule, dtype: type = np.float32) -> Schedule:
     """The same schedule with its numbers given as arrays, where arrays are allowed."""
+    if isinstance(schedule, ChainedScheduler) and schedule.total_steps is not None:
+        return schedule  # its trajectory is computed on the host
     changes: dict[str, Any] = {}
     for name, value in arguments(schedule).items():
+        checker = schedule._checkers.get(name)
         if isinstance(value, Schedule):
             changes[name] = as_data(value, dtype)
+        elif isinstance(value, tuple) and isinstance(value[0], Schedule):
+            changes[name] = [as_data(member, dtype) for member in value]
         elif isinstance(value, float):
             changes[name] = jnp.asarray(value, dtype)
-        elif isinstance(value, int) and not isinstance(value, bool) and name != "T_mult":
+        elif isinstance(value, int) and getattr(checker, "array", False):
             changes[name] = jnp.asarray(value, np.int32)
     return dataclasses.replace(schedule, **changes)

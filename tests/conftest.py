@@ -8,8 +8,8 @@ import jax
 import pytest
 from hypothesis import settings
 
-# Two devices, so that sharding is tested where there is only a CPU, too.
-jax.config.update("jax_num_cpu_devices", 2)
+# Eight devices, so that sharding is tested where there is only a CPU, too.
+jax.config.update("jax_num_cpu_devices", 8)
 
 settings.register_profile("default", max_examples=25, deadline=None)
 settings.register_profile("long", max_examples=2000, deadline=None)

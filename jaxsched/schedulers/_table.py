@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import jax
 import numpy as np
 import numpy.typing as npt
 
-T = TypeVar("T", bound=Any)
+Make = TypeVar("Make", bound=Callable[..., npt.NDArray[np.float64]])
 
 
-def tabulated(make: Callable[[T], npt.NDArray[np.float64]]) -> Callable[[T], npt.NDArray[np.float64]]:
-    """A method that is computed once for each schedule; equal schedules share the table."""
+def tabulated(make: Make) -> Make:
+    """A function that computes a table once for equal arguments, which must hash."""
     kept = functools.lru_cache(maxsize=64)(make)
 
     @functools.wraps(make)
-    def table(schedule: T) -> npt.NDArray[np.float64]:
+    def table(*arguments: Any) -> npt.NDArray[np.float64]:
         with jax.ensure_compile_time_eval(), jax.enable_x64(True), np.errstate(all="ignore"):
-            return kept(schedule)
+            return kept(*arguments)
 
-    return table
+    return cast(Make, table)

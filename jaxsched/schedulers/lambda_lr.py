@@ -62,11 +62,10 @@ class LambdaLR(Schedule):
     def _formula(self, k: jax.Array) -> jax.Array:
         if self.total_steps is None:
             return self.base_lr * call(self.lr_lambda, k)
-        return self.base_lr * nx.lookup(_values(self), k)
+        return self.base_lr * nx.lookup(_values(self.lr_lambda, self.total_steps), k)
 
 
 @tabulated
-def _values(schedule: LambdaLR) -> npt.NDArray[np.float64]:
-    assert schedule.total_steps is not None
-    values: npt.NDArray[np.float64] = call(schedule.lr_lambda, np.arange(schedule.total_steps))
+def _values(lr_lambda: Callable[[Any], Any], total_steps: int) -> npt.NDArray[np.float64]:
+    values: npt.NDArray[np.float64] = call(lr_lambda, np.arange(total_steps))
     return values

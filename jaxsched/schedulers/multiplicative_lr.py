@@ -66,12 +66,12 @@ class MultiplicativeLR(FactorSchedule):
         if self.total_steps is None:
             constant: Any = constant_value(self.lr_lambda)
             return nx.power(constant, nx.to_float(k))
-        return nx.lookup(_products(self), k)
+        return nx.lookup(_products(self.lr_lambda, self.total_steps), k)
 
     def _ratio(self, k: jax.Array) -> Any:
         if self.total_steps is None:
             return constant_value(self.lr_lambda)
-        return nx.lookup(_factors(self), k)
+        return nx.lookup(_factors(self.lr_lambda, self.total_steps), k)
 
     def _entry(self) -> tuple[Any, Any]:
         # The one place where PyTorch calls the function for count 0.
@@ -82,13 +82,11 @@ class MultiplicativeLR(FactorSchedule):
 
 
 @tabulated
-def _factors(schedule: MultiplicativeLR) -> npt.NDArray[np.float64]:
-    assert schedule.total_steps is not None
-    later = call(schedule.lr_lambda, np.arange(1, schedule.total_steps))
+def _factors(lr_lambda: Callable[[Any], Any], total_steps: int) -> npt.NDArray[np.float64]:
+    later = call(lr_lambda, np.arange(1, total_steps))
     return np.concatenate([[1.0], later, [1.0]])  # past the horizon the value stays
 
 
 @tabulated
-def _products(schedule: MultiplicativeLR) -> npt.NDArray[np.float64]:
-    products = np.cumprod(_factors(schedule), dtype=np.float64)
-    return products[: schedule.total_steps]
+def _products(lr_lambda: Callable[[Any], Any], total_steps: int) -> npt.NDArray[np.float64]:
+    return np.cumprod(_factors(lr_lambda, total_steps), dtype=np.float64)[:total_steps]

@@ -2,6 +2,7 @@ from typing import Annotated, Any, final
 
 import jax
 
+from .. import _numerics as nx
 from .._arguments import Integer
 from .._schedule import Schedule
 from ._members import Member
@@ -39,7 +40,11 @@ class StartingAt(Schedule):
         return self.schedule._optimizer_lr
 
     def _formula(self, k: jax.Array) -> jax.Array:
-        return self.schedule._formula(k + self.count)
+        return self.schedule._formula(self._whole(k))
 
     def _transition(self, k: jax.Array) -> tuple[Any, Any]:
-        return self.schedule._transition(k + self.count)
+        return self.schedule._transition(self._whole(k))
+
+    def _whole(self, k: jax.Array) -> jax.Array:
+        """The schedule's own count; what would leave int64 is the last one in it."""
+        return nx.minimum(k, nx.LAST_COUNT - self.count) + self.count
