@@ -18,6 +18,7 @@ from typing import Annotated, Any, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 
 from ._numerics import Number
 
@@ -216,7 +217,8 @@ def constant_value(function: Callable[[Any], Any]) -> float | None:
     except (TypeError, jax.errors.JAXIndexError, _NoNumberError):
         return None
     # What was computed from the count is a tracer; what was not, is what it always will be.
-    return None if isinstance(seen[-1], jax.core.Tracer) else float(seen[-1])
+    constant = not isinstance(seen[-1], jax.core.Tracer) and np.shape(seen[-1]) == ()
+    return float(seen[-1]) if constant else None
 
 
 class _NoNumberError(Exception):
@@ -246,6 +248,27 @@ def call(function: Callable[[Any], Any], k: Any) -> Any:
     with lenient():
         values = [np.float64(function(int(one))) for one in np.ravel(k)]
     return np.reshape(np.asarray(values, np.float64), np.shape(k))
+
+
+def tabulate(
+    owner: str, name: str, function: Callable[[Any], Any], counts: Any, least: float = -math.inf
+) -> npt.NDArray[np.float64]:
+    """What a function that JAX need not trace returns for some counts, each value checked."""
+    values = np.empty(len(counts))
+    for i, k in enumerate(np.asarray(counts).tolist()):
+        with lenient():
+            value = function(k)
+        try:
+            found = np.asarray(value)
+            fine = found.shape == () and _is_real(found) and least <= found < math.inf
+        except (TypeError, ValueError):  # no array at all
+            fine = False
+        if not fine:
+            wanted = "finite number" if least == -math.inf else f"finite number >= {least:g}"
+            remedy = f"It must return one {wanted}; at count {k} it returns {describe(value)}."
+            raise error(TypeError, owner, name, function, "a function of a count", remedy)
+        values[i] = value
+    return values
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ The texts are part of the interface: all of each is compared.
 """
 
 import dataclasses
-import itertools
 import math
 import re
 
@@ -12,7 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jaxsched
 from jaxsched import (
+    SWALR,
+    ChainedScheduler,
     ConstantLR,
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
@@ -20,10 +22,14 @@ from jaxsched import (
     ExponentialLR,
     LambdaLR,
     LinearLR,
+    MultiplicativeLR,
     MultiStepLR,
     OneCycleLR,
+    PerEpoch,
     PolynomialLR,
     Schedule,
+    SequentialLR,
+    StartingAt,
     StepLR,
 )
 
@@ -70,6 +76,15 @@ NEEDED = {
     CyclicLR: {"base_lr": 0.1, "max_lr": 0.3},
     OneCycleLR: {"max_lr": 0.1, "total_steps": 100},
     LambdaLR: {"base_lr": 0.1, "lr_lambda": Named("f", lambda k: 0.9**k)},
+    MultiplicativeLR: {"base_lr": 0.1, "lr_lambda": Named("f", lambda k: 0.9)},
+    SWALR: {"base_lr": 0.1, "swa_lr": 0.05},
+    PerEpoch: {"schedule": StepLR(0.1, 30), "steps_per_epoch": 100},
+    StartingAt: {"schedule": StepLR(0.1, 30), "count": 100},
+    SequentialLR: {"schedulers": [StepLR(0.1, 30), ExponentialLR(0.1, 0.9)], "milestones": [50]},
+    ChainedScheduler: {
+        "schedulers": [CosineAnnealingLR(0.1, 30, eta_min=0.01), StepLR(0.1, 30)],
+        "total_steps": 100,
+    },
 }
 
 
@@ -119,6 +134,9 @@ REALS = {
     (OneCycleLR, "div_factor"): (ABOVE_0, "It divides max_lr."),
     (OneCycleLR, "final_div_factor"): (ABOVE_0, "It divides max_lr/div_factor."),
     (LambdaLR, "base_lr"): RATE,
+    (MultiplicativeLR, "base_lr"): RATE,
+    (SWALR, "base_lr"): RATE,
+    (SWALR, "swa_lr"): RATE,
 }
 
 TEXT = "Convert text with float(...); YAML reads 1e-4 without a dot as text."
@@ -195,8 +213,19 @@ INTEGERS = {
     (CyclicLR, "step_size_down"): (1, "an integer >= 1 or None", WAY_DOWN),
     (OneCycleLR, "total_steps"): (1, "an integer >= 1 or None", "It is the number of updates in the run."),
     (LambdaLR, "total_steps"): (1, "an integer >= 1 or None", "It is a number of updates."),
+    (MultiplicativeLR, "total_steps"): (1, "an integer >= 1 or None", "It is a number of updates."),
+    (SWALR, "anneal_epochs"): (0, "an integer >= 0", "It is a number of counts; 0 jumps at once."),
+    (PerEpoch, "steps_per_epoch"): (1, "an integer >= 1", "It is the number of updates in an epoch."),
+    (StartingAt, "count"): (0, "an integer >= 0", "It is a number of updates."),
+    (ChainedScheduler, "total_steps"): (1, "an integer >= 1 or None", "It is a number of updates."),
 }
-SHAPES_THE_PROGRAM = {(CosineAnnealingWarmRestarts, "T_mult"), (LambdaLR, "total_steps")}
+SHAPES_THE_PROGRAM = {
+    (CosineAnnealingWarmRestarts, "T_mult"),
+    (LambdaLR, "total_steps"),
+    (MultiplicativeLR, "total_steps"),
+    (StartingAt, "count"),
+    (ChainedScheduler, "total_steps"),
+}
 
 ROUND = "Round it the way your training loop counts."
 NOT_INTEGER = [
@@ -323,6 +352,7 @@ CHOICES = {
     (CyclicLR, "mode"): "'triangular', 'triangular2', 'exp_range'",
     (CyclicLR, "scale_mode"): "'cycle', 'iterations'",
     (OneCycleLR, "anneal_strategy"): "'cos', 'linear'",
+    (SWALR, "anneal_strategy"): "'cos', 'linear'",
 }
 
 
@@ -344,7 +374,12 @@ def test_choices(scheduler, name, value, shown):
     raises(argument(scheduler, name, value), ValueError, message)
 
 
-FLAGS = {(CyclicLR, "cycle_momentum"), (OneCycleLR, "cycle_momentum"), (OneCycleLR, "three_phase")}
+FLAGS = {
+    (CyclicLR, "cycle_momentum"),
+    (OneCycleLR, "cycle_momentum"),
+    (OneCycleLR, "three_phase"),
+    (PerEpoch, "fractional"),
+}
 
 
 @pytest.mark.parametrize(("scheduler", "name"), sorted(FLAGS, key=str))
@@ -442,6 +477,51 @@ def test_what_is_no_function(scheduler, name):
         raises(argument(scheduler, name, value), TypeError, message)
 
 
+def test_what_is_no_multiplier():
+    for value, shown, remedy in NOT_FUNCTION:
+        message = f"MultiplicativeLR: lr_lambda must be a function of a count, got {shown}. {remedy}"
+        raises(argument(MultiplicativeLR, "lr_lambda", value), TypeError, message)
+
+
+TABULATED = {
+    "None (NoneType)": lambda k: None if k == 3 else 1.0,
+    "'text' (str)": lambda k: "text" if k == 3 else 1.0,
+    "[1.0, 0.5] (list)": lambda k: TABLE if k == 3 else 1.0,
+    "nan": lambda k: math.nan if k == 3 else 1.0,
+    "inf": lambda k: math.inf if k == 3 else 1.0,
+}
+
+
+@pytest.mark.parametrize("scheduler", [LambdaLR, MultiplicativeLR])
+@pytest.mark.parametrize("shown", TABULATED)
+def test_every_value_of_a_tabulated_function(scheduler, shown):
+    function = Named("f", TABULATED[shown])
+    wanted = "finite number" if scheduler is LambdaLR else "finite number >= 0"
+    message = (
+        f"{scheduler.__name__}: lr_lambda must be a function of a count, got f (Named). "
+        f"It must return one {wanted}; at count 3 it returns {shown}."
+    )
+    raises(lambda: scheduler(0.1, function, total_steps=5), TypeError, message)
+    assert scheduler(0.1, function, total_steps=3).on_host(2) == np.float32(0.1)
+
+
+@pytest.mark.parametrize("multiplier", [-0.5, math.nan, math.inf])
+def test_a_multiplier_is_finite_and_not_negative(multiplier):
+    message = (
+        "MultiplicativeLR: lr_lambda must be a function of a count, got f (Named). "
+        f"It must return one finite number >= 0; at count 1 it returns {multiplier!r}."
+    )
+    raises(argument(MultiplicativeLR, "lr_lambda", Named("f", lambda k: multiplier)), TypeError, message)
+
+
+def test_a_varying_multiplier_needs_a_horizon():
+    message = (
+        "MultiplicativeLR: total_steps must be given for a function that looks at the count, got None. "
+        "The product of its values has no closed form: say how many updates to tabulate."
+    )
+    raises(lambda: MultiplicativeLR(0.1, lambda k: 1 / (k + 1)), ValueError, message)
+
+
 def test_an_error_of_the_function_is_its_own():
     with pytest.raises(ZeroDivisionError):
         LambdaLR(0.1, lambda k: 1 / 0)
@@ -514,14 +594,119 @@ def test_momentum_that_is_not_cycled(scheduler):
     raises(lambda: schedule.momentum, ValueError, message)
 
 
+# Schedules of schedules -----------------------------------------------------------------
+
+STEPS, DECAY = StepLR(0.1, 30), ExponentialLR(0.1, 0.9)
+COSINE = CosineAnnealingLR(0.1, 30, eta_min=0.01)
+CONVERT = "Convert a PyTorch one with from_torch; a function f goes in LambdaLR(1.0, f)."
+LIKE_MEMBERS = "Write it like [warmup, cosine]."
+NOT_MEMBERS = [
+    ([], ValueError, "schedulers", "a sequence of schedules", "[] (list)", "Give at least one."),
+    (STEPS, TypeError, "schedulers", "a sequence of schedules", f"{STEPS} (StepLR)", LIKE_MEMBERS),
+    ("abc", TypeError, "schedulers", "a sequence of schedules", "'abc' (str)", LIKE_MEMBERS),
+    (None, TypeError, "schedulers", "a sequence of schedules", "None (NoneType)", LIKE_MEMBERS),
+    ([STEPS, 0.1], TypeError, "schedulers[1]", "a schedule", "0.1", CONVERT),
+    ([F, STEPS], TypeError, "schedulers[0]", "a schedule", "f (Named)", CONVERT),
+]
+
+
+@pytest.mark.parametrize("scheduler", [SequentialLR, ChainedScheduler])
+@pytest.mark.parametrize(("value", "kind", "name", "allowed", "shown", "remedy"), NOT_MEMBERS)
+def test_members(scheduler, value, kind, name, allowed, shown, remedy):
+    message = f"{scheduler.__name__}: {name} must be {allowed}, got {shown}. {remedy}"
+    raises(argument(scheduler, "schedulers", value), kind, message)
+
+
+@pytest.mark.parametrize("scheduler", [PerEpoch, StartingAt])
+@pytest.mark.parametrize(("value", "shown"), [(0.1, "0.1"), (F, "f (Named)"), (None, "None (NoneType)")])
+def test_member(scheduler, value, shown):
+    message = f"{scheduler.__name__}: schedule must be a schedule, got {shown}. {CONVERT}"
+    raises(argument(scheduler, "schedule", value), TypeError, message)
+
+
+HANDOVERS = "Milestones are counts of updates from the start of the schedule."
+
+
+@pytest.mark.parametrize(
+    ("milestones", "kind", "message"),
+    [
+        ([], ValueError, "must be one fewer than the 2 schedulers, got 0. "
+         "A milestone is where the next one takes over."),
+        ([5, 9], ValueError, "must be one fewer than the 2 schedulers, got 2. "
+         "A milestone is where the next one takes over."),
+        (5, TypeError, "must be a sequence of integers >= 0, got 5. Write it like [30, 80]."),
+    ],
+)  # fmt: skip
+def test_milestones_of_a_sequence(milestones, kind, message):
+    raises(argument(SequentialLR, "milestones", milestones), kind, f"SequentialLR: milestones {message}")
+
+
+def test_each_milestone_of_a_sequence():
+    for value, kind, shown, remedy in [
+        (-1, ValueError, "-1", HANDOVERS),
+        (5.0, TypeError, "5.0", "Write 5."),
+    ]:
+        message = f"SequentialLR: milestones[0] must be an integer >= 0, got {shown}. {remedy}"
+        raises(argument(SequentialLR, "milestones", [value]), kind, message)
+
+
+def test_milestones_out_of_order():
+    message = "SequentialLR: milestones must be in order, got [9, 5]. Sort them together with the schedulers."
+    raises(lambda: SequentialLR([STEPS, DECAY, STEPS], [9, 5]), ValueError, message)
+
+
+def test_a_chain_acts_on_one_learning_rate():
+    message = (
+        "ChainedScheduler: schedulers must have the same base_lr, got 0.1, 0.2. "
+        "They act on one learning rate, the optimizer's."
+    )
+    raises(lambda: ChainedScheduler([STEPS, ExponentialLR(0.2, 0.9)]), ValueError, message)
+
+
+def test_a_chain_without_a_closed_form_needs_a_horizon():
+    message = (
+        f"ChainedScheduler: total_steps must be given with {COSINE} among the schedulers, got None. "
+        "In a chain it has no closed form: say how many updates to tabulate."
+    )
+    raises(lambda: ChainedScheduler([STEPS, COSINE]), ValueError, message)
+    inner = SequentialLR([STEPS, DECAY], [5])
+    raises(lambda: ChainedScheduler([inner, STEPS]), ValueError, message.replace(repr(COSINE), repr(inner)))
+
+
+def test_a_trajectory_on_the_host_has_no_data():
+    message = (
+        f"ChainedScheduler: schedulers must have Python numbers only, with {COSINE} among them. "
+        "A trajectory without a closed form is computed on the host."
+    )
+    members = [StepLR(jnp.float32(0.1), 30), COSINE]
+    raises(lambda: ChainedScheduler(members, total_steps=50), TypeError, message)
+
+
+def test_only_restarts_go_by_fractions_of_an_epoch():
+    message = (
+        f"PerEpoch: fractional must be False for {STEPS}, got True. "
+        "Only CosineAnnealingWarmRestarts has values between epochs."
+    )
+    raises(lambda: PerEpoch(STEPS, 100, fractional=True), ValueError, message)
+
+
 # That nothing was forgotten -------------------------------------------------------------
 
 
 def test_every_argument_is_in_a_table_above():
-    everything = {
-        (scheduler, field.name) for scheduler in NEEDED for field in dataclasses.fields(scheduler)
-    } - {(MultiStepLR, "milestones")}
-    assert everything == set(itertools.chain(REALS, INTEGERS, CHOICES, FLAGS, FUNCTIONS))
+    everything = {(scheduler, field.name) for scheduler in NEEDED for field in dataclasses.fields(scheduler)}
+    others = {  # with a test of their own
+        (MultiStepLR, "milestones"),
+        (SequentialLR, "milestones"),
+        (SequentialLR, "schedulers"),
+        (ChainedScheduler, "schedulers"),
+        (MultiplicativeLR, "lr_lambda"),
+        (PerEpoch, "schedule"),
+        (StartingAt, "schedule"),
+    }
+    assert everything == others.union(REALS, INTEGERS, CHOICES, FLAGS, FUNCTIONS)
+    schedules = {kind for kind in vars(jaxsched).values() if isinstance(kind, type)}
+    assert set(NEEDED) == {kind for kind in schedules if issubclass(kind, Schedule)} - {Schedule}
 
 
 @pytest.mark.parametrize("scheduler", NEEDED)

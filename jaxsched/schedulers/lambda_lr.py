@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _numerics as nx
-from .._arguments import Function, Horizon, LearningRate, call, require_traceable
+from .._arguments import Function, Horizon, LearningRate, call, require_traceable, tabulate
 from .._schedule import Schedule
 from ._table import tabulated
 
@@ -58,6 +58,8 @@ class LambdaLR(Schedule):
         if self.total_steps is None:
             remedy = "; or give total_steps= to have the function tabulated"
             require_traceable("LambdaLR", "lr_lambda", self.lr_lambda, remedy=remedy)
+        else:
+            _values(self.lr_lambda, self.total_steps)
 
     def _formula(self, k: jax.Array) -> jax.Array:
         if self.total_steps is None:
@@ -67,5 +69,4 @@ class LambdaLR(Schedule):
 
 @tabulated
 def _values(lr_lambda: Callable[[Any], Any], total_steps: int) -> npt.NDArray[np.float64]:
-    values: npt.NDArray[np.float64] = call(lr_lambda, np.arange(total_steps))
-    return values
+    return tabulate("LambdaLR", "lr_lambda", lr_lambda, range(total_steps))

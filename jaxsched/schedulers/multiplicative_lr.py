@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _numerics as nx
-from .._arguments import Function, Horizon, call, constant_value
+from .._arguments import Function, Horizon, constant_value, tabulate
 from ._factor import FactorSchedule
 from ._table import tabulated
 
@@ -27,8 +27,8 @@ class MultiplicativeLR(FactorSchedule):
 
     Args:
       base_lr: the optimizer's learning rate, finite and >= 0.
-      lr_lambda: a function of one count; Python's ``if`` and ``math`` are welcome. Its value
-        at count 0 is used only where a sequence turns to it.
+      lr_lambda: a function of one count, finite and >= 0; Python's ``if`` and ``math`` are
+        welcome. Its value at count 0 is used only where a sequence turns to it.
       total_steps: the horizon, an integer >= 1: how many counts are tabulated; from there on
         the last value stays. Not needed for a function that does not look at the count.
 
@@ -55,12 +55,15 @@ class MultiplicativeLR(FactorSchedule):
 
     def _check(self) -> None:
         if constant_value(self.lr_lambda) is not None:
+            tabulate("MultiplicativeLR", "lr_lambda", self.lr_lambda, [1], least=0.0)
             object.__setattr__(self, "total_steps", None)  # no horizon, whoever gives one
         elif self.total_steps is None:
             raise ValueError(
                 "MultiplicativeLR: total_steps must be given for a function that looks at the count, "
                 "got None. The product of its values has no closed form: say how many updates to tabulate."
             )
+        else:
+            _products(self.lr_lambda, self.total_steps)
 
     def _factor(self, k: jax.Array) -> jax.Array:
         if self.total_steps is None:
@@ -75,7 +78,7 @@ class MultiplicativeLR(FactorSchedule):
 
     def _entry(self) -> tuple[Any, Any]:
         # The one place where PyTorch calls the function for count 0.
-        return float(call(self.lr_lambda, np.zeros((), np.int64))), 0.0
+        return float(tabulate("MultiplicativeLR", "lr_lambda", self.lr_lambda, [0], least=0.0)[0]), 0.0
 
     def _formula_from(self, start: nx.Number, k: jax.Array) -> jax.Array:
         return nx.product(nx.product(start, self._entry()[0]), self._factor(k))
@@ -83,7 +86,7 @@ class MultiplicativeLR(FactorSchedule):
 
 @tabulated
 def _factors(lr_lambda: Callable[[Any], Any], total_steps: int) -> npt.NDArray[np.float64]:
-    later = call(lr_lambda, np.arange(1, total_steps))
+    later = tabulate("MultiplicativeLR", "lr_lambda", lr_lambda, range(1, total_steps), least=0.0)
     return np.concatenate([[1.0], later, [1.0]])  # past the horizon the value stays
 
 
