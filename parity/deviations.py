@@ -147,6 +147,10 @@ def _sequence(*members: Spec, milestones: list[int]) -> Spec:
     return Spec("SequentialLR", {"schedulers": members, "milestones": milestones})
 
 
+def _averaging(swa_lr: float) -> Spec:
+    return Spec("SWALR", {"swa_lr": swa_lr, "anneal_epochs": 5, "anneal_strategy": "linear"})
+
+
 _LINEAR = Spec("LinearLR", {"start_factor": 0.1, "total_iters": 9})
 _STEP = Spec("StepLR", {"step_size": 4})
 _EXPONENTIAL = Spec("ExponentialLR", {"gamma": 0.9})
@@ -327,6 +331,14 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "starts from the initial_lr which the other left behind",
         "starts from base_lr",
         "PyTorch sets its own base_lr only after the first step",
+    ),
+    _composite(
+        5,
+        _sequence(_averaging(0.3), _averaging(0.02), milestones=[8]),
+        "Two `SWALR` on one optimizer, with different swa_lr",
+        "lets the second one's swa_lr replace the first one's",
+        "lets each go to its own; `from_torch` gives what PyTorch will do",
+        "PyTorch keeps the goal in the parameter group, where there is room for one",
     ),
     _composite(
         12,

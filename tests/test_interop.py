@@ -151,8 +151,10 @@ nested = st.one_of(
 @hypothesis.settings(max_examples=max(100, hypothesis.settings().max_examples))
 @hypothesis.given(nested, st.lists(rates, min_size=1, max_size=3), st.integers(0, 40), st.data())
 def test_the_rest_of_any_trajectory(drawn, lrs, steps, data):
-    # PyTorch keeps one swa_lr for each group: a second SWALR changes the goal of the first.
-    hypothesis.assume(repr(drawn).count("'SWALR'") <= 1)
+    # PyTorch keeps one swa_lr for each group, the last SWALR's (see the deviations). One made
+    # before has by then jumped to its own, if it jumps at once; no trace is left of that.
+    several = repr(drawn).count("'SWALR'") > 1
+    hypothesis.assume(not (several and "'anneal_epochs': 0" in repr(drawn)))
     live = drawn.torch(sgd(*lrs))
     advance(live, steps)
     group = data.draw(st.integers(0, len(lrs) - 1))
