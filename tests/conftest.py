@@ -24,3 +24,22 @@ def strict():
     """
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         yield
+
+
+_compiled: list[str] = []
+
+
+def _listen(event: str, duration: float, **_: object) -> None:
+    if event == "/jax/core/compile/backend_compile_duration":
+        _compiled.append(event)
+
+
+# For good: the oldest JAX cannot unregister one.
+jax.monitoring.register_event_duration_secs_listener(_listen)
+
+
+@pytest.fixture
+def compilations():
+    """A list that grows by one with every program compiled."""
+    _compiled.clear()
+    return _compiled

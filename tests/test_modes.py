@@ -216,20 +216,6 @@ def test_fractional_counts_keep_their_digits(schedule):
 # Programs -------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def compilations():
-    """A list that grows by one with every program compiled."""
-    seen = []
-
-    def listen(event, duration, **_):
-        if event == "/jax/core/compile/backend_compile_duration":
-            seen.append(duration)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    yield seen
-    jax.monitoring.unregister_event_duration_listener(listen)
-
-
 def test_a_hundred_counts_compile_once(compilations):
     schedule = ExponentialLR(0.1, gamma=0.123)
     for k in range(100):

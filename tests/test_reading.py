@@ -193,20 +193,6 @@ def test_many_runs_at_once():
     np.testing.assert_array_equal(current_lr(state, schedule=SCHEDULE), SCHEDULE.on_host([0, 0, 1, 4]))
 
 
-@pytest.fixture
-def compilations():
-    """A list that grows by one with every program compiled."""
-    seen = []
-
-    def listen(event, duration, **_):
-        if event == "/jax/core/compile/backend_compile_duration":
-            seen.append(duration)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    yield seen
-    jax.monitoring.unregister_event_duration_listener(listen)
-
-
 def test_reading_starts_no_program(compilations):
     optimizer = optax.sgd(StepLR(0.123, step_size=2))
     held, counted = INJECTED.init(PARAMS), optimizer.init(PARAMS)
