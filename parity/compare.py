@@ -12,29 +12,86 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
+from . import causes
 from .reference import events, exact, pytorch
+from .reference.events import Event
 
 Counts = npt.NDArray[np.int32] | npt.NDArray[np.float64]
 
 SAMPLES = 200
 """Counts, besides every boundary, that are also evaluated eagerly, one at a time."""
 
+JUDGED = 64
+"""Counts, of those that are identical, at which both are held against the exact value."""
+
 
 @dataclasses.dataclass(frozen=True)
-class Difference:
-    """One count at which the schedule and PyTorch part."""
+class Row:
+    """One count: what the schedule says, what PyTorch says, what is exact."""
 
     count: float
     ours: float
     torch: float
     exact: float | None
-    """The correctly rounded exact value, where a formula for it is known."""
+    """To float64; None where no formula for it is known."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference(Row):
+    """One count at which the schedule and PyTorch part."""
+
     ulp: float
 
     def __str__(self) -> str:
-        text = f"count {self.count:g}: {_bits(self.ours)} against PyTorch's {_bits(self.torch)}"
+        text = f"count {self.count:g}: {bits(self.ours)} against PyTorch's {bits(self.torch)}"
         text += f", {self.ulp:.4g} ULP"
-        return text if self.exact is None else f"{text}; exact {_bits(self.exact)}"
+        return text if self.exact is None else f"{text}; exact {bits(self.exact)}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Distance:
+    """How far two of the three are apart, and where most."""
+
+    between: str
+    counts: int
+    """At how many counts they were compared."""
+    identical: int
+    """At how many of these both round to the same float32."""
+    max_ulp: float
+    """Greatest distance of the unrounded values, in float32 ULP of the second."""
+    worst: Row
+
+
+@dataclasses.dataclass(frozen=True)
+class Integrity:
+    """What the schedule's values show by themselves: how many are of each kind."""
+
+    returns: str
+    """The dtype, and ``weak`` if a weakly typed one."""
+    nan: int
+    infinite: int
+    negative: int
+    negative_zero: int
+    subnormal: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Tolerance:
+    """The least tolerances with which every value would have passed."""
+
+    absolute: float
+    relative: float
+    ulp: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Curves:
+    """Both trajectories, for pictures."""
+
+    counts: Counts
+    ours: npt.NDArray[np.float32]
+    torch: npt.NDArray[np.float64]
+    events: tuple[Event, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +125,26 @@ class Comparison:
     problem: str | None
     """Why the comparison fails, in one sentence; None when it passes."""
 
+    cause: str | None = None
+    """What the difference looks like: ``1 count ahead of PyTorch: …``; None where all is well."""
+
+    who: str | None = None
+    """Who is wrong, by the exact value; None where neither is."""
+
+    distances: tuple[Distance, ...] = ()
+    """Schedule and PyTorch; where there is an exact value, schedule and exact, PyTorch and exact."""
+
+    window: tuple[Row, ...] = ()
+    """The first failure (or else the worst count), three counts before it and three after."""
+
+    integrity: Integrity | None = None
+    tolerance: Tolerance | None = None
+
+    unseen: tuple[Event, ...] = ()
+    """Events of the scheduler that so many counts do not reach, so that nothing is known of them."""
+
+    curves: Curves | None = dataclasses.field(default=None, repr=False, compare=False)
+
     @property
     def passed(self) -> bool:
         """Whether every value is PyTorch's, or correctly rounded where PyTorch's is not."""
@@ -82,7 +159,39 @@ class Comparison:
         facts = [share, f"greatest distance {self.max_ulp:.4g} ULP"]
         if self.first_divergence is not None:
             facts.append(f"first divergence at count {self.first_divergence:g}")
-        return f"{'passed' if self.passed else f'failed: {self.problem}'} ({'; '.join(facts)})"
+        text = f"{'passed' if self.passed else f'failed: {self.problem}'} ({'; '.join(facts)})"
+        return "\n".join([text, *self.explanation()])
+
+    def explanation(self) -> list[str]:
+        """Cause, culprit and surroundings of a failure, and what the run cannot judge."""
+        lines = []
+        if not self.passed:
+            lines += [f"cause: {self.cause}"] if self.cause else []
+            lines += [f"who: {self.who}"] if self.who else []
+            lines += table(self.window) if self.first_failure else []
+            if self.tolerance is not None and np.isfinite(self.tolerance.ulp):
+                lines.append(
+                    f"would pass with: absolute {self.tolerance.absolute:.3g}, "
+                    f"or relative {self.tolerance.relative:.3g}, or {self.tolerance.ulp:.4g} ULP"
+                )
+        lines += [
+            f"not judged: the {event.what} at count {event.count}, which {self.steps:,} counts do not reach"
+            for event in self.unseen
+        ]
+        return lines
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """Counts side by side, with their bits; the lines of a plain table."""
+    cells = [("count", "ours", "PyTorch", "exact")]
+    for row in rows:
+        exact_value = "" if row.exact is None else bits(row.exact)
+        cells.append((f"{row.count:g}", bits(row.ours), bits(row.torch), exact_value))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    ]
 
 
 def compare(
@@ -146,17 +255,20 @@ def compare(
         scheduler, len(counts), quantity=quantity, group=group, fractions=fractions, progress=progress
     )
     turns = events.of(scheduler, len(trajectory.values)) if fractions is None else []
+    unseen = events.never_reached(scheduler, steps) if fractions is None else []
     arbiter = exact.of(scheduler, quantity, group)
-    return compare_trajectory(under_jit(schedule, counts), schedule, counts, trajectory, turns, arbiter)
+    ours = under_jit(schedule, counts)
+    return compare_trajectory(ours, schedule, counts, trajectory, turns, arbiter, unseen)
 
 
 def compare_trajectory(
-    ours: npt.NDArray[np.float32],
+    ours: jax.Array | npt.NDArray[Any],
     eagerly: Callable[[Any], Any],
     counts: Counts,
     trajectory: pytorch.Trajectory,
-    turns: Sequence[int],
+    turns: Sequence[Event],
     arbiter: exact.Exact | None,
+    unseen: Sequence[Event] = (),
 ) -> Comparison:
     """`compare`, once PyTorch has been stepped.
 
@@ -165,35 +277,46 @@ def compare_trajectory(
       eagerly: from one count to its value.
       counts: the counts that were asked for; the trajectory may be shorter.
       trajectory: what PyTorch applied there.
-      turns: indices into the trajectory next to which an off-by-one would show.
+      turns: events, whose counts are indices into the trajectory, next to which an off-by-one
+        would show.
       arbiter: the exact value, if there is a formula for it.
+      unseen: events of the scheduler beyond the trajectory.
     """
     torch = trajectory.values
     steps = len(torch)
     if steps == 0:
         return _nothing(trajectory.ended or "nothing was compared: there are no counts")
-    ours, counts = ours[:steps], counts[:steps]
+    integrity = _integrity(ours)
+    if len(ours) < steps:
+        return _nothing(f"nothing was compared: the schedule has {len(ours)} values for {steps} counts")
+    ours, counts = np.asarray(ours).astype(np.float32)[:steps], counts[:steps]
     ulps = distances(ours, torch)
-
     peak = float(np.max(np.abs(torch)))
 
+    def value(i: int) -> Any:
+        return None if arbiter is None else arbiter(counts[i].item())
+
+    def row(i: int) -> Row:
+        known = value(i)
+        nearest = None if known is None else float(known)
+        return Row(counts[i].item(), float(ours[i]), float(torch[i]), nearest)
+
     def difference(i: int) -> Difference:
-        nearest = None if arbiter is None else float(exact.to_float32(arbiter(counts[i].item())))
-        return Difference(counts[i].item(), float(ours[i]), float(torch[i]), nearest, float(ulps[i]))
+        return Difference(**vars(row(i)), ulp=float(ulps[i]))
 
     def excused(i: int) -> bool:
         """Whether PyTorch's rounding error is the difference, and ours is correctly rounded."""
         if arbiter is None or not np.isfinite(ours[i]):
             return False
-        value = arbiter(counts[i].item())
+        known = value(i)
         # PyTorch multiplies its way from step to step: some rounding errors for each.
-        drifted = abs(value - float(torch[i])) <= 8 * 2.0**-53 * (i + 1) * peak
-        return bool(drifted and _words(ours[i]) == _words(exact.to_float32(value)))
+        drifted = abs(known - float(torch[i])) <= 8 * 2.0**-53 * (i + 1) * peak
+        return bool(drifted and _words(ours[i]) == _words(exact.to_float32(known)))
 
     # A NaN or infinity never equals another, whatever its bits.
     unlike = (_words(ours) != _words(torch.astype(np.float32))) | ~np.isfinite(ours)
-    differing: list[int] = np.flatnonzero(unlike).tolist()
-    wrong = [i for i in differing if not excused(i)]
+    differing = np.flatnonzero(unlike)
+    wrong = [i for i in differing.tolist() if not excused(i)]
     eager = _eager_counts(turns, steps)
     with _standard_promotion():
         unstable = [i for i in eager if _words(eagerly(counts[i].item())) != _words(ours[i])]
@@ -208,27 +331,109 @@ def compare_trajectory(
         )
     elif trajectory.ended is not None:
         problem = f"PyTorch ended at count {steps} with {trajectory.ended}"
+    worst = int(np.argmax(ulps))
+    apart = _apart(ours, torch, row, differing, arbiter is not None)
+    middle = wrong[0] if wrong else worst
     return Comparison(
         steps=steps,
         identical=steps - len(differing),
         correctly_rounded=len(differing) - len(wrong),
-        max_ulp=float(np.max(ulps)),
-        worst=difference(int(np.argmax(ulps))) if differing else None,
-        first_divergence=counts[differing[0]].item() if differing else None,
+        max_ulp=float(ulps[worst]),
+        worst=difference(worst) if differing.size else None,
+        first_divergence=counts[differing[0]].item() if differing.size else None,
         first_failure=difference(wrong[0]) if wrong else None,
         eager=len(eager),
         problem=problem,
+        cause=causes.name(ours, torch, np.asarray(wrong), sorted({*turns, *unseen})) if wrong else None,
+        who=_who(apart),
+        distances=apart,
+        window=tuple(row(i) for i in range(max(middle - 3, 0), min(middle + 4, steps))),
+        integrity=integrity,
+        tolerance=_tolerance(ours, torch, ulps),
+        unseen=tuple(unseen),
+        curves=Curves(counts, ours, torch, tuple(turns)),
     )
 
 
-def under_jit(schedule: Callable[[Any], Any], counts: Counts) -> npt.NDArray[np.float32]:
+def _apart(
+    ours: npt.NDArray[np.float32],
+    torch: npt.NDArray[np.float64],
+    row: Callable[[int], Row],
+    differing: npt.NDArray[np.int64],
+    judged: bool,
+) -> tuple[Distance, ...]:
+    """Schedule and PyTorch at every count; both and the exact value where they differ, and at a sample."""
+    steps = len(torch)
+    ulps = distances(ours, torch)
+    worst = int(np.argmax(ulps))
+    pair = Distance("schedule and PyTorch", steps, steps - len(differing), float(ulps[worst]), row(worst))
+    if not judged:
+        return (pair,)
+    sample = np.random.default_rng(steps).choice(steps, min(JUDGED, steps), replace=False)
+    rows = [row(i) for i in sorted({0, steps - 1, worst, *sample.tolist(), *differing[:JUDGED].tolist()})]
+    known = np.array([each.exact for each in rows], np.float64)
+    found = [pair]
+    for who, values in (
+        ("schedule", [each.ours for each in rows]),
+        ("PyTorch", [each.torch for each in rows]),
+    ):
+        theirs = np.asarray(values, np.float64)
+        ulps = distances(theirs, known)
+        furthest = int(np.argmax(ulps))
+        same = int(np.sum(_words(theirs) == _words(known)))
+        found.append(Distance(f"{who} and exact", len(rows), same, float(ulps[furthest]), rows[furthest]))
+    return tuple(found)
+
+
+RIGHT = 0.5 + 1e-6
+"""ULP from the exact value that rounding to float32 once can cost."""
+
+
+def _who(found: tuple[Distance, ...]) -> str | None:
+    """Who is wrong, if either is."""
+    if len(found) == 1:
+        return None if found[0].max_ulp == 0 else "no formula for the exact value is known here"
+    ours, torch = (distance.max_ulp for distance in found[1:])
+    says = f"the schedule is {ours:.3g} ULP from the exact value, PyTorch {torch:.3g}"
+    if ours <= RIGHT:
+        return None if torch <= RIGHT else f"PyTorch is wrong: {says}"
+    return f"the schedule is wrong: {says}" if torch <= RIGHT else f"both are wrong: {says}"
+
+
+def _integrity(ours: Any) -> Integrity:
+    weak = " (weak)" if getattr(ours, "weak_type", False) else ""
+    values = np.asarray(ours)
+    size = np.abs(values.astype(np.float32))
+    return Integrity(
+        returns=f"{values.dtype}{weak}",
+        nan=int(np.isnan(values).sum()),
+        infinite=int(np.isinf(values).sum()),
+        negative=int((values < 0).sum()),
+        negative_zero=int(((values == 0) & np.signbit(values)).sum()),
+        subnormal=int(((size > 0) & (size < np.finfo(np.float32).smallest_normal)).sum()),
+    )
+
+
+def _tolerance(
+    ours: npt.NDArray[np.float32], torch: npt.NDArray[np.float64], ulps: npt.NDArray[np.float64]
+) -> Tolerance:
+    wanted = torch.astype(np.float32).astype(np.float64)
+    with np.errstate(all="ignore"):
+        apart = np.abs(ours - wanted)
+        relative = np.where(apart == 0, 0.0, apart / np.abs(wanted))
+    absolute = np.where(np.isnan(apart), np.inf, apart).max()
+    return Tolerance(float(absolute), float(np.nan_to_num(relative, nan=np.inf).max()), float(ulps.max()))
+
+
+def under_jit(schedule: Callable[[Any], Any], counts: Counts) -> jax.Array:
     """The schedule at all counts, in one compiled program."""
     with _standard_promotion():
-        return np.asarray(jax.jit(jax.vmap(schedule))(jnp.asarray(counts))).astype(np.float32)
+        values: jax.Array = jax.jit(jax.vmap(schedule))(jnp.asarray(counts))
+    return values
 
 
-def distances(ours: npt.NDArray[np.float32], torch: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """How far each value is from PyTorch's rounded to float32, in ULP of that.
+def distances(ours: npt.NDArray[Any], torch: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """How far each value is from another's rounded to float32, in ULP of that.
 
     The ULP of 0 is the smallest float32, 1.4e-45. What is not finite is infinitely far.
     """
@@ -269,9 +474,9 @@ def _nothing(problem: str) -> Comparison:
     return Comparison(0, 0, 0, 0.0, None, None, None, 0, problem)
 
 
-def _eager_counts(turns: Sequence[int], steps: int) -> list[int]:
-    """Indices next to every turn, and a fixed sample of the others."""
-    near = {turn + offset for turn in turns for offset in (-1, 0, 1)}
+def _eager_counts(turns: Sequence[Event], steps: int) -> list[int]:
+    """Indices next to every turn and to both ends, and a fixed sample of the others."""
+    near = {at + offset for at in (0, steps - 1, *(turn.count for turn in turns)) for offset in (-1, 0, 1)}
     sample = np.random.default_rng(steps).choice(steps, min(SAMPLES, steps), replace=False)
     return sorted(i for i in near.union(sample.tolist()) if 0 <= i < steps)
 
@@ -281,5 +486,6 @@ def _words(values: Any) -> Any:
     return np.asarray(values, np.float32).view(np.uint32)
 
 
-def _bits(value: float) -> str:
+def bits(value: float) -> str:
+    """A value and its bits as float32."""
     return f"{value:.9g} (0x{int(_words(value)):08x})"

@@ -18,6 +18,7 @@ from .cases import Spec
 from .compare import Comparison, compare_trajectory
 from .metrics import METRIC_CASES, MetricCase
 from .reference import exact, pytorch
+from .reference.events import Event
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +90,7 @@ def compare(case: PlateauCase, progress: Callable[[int], None]) -> Comparison:
         eager.__getitem__,
         counts,
         pytorch.Trajectory(np.asarray(rates), None),
-        counts.tolist(),
+        [Event(k, "metric") for k in counts.tolist()],
         lambda k: values[int(k)],
     )
 

@@ -150,7 +150,9 @@ def _run_case(case: AnyCase, progress: Callable[[int], None]) -> CaseResult:
     if case.fractions is not None:
         counts, turns = np.asarray(case.fractions, np.float64), []
     schedule, arbiter = case.schedule(), exact.of(scheduler, case.quantity)
-    comparison = compare_trajectory(under_jit(schedule, counts), schedule, counts, trajectory, turns, arbiter)
+    unseen = events.never_reached(scheduler, case.steps) if case.fractions is None else []
+    ours = under_jit(schedule, counts)
+    comparison = compare_trajectory(ours, schedule, counts, trajectory, turns, arbiter, unseen)
     return CaseResult(case, comparison, _optax(case, trajectory), time.perf_counter() - start)
 
 
@@ -159,7 +161,7 @@ def _optax(case: Case, trajectory: pytorch.Trajectory) -> OptaxResult | None:
     if equivalent is None:
         return None
     torch = trajectory.values[: equivalent.steps]
-    theirs = under_jit(equivalent.schedule, np.arange(len(torch), dtype=np.int32))
+    theirs = np.asarray(under_jit(equivalent.schedule, np.arange(len(torch), dtype=np.int32)))
     ulps = distances(theirs, torch)
     worst = int(np.argmax(ulps))
     wanted = torch.astype(np.float32)

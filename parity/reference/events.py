@@ -2,58 +2,119 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
-def of(scheduler: Any, steps: int) -> list[int]:
+@dataclasses.dataclass(frozen=True, order=True)
+class Event:
+    """Something that happens to a trajectory at a count."""
+
+    count: int
+    what: str
+    """As it stands in a sentence: ``milestone``, ``restart``, …"""
+
+
+def of(scheduler: Any, steps: int) -> list[Event]:
     """Milestones, restarts, ends of phases and the like, within ``steps``, in order."""
-    return sorted({k for k in (0, *_turns(scheduler, steps), steps - 1) if 0 <= k < steps})
+    within = {event for event in _until(_turns(scheduler), steps) if event.count > 0}
+    return sorted(within | {Event(0, "first count")})
 
 
-def _turns(scheduler: Any, steps: int) -> Iterable[int]:
+def never_reached(scheduler: Any, steps: int) -> list[Event]:
+    """What a run of so many counts cannot judge: the first event of each kind beyond it.
+
+    Of what comes again and again, one is enough to see; each milestone and each end of a
+    phase stands for itself.
+    """
+    seen = {event.what for event in _until(_turns(scheduler), steps) if event.count > 0}
+    beyond: dict[str, Event] = {}
+    for source in _turns(scheduler):
+        event = next((event for event in source if event.count >= steps), None)
+        if event is not None and (event.what not in seen or event.what not in _RECURRING):
+            beyond.setdefault(event.what, event)
+    return sorted(beyond.values())
+
+
+Turns = list[Iterator[Event]]
+"""One ascending, perhaps endless, series for each kind of event of each member."""
+
+_RECURRING = {"decay", "turn of the cosine", "restart", "peak", "bottom"}
+
+
+def _until(sources: Turns, steps: int) -> Iterator[Event]:
+    for source in sources:
+        yield from itertools.takewhile(lambda event: event.count < steps, source)
+
+
+def _turns(scheduler: Any) -> Turns:
     turns = _EVENTS.get(type(scheduler).__name__)
-    return () if turns is None else turns(scheduler, steps)
+    return [] if turns is None else turns(scheduler)
 
 
-def _phases(s: Any, steps: int) -> Iterable[int]:
-    for begin, member in zip((0, *s._milestones), s._schedulers, strict=True):
-        yield from (begin + k for k in (0, *_turns(member, max(steps - begin, 0))))
+def _once(what: str, *counts: int) -> Turns:
+    return [iter([Event(int(count), what) for count in sorted(counts)])]
 
 
-def _members(s: Any, steps: int) -> Iterable[int]:
-    return (k for member in s._schedulers for k in _turns(member, steps))
+def _every(what: str, period: int, first: int | None = None) -> Turns:
+    return [(Event(k, what) for k in itertools.count(period if first is None else first, period))]
 
 
-def _restarts(s: Any, steps: int) -> Iterable[int]:
-    start, length = 0, s.T_0
-    while start < steps:
-        yield start
-        start, length = start + length, length * s.T_mult
+def _shifted(turns: Turns, by: int) -> Turns:
+    return [(dataclasses.replace(event, count=event.count + by) for event in source) for source in turns]
 
 
-def _peaks_and_bottoms(s: Any, steps: int) -> Iterable[int]:
+def _phases(s: Any) -> Turns:
+    turns = _once("hand-over", *s._milestones)
+    for begin, end, member in zip(
+        (0, *s._milestones), (*s._milestones, math.inf), s._schedulers, strict=True
+    ):
+        turns += [_before(end, source) for source in _shifted(_turns(member), begin)]
+    return turns
+
+
+def _before(end: float, source: Iterator[Event]) -> Iterator[Event]:
+    return itertools.takewhile(lambda event: event.count < end, source)
+
+
+def _members(s: Any) -> Turns:
+    return [source for member in s._schedulers for source in _turns(member)]
+
+
+def _restarts(s: Any) -> Turns:
+    def counts() -> Iterator[Event]:
+        start, length = 0, s.T_0
+        while True:
+            start, length = start + length, length * s.T_mult
+            yield Event(start, "restart")
+
+    return [counts()]
+
+
+def _peaks_and_bottoms(s: Any) -> Turns:
     up, total = round(s.step_ratio * s.total_size), round(s.total_size)
-    return (start + part for start in range(0, steps, total) for part in (0, up))
+    return [*_every("peak", total, up), *_every("bottom", total)]
 
 
-def _phase_ends(s: Any, steps: int) -> Iterable[int]:
+def _phase_ends(s: Any) -> Turns:
     ends = [phase["end_step"] for phase in s._schedule_phases]
-    return (whole for end in ends for whole in (math.floor(end), math.ceil(end)))
+    return _once("end of a phase", *{whole for end in ends for whole in (math.floor(end), math.ceil(end))})
 
 
-_EVENTS: dict[str, Callable[[Any, int], Iterable[int]]] = {
-    "StepLR": lambda s, steps: range(0, steps, s.step_size),
-    "MultiStepLR": lambda s, steps: tuple(s.milestones),
-    "ConstantLR": lambda s, steps: (s.total_iters,),
-    "LinearLR": lambda s, steps: (s.total_iters,),
-    "PolynomialLR": lambda s, steps: (s.total_iters,),
-    "CosineAnnealingLR": lambda s, steps: range(0, steps, s.T_max),
+_EVENTS: dict[str, Callable[[Any], Turns]] = {
+    "StepLR": lambda s: _every("decay", s.step_size),
+    "MultiStepLR": lambda s: _once("milestone", *s.milestones),
+    "ConstantLR": lambda s: _once("end of total_iters", s.total_iters),
+    "LinearLR": lambda s: _once("end of total_iters", s.total_iters),
+    "PolynomialLR": lambda s: _once("end of total_iters", s.total_iters),
+    "CosineAnnealingLR": lambda s: _every("turn of the cosine", s.T_max),
     "CosineAnnealingWarmRestarts": _restarts,
     "CyclicLR": _peaks_and_bottoms,
     "OneCycleLR": _phase_ends,
-    "SWALR": lambda s, steps: (s.anneal_epochs,),
+    "SWALR": lambda s: _once("end of anneal_epochs", s.anneal_epochs),
     "SequentialLR": _phases,
     "ChainedScheduler": _members,
 }
