@@ -12,29 +12,42 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
+from .compare import Curves
+
 Schedule = Callable[[Any], Any]
 COUNTS = 256
 """How many counts of a trajectory are looked at in each mode."""
 
 
-def matrix(
-    schedules: Sequence[Schedule],
-    counts: Sequence[npt.NDArray[np.int32]],
-    wanted: Sequence[npt.NDArray[np.float32]],
-) -> list[dict[str, int]]:
-    """At how many counts each schedule answers otherwise than wanted, by mode.
+def matrix(schedules: Sequence[Schedule], curves: Sequence[Curves]) -> list[dict[str, int]]:
+    """At how many counts each schedule answers otherwise than it did, by mode.
 
     Args:
       schedules: from a count to a value.
-      counts: the counts for each schedule, `COUNTS` of them.
-      wanted: the values there, as one compiled program gave them.
+      curves: what each answered before, in one compiled program.
     """
+    if not schedules:
+        return []
+    indices = [_chosen(each) for each in curves]
+    counts = [each.counts[i].astype(np.int32) for each, i in zip(curves, indices, strict=True)]
+    wanted = [each.ours[i] for each, i in zip(curves, indices, strict=True)]
     found: list[dict[str, int]] = [{} for _ in schedules]
     with jax.numpy_dtype_promotion("standard"):  # the schedules may be anyone's
-        for mode, part, values in _answers(schedules, [np.asarray(k) for k in counts]):
+        for mode, part, values in _answers(schedules, counts):
             for row, got, want in zip(found, values, wanted, strict=True):
                 row[mode] = int(np.sum(_words(got) != _words(want[part])))
     return found
+
+
+def _chosen(curves: Curves) -> npt.NDArray[np.int64]:
+    """Indices next to events, and a sample of all others; in order, the last one again and again."""
+    steps = len(curves.counts)
+    near = {event.count + by for event in curves.events for by in (-1, 0, 1)} & set(range(steps))
+    rng = np.random.default_rng(steps)
+    near_all = rng.permutation(sorted(near))[: COUNTS // 2]
+    others = rng.permutation(steps)[: COUNTS - len(near_all)]
+    found = np.union1d(near_all, others)
+    return np.pad(found, (0, COUNTS - len(found)), mode="edge")
 
 
 EVERY, FIRST, SECOND = slice(None), slice(COUNTS // 2), slice(COUNTS // 2, None)

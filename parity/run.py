@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import datetime
+import enum
 import functools
 import importlib.metadata
+import multiprocessing
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import jax
 import numpy as np
 
 import jaxsched
 
-from . import deviations, plateau
+from . import deviations, modes, plateau
 from .cases import CASES, Case
 from .compare import Comparison, Counts, compare_trajectory, distances, under_jit
 from .deviations import Demonstration, demonstrate
@@ -47,6 +50,23 @@ class CaseResult:
     comparison: Comparison
     optax: OptaxResult | None
     seconds: float
+    torch_seconds: float
+    """What of it PyTorch took to step its scheduler."""
+
+    modes: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """At how many counts other bits came out when called otherwise; empty where not looked at."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why the case fails, in one sentence; None when it passes."""
+        unstable = [f"{mode} ({n})" for mode, n in self.modes.items() if n]
+        if self.comparison.problem is not None or not unstable:
+            return self.comparison.problem
+        return f"other bits than under vmap, at so many of {modes.COUNTS} counts: {', '.join(unstable)}"
+
+    @property
+    def passed(self) -> bool:
+        return self.problem is None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,12 +93,17 @@ class Run:
 
     @property
     def failed(self) -> tuple[CaseResult, ...]:
-        return tuple(result for result in self.results if not result.comparison.passed)
+        return tuple(result for result in self.results if not result.passed)
 
     @property
     def outdated(self) -> tuple[Demonstration, ...]:
         """Accepted deviations that no longer occur."""
         return tuple(shown for shown in self.deviations if not shown.occurs)
+
+    @property
+    def torch_seconds(self) -> float:
+        """What PyTorch's own loops took, of all processes together."""
+        return sum(result.torch_seconds for result in self.results)
 
     @property
     def steps(self) -> int:
@@ -101,12 +126,13 @@ class Run:
         """One tally for each scheduler, in the order of the cases."""
         tallies = []
         for name in dict.fromkeys(result.case.scheduler for result in self.results):
-            mine = [result.comparison for result in self.results if result.case.scheduler == name]
+            cases = [result for result in self.results if result.case.scheduler == name]
+            mine = [result.comparison for result in cases]
             tallies.append(
                 Tally(
                     scheduler=name,
                     cases=len(mine),
-                    failed=sum(not found.passed for found in mine),
+                    failed=sum(not result.passed for result in cases),
                     steps=sum(found.steps for found in mine),
                     identical=sum(found.identical for found in mine),
                     correctly_rounded=sum(found.correctly_rounded for found in mine),
@@ -126,34 +152,123 @@ class Run:
         )
 
 
-def run(cases: Sequence[AnyCase], progress: Callable[[AnyCase, int], None] = lambda case, steps: None) -> Run:
-    """Compares each case, tells ``progress`` how many counts are done, and gathers all."""
+class Profile(enum.StrEnum):
+    """How much is looked at."""
+
+    QUICK = "quick"
+    """The cases of at most 2,000 counts, under jit and eagerly."""
+    FULL = "full"
+    """All cases, and each schedule in every mode."""
+
+
+def profiled(cases: Sequence[AnyCase], profile: Profile) -> list[AnyCase]:
+    """The cases that a profile looks at."""
+    return [case for case in cases if profile is not Profile.QUICK or case.steps <= 2000]
+
+
+def run(
+    cases: Sequence[AnyCase],
+    progress: Callable[[AnyCase, int], None] = lambda case, steps: None,
+    *,
+    profile: Profile = Profile.FULL,
+    jobs: int = 1,
+    fail_fast: bool = False,
+) -> Run:
+    """Compares each case and gathers all.
+
+    Args:
+      cases: what to compare.
+      progress: is told of each case how many more counts are done.
+      profile: how much to look at.
+      jobs: how many processes share the work.
+      fail_fast: whether to stop soon after the first case that fails.
+    """
     start = time.perf_counter()
-    results = tuple(_run_case(case, functools.partial(progress, case)) for case in cases)
+    results: dict[str, CaseResult] = {}
+    for batch in _batches(_shared(cases, jobs), progress, profile, jobs):
+        results.update((result.case.name, result) for result in batch)
+        if fail_fast and not all(result.passed for result in batch):
+            break
     schedulers = {case.scheduler for case in cases}
     shown = tuple(
         demonstrate(deviation) for deviation in deviations.DEVIATIONS if deviation.scheduler in schedulers
     )
-    return Run(results, shown, environment(), time.perf_counter() - start)
+    found = tuple(results[case.name] for case in cases if case.name in results)
+    return Run(found, shown, environment(), time.perf_counter() - start)
+
+
+BATCH = 24
+"""Cases that a process gets at once; their schedules are compiled together for each mode."""
+
+
+def _shared(cases: Sequence[AnyCase], jobs: int) -> list[list[AnyCase]]:
+    """Batches of about equal work, the longest cases first in each."""
+    n = max(-(-len(cases) // BATCH), min(jobs, len(cases)))
+    longest_first = sorted(cases, key=lambda case: -case.steps)
+    return [longest_first[i::n] for i in range(n)]
+
+
+def _batches(
+    batches: list[list[AnyCase]], progress: Callable[[AnyCase, int], None], profile: Profile, jobs: int
+) -> Iterator[list[CaseResult]]:
+    if jobs == 1:
+        yield from (_run_batch(batch, profile, progress) for batch in batches)
+        return
+    # JAX cannot be forked: each process starts anew, and is worth it for long runs only.
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
+        futures = [pool.submit(_run_batch, batch, profile) for batch in batches]
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                for result in future.result():
+                    progress(result.case, result.case.steps)
+                yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _run_batch(
+    cases: Sequence[AnyCase],
+    profile: Profile,
+    progress: Callable[[AnyCase, int], None] = lambda case, steps: None,
+) -> list[CaseResult]:
+    results = [_run_case(case, functools.partial(progress, case)) for case in cases]
+    return _in_every_mode(results) if profile is Profile.FULL else results
 
 
 def _run_case(case: AnyCase, progress: Callable[[int], None]) -> CaseResult:
     start = time.perf_counter()
     if isinstance(case, plateau.PlateauCase):
-        return CaseResult(case, plateau.compare(case, progress), None, time.perf_counter() - start)
+        return CaseResult(case, plateau.compare(case, progress), None, time.perf_counter() - start, 0.0)
     scheduler = case.make_torch_scheduler()
     trajectory = pytorch.trajectory(
         scheduler, case.steps, quantity=case.quantity, fractions=case.fractions, progress=progress
     )
+    torch_seconds = time.perf_counter() - start
     counts: Counts = np.arange(case.steps, dtype=np.int32)
     turns = events.of(scheduler, len(trajectory.values))
+    unseen = events.never_reached(scheduler, case.steps)
     if case.fractions is not None:
-        counts, turns = np.asarray(case.fractions, np.float64), []
+        counts, turns, unseen = np.asarray(case.fractions, np.float64), [], []
     schedule, arbiter = case.schedule(), exact.of(scheduler, case.quantity)
-    unseen = events.never_reached(scheduler, case.steps) if case.fractions is None else []
     ours = under_jit(schedule, counts)
     comparison = compare_trajectory(ours, schedule, counts, trajectory, turns, arbiter, unseen)
-    return CaseResult(case, comparison, _optax(case, trajectory), time.perf_counter() - start)
+    theirs = _optax(case, trajectory)
+    return CaseResult(case, comparison, theirs, time.perf_counter() - start, torch_seconds)
+
+
+def _in_every_mode(results: list[CaseResult]) -> list[CaseResult]:
+    """The results with their modes, where a schedule is a function of whole counts."""
+    which = [
+        i
+        for i, result in enumerate(results)
+        if isinstance(result.case, Case) and result.case.fractions is None and result.comparison.curves
+    ]
+    schedules = [results[i].case.schedule() for i in which]  # type: ignore[union-attr]
+    curves = [results[i].comparison.curves for i in which]
+    for i, row in zip(which, modes.matrix(schedules, curves), strict=True):  # type: ignore[arg-type]
+        results[i] = dataclasses.replace(results[i], modes=row)
+    return results
 
 
 def _optax(case: Case, trajectory: pytorch.Trajectory) -> OptaxResult | None:
