@@ -278,7 +278,7 @@ def compare_trajectory(
       counts: the counts that were asked for; the trajectory may be shorter.
       trajectory: what PyTorch applied there.
       turns: events, whose counts are indices into the trajectory, next to which an off-by-one
-        would show.
+        would show; those without a name matter to nothing else.
       arbiter: the exact value, if there is a formula for it.
       unseen: events of the scheduler beyond the trajectory.
     """
@@ -288,7 +288,7 @@ def compare_trajectory(
         return _nothing(trajectory.ended or "nothing was compared: there are no counts")
     integrity = _integrity(ours)
     if len(ours) < steps:
-        return _nothing(f"nothing was compared: the schedule has {len(ours)} values for {steps} counts")
+        return _nothing(f"the schedule has {len(ours)} values for {steps} counts")
     ours, counts = np.asarray(ours).astype(np.float32)[:steps], counts[:steps]
     ulps = distances(ours, torch)
     peak = float(np.max(np.abs(torch)))
@@ -344,15 +344,27 @@ def compare_trajectory(
         first_failure=difference(wrong[0]) if wrong else None,
         eager=len(eager),
         problem=problem,
-        cause=causes.name(ours, torch, np.asarray(wrong), sorted({*turns, *unseen})) if wrong else None,
+        cause=_cause(ours, torch, wrong, unstable, sorted({*turns, *unseen})),
         who=_who(apart),
         distances=apart,
         window=tuple(row(i) for i in range(max(middle - 3, 0), min(middle + 4, steps))),
         integrity=integrity,
         tolerance=_tolerance(ours, torch, ulps),
         unseen=tuple(unseen),
-        curves=Curves(counts, ours, torch, tuple(turns)),
+        curves=Curves(counts, ours, torch, tuple(turn for turn in turns if turn.what)),
     )
+
+
+def _cause(
+    ours: npt.NDArray[np.float32],
+    torch: npt.NDArray[np.float64],
+    wrong: list[int],
+    unstable: list[int],
+    named: list[Event],
+) -> str | None:
+    if wrong:
+        return causes.name(ours, torch, np.asarray(wrong), [event for event in named if event.what])
+    return "it depends on how it is called, and not on the count alone" if unstable else None
 
 
 def _apart(
@@ -378,11 +390,19 @@ def _apart(
         ("PyTorch", [each.torch for each in rows]),
     ):
         theirs = np.asarray(values, np.float64)
-        ulps = distances(theirs, known)
+        ulps = _unrounded(theirs, known)
         furthest = int(np.argmax(ulps))
         same = int(np.sum(_words(theirs) == _words(known)))
         found.append(Distance(f"{who} and exact", len(rows), same, float(ulps[furthest]), rows[furthest]))
     return tuple(found)
+
+
+def _unrounded(values: npt.NDArray[np.float64], known: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """How far each value is from the exact one, in float32 ULP there."""
+    with np.errstate(all="ignore"):
+        ulps = np.abs(values - known) / np.spacing(np.abs(known).astype(np.float32)).astype(np.float64)
+    ulps[~np.isfinite(ulps)] = np.inf
+    return ulps
 
 
 RIGHT = 0.5 + 1e-6

@@ -90,7 +90,7 @@ def compare(case: PlateauCase, progress: Callable[[int], None]) -> Comparison:
         eager.__getitem__,
         counts,
         pytorch.Trajectory(np.asarray(rates), None),
-        [Event(k, "metric") for k in counts.tolist()],
+        [Event(k, "") for k in counts.tolist()],
         lambda k: values[int(k)],
     )
 

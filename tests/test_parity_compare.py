@@ -222,3 +222,81 @@ def test_the_arbiter_is_independent_of_jaxsched(tmp_path):
     assert not loads_jaxsched("parity.reference.exact", root)
     (tmp_path / "guilty.py").write_text("import parity.reference.exact, jaxsched\n")
     assert loads_jaxsched("guilty", tmp_path)
+
+
+# What it says ---------------------------------------------------------------------------
+
+MILESTONES = make("MultiStepLR", milestones=[30, 150])
+
+
+def test_one_screen_says_where_why_and_who():
+    text = str(parity.compare(jaxsched.MultiStepLR(0.1, [31, 150]), MILESTONES, steps=100))
+    assert text.splitlines()[1:] == [
+        "cause: 1 count behind PyTorch: would agree if shifted by +1",
+        "who: the schedule is wrong: the schedule is 9.66e+07 ULP from the exact value, PyTorch 0",
+        "count                        ours            PyTorch              exact",
+        "   27    0.100000001 (0x3dcccccd)   0.1 (0x3dcccccd)   0.1 (0x3dcccccd)",
+        "   28    0.100000001 (0x3dcccccd)   0.1 (0x3dcccccd)   0.1 (0x3dcccccd)",
+        "   29    0.100000001 (0x3dcccccd)   0.1 (0x3dcccccd)   0.1 (0x3dcccccd)",
+        "   30    0.100000001 (0x3dcccccd)  0.01 (0x3c23d70a)  0.01 (0x3c23d70a)",
+        "   31  0.00999999978 (0x3c23d70a)  0.01 (0x3c23d70a)  0.01 (0x3c23d70a)",
+        "   32  0.00999999978 (0x3c23d70a)  0.01 (0x3c23d70a)  0.01 (0x3c23d70a)",
+        "   33  0.00999999978 (0x3c23d70a)  0.01 (0x3c23d70a)  0.01 (0x3c23d70a)",
+        "would pass with: absolute 0.09, or relative 9, or 9.664e+07 ULP",
+        "not judged: the milestone at count 150, which 100 counts do not reach",
+    ]
+
+
+def test_what_a_run_cannot_judge():
+    def unseen(make_torch, steps):
+        schedule = jaxsched.from_torch(make_torch())
+        found = parity.compare(schedule, make_torch, steps=steps)
+        assert found.passed
+        return [(event.what, event.count) for event in found.unseen]
+
+    assert unseen(MILESTONES, 30) == [("milestone", 30)]
+    assert unseen(MILESTONES, 31) == [("milestone", 150)]
+    assert unseen(MILESTONES, 151) == []
+    # Of what comes again and again, one is enough.
+    assert unseen(STEP, 30) == [("decay", 30)]
+    assert unseen(STEP, 31) == []
+    cyclic = make("CyclicLR", base_lr=0.1, max_lr=0.3, step_size_up=10, step_size_down=15)
+    assert unseen(cyclic, 20) == [("bottom", 25)]
+
+
+def test_three_are_held_against_each_other():
+    found = parity.compare(lambda k: right(k) * 2, STEP, steps=100)
+    assert [d.between for d in found.distances] == [
+        "schedule and PyTorch",
+        "schedule and exact",
+        "PyTorch and exact",
+    ]
+    both, schedule, pytorch = found.distances
+    assert (both.counts, both.identical) == (100, 0)
+    assert schedule.identical == 0
+    assert pytorch.identical == pytorch.counts > 64
+    assert both.max_ulp == pytest.approx(schedule.max_ulp)
+    assert pytorch.max_ulp < 1e-6
+
+
+def test_integrity():
+    def odd(k):
+        usual = jnp.where(k == 5, 1e-40, right(k))
+        return jnp.select([k == 1, k == 2, k == 3, k == 4], [jnp.nan, jnp.inf, -1.0, -0.0], usual)
+
+    def returns(schedule):
+        return parity.compare(schedule, STEP, steps=9).integrity.returns
+
+    found = parity.compare(odd, STEP, steps=100).integrity
+    kinds = (found.nan, found.infinite, found.negative, found.negative_zero, found.subnormal)
+    assert kinds == (1, 1, 1, 1, 1)
+    assert returns(right) == "float32"
+    assert returns(lambda k: 0.1) == "float32 (weak)"
+    assert returns(lambda k: right(k).astype(jnp.bfloat16)) == "bfloat16"
+
+
+def test_the_least_tolerance():
+    found = parity.compare(lambda k: right(k) + jnp.float32(0.125) * (k == 40), STEP, steps=100).tolerance
+    assert found.absolute == pytest.approx(0.125)
+    assert found.relative == pytest.approx(12.5)
+    assert parity.compare(right, STEP, steps=100).tolerance.ulp == 0
