@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -479,9 +480,16 @@ def assert_parity(
       AssertionError: the schedule and the PyTorch scheduler part.
     """
     __tracebackhide__ = True
+    start = time.perf_counter()
     comparison = compare(schedule, make_torch_scheduler, steps=steps, **options)
+    for record in recorders:
+        record(schedule, comparison, time.perf_counter() - start)
     if not comparison.passed:
         raise AssertionError(f"{schedule!r} and PyTorch part: {comparison}")
+
+
+recorders: list[Callable[[Any, Comparison, float], None]] = []
+"""Who is told of what `assert_parity` compared: the plugin for pytest, when it writes a report."""
 
 
 def _standard_promotion() -> AbstractContextManager[None]:

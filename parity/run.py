@@ -10,7 +10,10 @@ import functools
 import importlib.metadata
 import multiprocessing
 import os
+import pathlib
 import platform
+import shlex
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -40,21 +43,40 @@ class OptaxResult:
 
 
 AnyCase = Case | plateau.PlateauCase
+"""What there is a table of."""
 
 ALL_CASES: tuple[AnyCase, ...] = (*CASES, *plateau.PLATEAU_CASES)
 
 
 @dataclasses.dataclass(frozen=True)
+class PairCase:
+    """A schedule and a scheduler that somebody brought."""
+
+    name: str
+    scheduler: str
+    steps: int
+    quantity: str = "lr"
+
+
+@dataclasses.dataclass(frozen=True)
 class CaseResult:
-    case: AnyCase
+    case: AnyCase | PairCase
     comparison: Comparison
     optax: OptaxResult | None
     seconds: float
     torch_seconds: float
     """What of it PyTorch took to step its scheduler."""
 
+    command: str | None = None
+    """What does the case once more, if it is not one of the table."""
+
     modes: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """At how many counts other bits came out when called otherwise; empty where not looked at."""
+
+    @property
+    def again(self) -> str:
+        """The command that does this case once more."""
+        return self.command or f"parity run -k {shlex.quote(self.case.name)}"
 
     @property
     def problem(self) -> str | None:
@@ -193,8 +215,13 @@ def run(
     shown = tuple(
         demonstrate(deviation) for deviation in deviations.DEVIATIONS if deviation.scheduler in schedulers
     )
-    found = tuple(results[case.name] for case in cases if case.name in results)
-    return Run(found, shown, environment(), time.perf_counter() - start)
+    found = [results[case.name] for case in cases if case.name in results]
+    return gathered(found, time.perf_counter() - start, shown)
+
+
+def gathered(results: Sequence[CaseResult], seconds: float, shown: tuple[Demonstration, ...] = ()) -> Run:
+    """A run of what was compared elsewhere."""
+    return Run(tuple(results), shown, environment(), seconds)
 
 
 BATCH = 24
@@ -217,11 +244,11 @@ def _batches(
     # JAX cannot be forked: each process starts anew, and is worth it for long runs only.
     spawn = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
-        futures = [pool.submit(_run_batch, batch, profile) for batch in batches]
+        futures = {pool.submit(_run_batch, batch, profile): batch for batch in batches}
         try:
             for future in concurrent.futures.as_completed(futures):
-                for result in future.result():
-                    progress(result.case, result.case.steps)
+                for case in futures[future]:
+                    progress(case, case.steps)
                 yield future.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -301,5 +328,21 @@ def environment() -> dict[str, str]:
         "device": f"{jax.default_backend()} ({jax.devices()[0].device_kind})",
         "x64": str(jax.numpy.result_type(float) == np.float64).lower(),
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
+        "commit": _commit(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def _commit() -> str:
+    """Which state of the sources was run, where they are under version control."""
+    folder = pathlib.Path(__file__).parent
+    try:
+        described = subprocess.run(
+            ["git", "-C", str(folder), "describe", "--always", "--dirty", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return described.stdout.strip()

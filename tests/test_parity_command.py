@@ -7,11 +7,12 @@ import shutil
 import subprocess
 import sys
 
+import jax
 import pytest
 
 import jaxsched
 import parity
-from parity import cli, deviations, report, run as runner
+from parity import cli, deviations, modes, report, run as runner, script
 from parity.cases import CASES, Case, Spec
 from parity.run import ALL_CASES
 
@@ -50,7 +51,11 @@ def test_passes_and_writes_the_report(tmp_path):
     assert case["optax"]["max_ulp"] > 1e5  # late by a step, compiled
     text = (tmp_path / "parity-report" / "report.md").read_text()
     assert "# Parity with PyTorch: passed" in text
-    assert sorted(p.name for p in (tmp_path / "parity-report").iterdir()) == ["report.json", "report.md"]
+    assert sorted(p.name for p in (tmp_path / "parity-report").iterdir()) == [
+        "junit.xml",
+        "report.json",
+        "report.md",
+    ]
 
 
 def broken_copy(folder, file, old, new):
@@ -129,7 +134,7 @@ def test_a_report_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         report.write(result, tmp_path)
     assert (tmp_path / "report.json").read_text() == before
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.iterdir())) == len(report.FILES)
 
 
 def test_numbers_that_are_not_finite_stay_valid_json(tmp_path):
@@ -166,3 +171,140 @@ def test_schedules_of_cases_print_as_their_names():
     for case in CASES:
         assert isinstance(case.schedule(), jaxsched.Schedule)
         assert repr(case.schedule()).startswith(f"{case.scheduler}(")
+
+
+# Other commands -------------------------------------------------------------------------
+
+MINE = """
+import optax, torch
+schedule = optax.cosine_decay_schedule(0.1, 100)
+early = lambda k: schedule(k + 1)
+number = 3
+def make_torch_scheduler():
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=100)
+def make_nothing():
+    return None
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    (tmp_path / "mine_of_test.py").write_text(MINE)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    sys.modules.pop("mine_of_test", None)
+
+
+def test_a_pair_from_outside_is_compared_and_the_shift_is_named(mine, capsys):
+    pair = ["compare", "mine_of_test:early", "mine_of_test:make_torch_scheduler", "--steps", "90"]
+    assert cli.main(pair) == cli.Exit.FAILED
+    text = capsys.readouterr().out
+    assert "cause: 1 count ahead of PyTorch: would agree if shifted by −1" in text
+    assert "who: the schedule is wrong" in text
+    assert "PyTorch and exact: " in text
+    assert not (mine / "parity-report").exists()
+    assert cli.main([*pair, "--output", "found"]) == cli.Exit.FAILED
+    (case,) = json.loads((mine / "found" / "report.json").read_text())["cases"]
+    assert case["scheduler"] == "CosineAnnealingLR"
+    assert case["again"] == f"parity {' '.join(pair)}"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "scheduler", "says"),
+    [
+        ("nowhere:schedule", "mine_of_test:make_nothing", "compare: SCHEDULE: No module named 'nowhere'"),
+        ("mine_of_test", "mine_of_test:make_nothing", "SCHEDULE must be module:name, FILE.csv or FILE.json"),
+        ("mine_of_test:number", "mine_of_test:make_nothing", "SCHEDULE must be something to call"),
+        ("mine_of_test:no", "mine_of_test:make_nothing", "has no attribute 'no'"),
+        (
+            "mine_of_test:early",
+            "mine_of_test:make_nothing",
+            "must return a live PyTorch scheduler, got NoneType, which has no step",
+        ),
+    ],
+)
+def test_wrong_use_of_compare(mine, capsys, schedule, scheduler, says):
+    assert cli.main(["compare", schedule, scheduler, "--steps", "9"]) == cli.Exit.USAGE
+    assert says in capsys.readouterr().err
+
+
+def test_show(capsys):
+    assert cli.main(["show", "StepLR(0.05, step_size=30)"]) == 0
+    text = capsys.readouterr().out
+    assert "passed (120 of 120 values identical" in text
+    assert "modes jit, scan, resumed, uint32, x64: the same bits in all" in text
+    assert "again: parity run -k 'StepLR(0.05, step_size=30)'" in text
+    assert cli.main(["show", "T_max"]) == cli.Exit.USAGE
+    assert "'T_max' is in the names of" in capsys.readouterr().err
+
+
+SCRIPTED = [
+    "StepLR(0.05, step_size=30)",
+    "scale_fn=fade",
+    "by step(epoch)",
+    "cosine_by_hand), SWALR",
+    ".momentum",
+    "MultiplicativeLR(0.1, lr_lambda=every_third)",
+    "ReduceLROnPlateau(CosineAnnealingLR",
+    "ReduceLROnPlateau(0.1",
+]
+
+
+@pytest.mark.parametrize("text", SCRIPTED)
+def test_a_script_does_the_case_without_parity(text, capsys):
+    case = next(case for case in ALL_CASES if text in case.name)
+    assert "parity" not in script.of(case)
+    with jax.numpy_dtype_promotion("standard"):
+        exec(compile(script.of(case), case.name, "exec"), {"__name__": "__main__"})
+    assert capsys.readouterr().out.splitlines()[-1] == f"0 of {case.steps} counts differ"
+
+
+def test_every_case_has_a_script_that_compiles():
+    for case in ALL_CASES:
+        compile(script.of(case), case.name, "exec")
+
+
+def test_cases_are_chosen_by_their_arguments(capsys):
+    def names(*arguments):
+        cli.main(["list", *arguments])
+        return capsys.readouterr().out.splitlines()
+
+    chosen = names("--param", "T_max=1000")
+    assert chosen
+    assert all("T_max=1000" in name for name in chosen)
+    assert set(chosen) < set(names("--param", "T_max"))
+    assert names("--param", "T_max", "--param", "gamma") == [""]
+
+
+def test_fewer_steps_and_output_for_programs(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["run", "-k", "StepLR(0.05, st", "--steps", "40", "--json", "-"]) == 0
+    captured = capsys.readouterr()
+    (case,) = json.loads(captured.out)["cases"]
+    assert case["steps"] == 40
+    assert case["modes"] == dict.fromkeys(("jit", "scan", "resumed", "uint32", "x64"), 0)
+    assert case["not_judged"] == []
+    assert "1 passed, 0 failed" in captured.err
+
+
+def test_a_device_that_is_not_there(capsys):
+    done = command("run", "-k", "StepLR(0.05, st", "--device", "tpu", cwd=ROOT)
+    assert done.returncode == cli.Exit.USAGE
+    assert "--device tpu: JAX finds none here" in done.stderr
+
+
+def test_processes_share_the_work(tmp_path):
+    cases = [case for case in CASES if case.scheduler == "StepLR" and case.steps < 1000]
+    alone, shared = runner.run(cases), runner.run(cases, jobs=2)
+    assert [r.case.name for r in alone.results] == [r.case.name for r in shared.results]
+    assert [r.comparison for r in alone.results] == [r.comparison for r in shared.results]
+    assert shared.passed
+
+
+def test_a_schedule_with_other_bits_in_one_mode_fails(monkeypatch):
+    monkeypatch.setattr(modes, "matrix", lambda schedules, curves: [{"jit": 0, "scan": 3}] * len(schedules))
+    case = next(case for case in CASES if case.scheduler == "StepLR")
+    (result,) = runner.run([case]).results
+    assert not result.passed
+    assert result.problem == "other bits than under vmap, at so many of 256 counts: scan (3)"

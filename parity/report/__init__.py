@@ -7,25 +7,26 @@ import pathlib
 import tempfile
 
 from ..run import Run
-from . import json, markdown
+from . import json, junit, markdown
 
-FILES = {"report.json": json.render, "report.md": markdown.render}
+FILES = {"report.json": json.render, "report.md": markdown.render, "junit.xml": junit.render}
 
 
 def write(run: Run, folder: pathlib.Path) -> list[pathlib.Path]:
     """Writes every form into the folder; each file whole, or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, render in FILES.items():
-        text = render(run)
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, folder / name)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        paths.append(folder / name)
-    return paths
+    return [write_file(folder / name, render(run)) for name, render in FILES.items()]
+
+
+def write_file(path: pathlib.Path, text: str) -> pathlib.Path:
+    """Writes a file whole, or not at all."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return path

@@ -1,4 +1,8 @@
-"""The report for programs. Numbers that are not finite stand as null."""
+"""The report for programs. Numbers that are not finite stand as null.
+
+Its form is published as a JSON Schema, ``schema.json`` beside this file; what is there keeps
+its meaning while ``schema_version`` stays.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import json
 import math
 from typing import Any
 
-from ..compare import Difference
+from ..compare import Difference, Distance, Row
 from ..deviations import Demonstration
 from ..run import CaseResult, Run
 
@@ -33,6 +37,7 @@ def to_dict(run: Run) -> dict[str, Any]:
             "correctly_rounded": run.correctly_rounded,
             "deviations": len(run.deviations),
             "outdated_deviations": len(run.outdated),
+            "torch_seconds": round(run.torch_seconds, 3),
         },
         "cases": [_case(result) for result in run.results],
         "deviations": [_deviation(shown) for shown in run.deviations],
@@ -49,8 +54,10 @@ def _case(result: CaseResult) -> dict[str, Any]:
         "name": case.name,
         "scheduler": case.scheduler,
         "quantity": case.quantity,
-        "verdict": _verdict(found.passed),
-        "problem": found.problem,
+        "verdict": _verdict(result.passed),
+        "problem": result.problem,
+        "cause": found.cause,
+        "who": found.who,
         "steps": found.steps,
         "identical": found.identical,
         "identical_share": found.identical / max(found.steps, 1),
@@ -59,29 +66,46 @@ def _case(result: CaseResult) -> dict[str, Any]:
         "worst": _difference(found.worst),
         "first_divergence": found.first_divergence,
         "first_failure": _difference(found.first_failure),
+        "distances": [_distance(each) for each in found.distances],
+        "window": [_row(row) for row in found.window],
+        "least_tolerance": _numbers(found.tolerance),
+        "integrity": None if found.integrity is None else dataclasses.asdict(found.integrity),
+        "not_judged": [dataclasses.asdict(event) for event in found.unseen],
         "eager": found.eager,
+        "modes": dict(result.modes),
         "optax": _optax(result),
+        "again": result.again,
         "seconds": round(result.seconds, 3),
+        "torch_seconds": round(result.torch_seconds, 3),
     }
 
 
+def _row(row: Row) -> dict[str, Any]:
+    return {field.name: _number(getattr(row, field.name)) for field in dataclasses.fields(Row)}
+
+
 def _difference(found: Difference | None) -> dict[str, Any] | None:
+    return None if found is None else {**_row(found), "ulp": _number(found.ulp)}
+
+
+def _distance(found: Distance) -> dict[str, Any]:
+    return {
+        "between": found.between,
+        "counts": found.counts,
+        "identical": found.identical,
+        "max_ulp": _number(found.max_ulp),
+        "worst": _row(found.worst),
+    }
+
+
+def _numbers(found: Any) -> dict[str, Any] | None:
     return (
         None if found is None else {name: _number(value) for name, value in dataclasses.asdict(found).items()}
     )
 
 
 def _optax(result: CaseResult) -> dict[str, Any] | None:
-    if result.optax is None:
-        return None
-    return {
-        "name": result.optax.name,
-        "steps": result.optax.steps,
-        "identical": result.optax.identical,
-        "max_ulp": _number(result.optax.max_ulp),
-        "max_ulp_count": result.optax.max_ulp_count,
-        "max_share": _number(result.optax.max_share),
-    }
+    return _numbers(result.optax)
 
 
 def _deviation(shown: Demonstration) -> dict[str, Any]:
@@ -99,5 +123,6 @@ def _deviation(shown: Demonstration) -> dict[str, Any]:
     }
 
 
-def _number(value: float | None) -> float | None:
-    return value if value is None or math.isfinite(value) else None
+def _number(value: Any) -> Any:
+    """What JSON can hold of a value."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ..cases import Case, Spec
 from ..deviations import Demonstration
+from ..plateau import PlateauCase
 from ..run import CaseResult, Run
 
 DEVIATIONS = """\
@@ -13,12 +15,18 @@ divides by zero, or returns nonsense. What each of the two says is not copied he
 them; a deviation that no longer occurs fails the run."""
 
 
-def render(run: Run) -> str:
-    """The run as Markdown; what failed comes first."""
+def render(run: Run, shown: Sequence[CaseResult] | None = None) -> str:
+    """The run as Markdown; what failed comes first.
+
+    Args:
+      run: what to report.
+      shown: the results that get rows of their own, where not all of them have room.
+    """
+    shown = run.results if shown is None else shown
     parts = [
         f"# Parity with PyTorch: {'passed' if run.passed else 'failed'}",
         run.summary() + ".",
-        *_failures(run),
+        *_failures(run, shown),
         "## By scheduler",
         by_scheduler(run),
         "## Beside Optax",
@@ -26,28 +34,37 @@ def render(run: Run) -> str:
         "the greatest distance in ULP (of float32, at PyTorch's value; where that is 0 an ULP is 1.4e-45), "
         "the count where that is, and the greatest difference as a share of the highest value "
         "(`inf` and `nan`: Optax returns NaN). On the right, jaxsched.",
-        beside_optax(run.results),
+        beside_optax(shown),
         "## Deviations",
         DEVIATIONS,
         deviations(run.deviations),
+        "## Modes",
+        "How many schedules were called in each way, and how many then gave other bits at any of 256 counts. "
+        "That is besides the two ways in which every value was compared: under jit and vmap, and eagerly.",
+        _table(("mode", "schedules", "with other bits"), _modes(run)),
+        "## Arguments",
+        "Every argument that was given, and with how many values.",
+        _table(("scheduler", "arguments"), _arguments(run)),
         "## Cases",
+        *([] if len(shown) == len(run.results) else [f"{len(shown)} of {len(run.results)}, failures first."]),
         _table(
             ("case", "verdict", "steps", "identical", "max ULP", "first divergence"),
             (
                 (
                     f"`{result.case.name}`",
-                    "passed" if result.comparison.passed else "**failed**",
+                    "passed" if result.passed else "**failed**",
                     f"{result.comparison.steps:,}",
                     f"{result.comparison.identical:,}",
                     ulp(result.comparison.max_ulp),
                     _count(result.comparison.first_divergence),
                 )
-                for result in run.results
+                for result in shown
             ),
         ),
+        *_not_judged(shown),
         "## Environment",
         _table(("what", "value"), ((name, value or "–") for name, value in run.environment.items())),
-        f"{run.seconds:.1f} s.",
+        f"{run.seconds:.1f} s; PyTorch's own loops took {run.torch_seconds:.1f} s of it, in all processes.",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -129,8 +146,56 @@ def ulp(value: float) -> str:
     return f"{round(value):,}" if value < 1e6 else f"{value:.1e}"
 
 
-def _failures(run: Run) -> list[str]:
-    lines = [f"- `{result.case.name}`: {result.comparison.problem}" for result in run.failed]
+def _modes(run: Run) -> list[tuple[str, ...]]:
+    names = dict.fromkeys(mode for result in run.results for mode in result.modes)
+    rows: list[tuple[str, ...]] = []
+    for name in names:
+        found = [result.modes[name] for result in run.results if name in result.modes]
+        rows.append((name, str(len(found)), str(sum(n > 0 for n in found))))
+    return rows
+
+
+def _arguments(run: Run) -> list[tuple[str, ...]]:
+    """Which arguments were exercised, nested ones too."""
+    seen: dict[str, dict[str, set[str]]] = {}
+
+    def see(spec: Spec) -> None:
+        mine = seen.setdefault(spec.scheduler, {})
+        for name, value in spec.arguments.items():
+            mine.setdefault(name, set()).add(repr(value))
+            for member in value if isinstance(value, tuple) else ():
+                see(member)
+
+    for result in run.results:
+        if isinstance(result.case, Case):
+            see(result.case.spec)
+        elif isinstance(result.case, PlateauCase):
+            see(Spec("ReduceLROnPlateau", result.case.trace.arguments))
+    return [
+        (scheduler, ", ".join(f"`{name}` ({len(values)})" for name, values in sorted(mine.items())))
+        for scheduler, mine in sorted(seen.items())
+    ]
+
+
+def _not_judged(results: Sequence[CaseResult]) -> list[str]:
+    rows = [
+        (f"`{result.case.name}`", f"{event.what} at count {event.count:,}")
+        for result in results
+        for event in result.comparison.unseen
+    ]
+    said = "Events of a scheduler that come after the last count compared, so that nothing is known of them."
+    return ["## Not judged", said, _table(("case", "never reached"), rows)] if rows else []
+
+
+def _failures(run: Run, shown: Sequence[CaseResult]) -> list[str]:
+    lines = []
+    for result in shown:
+        if not result.passed:
+            lines.append(f"- `{result.case.name}`: {result.problem}")
+            found = result.comparison
+            lines += [f"  - cause: {found.cause}"] if found.cause else []
+            lines += [f"  - who: {found.who}"] if found.who else []
+            lines.append(f"  - again: `{result.again}`")
     lines += [f"- {shown.deviation.when}: this deviation no longer occurs" for shown in run.outdated]
     return ["## Failed", "\n".join(lines)] if lines else []
 

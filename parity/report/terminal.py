@@ -58,18 +58,29 @@ def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
         )
     console.print(table)
     for result in run.failed[:SHOWN]:
-        _line(console, f"FAILED {result.case.name}: {result.comparison.problem}", "red")
-        _line(console, f"       again: parity run -k {_quote(result.case.name)}")
+        _line(console, f"FAILED {result.case.name}: {result.problem}", "red")
+        for line in (*result.comparison.explanation(), f"again: {result.again}"):
+            _line(console, f"       {line}")
     if len(run.failed) > SHOWN:
         _line(console, f"... and {len(run.failed) - SHOWN} more, all in {paths[-1]}", "red")
     for shown in run.outdated:
         _line(console, f"FAILED {shown.deviation.when}: this deviation no longer occurs", "red")
+    modes = {mode: result.modes for result in run.results for mode in result.modes}
+    if modes:
+        _line(console, f"modes: vmap, eager, {', '.join(modes)}")
+    unseen = sum(bool(result.comparison.unseen) for result in run.results)
+    if unseen:
+        _line(console, f"{unseen} cases end before an event of their scheduler; the reports name them")
     versions = ", ".join(
         f"{name} {run.environment[name]}" for name in ("torch", "jax", "optax", "numpy", "python")
     )
-    _line(console, f"{versions}; {run.environment['device']}; {run.seconds:.0f} s")
+    _line(console, f"{versions}; {run.environment['device']}")
     _line(
-        console, f"{len(run.deviations)} deviations from PyTorch, all as listed" if not run.outdated else ""
+        console,
+        f"{run.seconds:.0f} s; PyTorch's own loops took {run.torch_seconds:.0f} s of all processes' time",
+    )
+    _line(
+        console, f"deviations from PyTorch: {len(run.deviations)}, all as listed" if not run.outdated else ""
     )
     _line(console, "wrote " + ", ".join(map(str, paths)))
     _line(console, run.summary(), "bold green" if run.passed else "bold red")
@@ -79,7 +90,3 @@ def _line(console: Console, text: str, style: str = "") -> None:
     """One line as it is: names of cases have brackets in them, and are to be copied."""
     if text:
         console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"

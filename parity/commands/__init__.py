@@ -1,0 +1,9 @@
+"""The commands of ``parity``, one file each, in the order in which the help shows them.
+
+A command has ``add(commands)``, which adds its parser, and ``main(options)``, which runs it
+and returns its exit code.
+"""
+
+from . import compare, deviations, list, run, selftest, show
+
+COMMANDS = (run, list, show, compare, deviations, selftest)

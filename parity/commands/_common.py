@@ -1,0 +1,132 @@
+"""What several commands share: exit codes, and the choice of cases."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import dataclasses
+import enum
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+from ..cases import Case
+from ..run import ALL_CASES, AnyCase
+
+
+class Exit(enum.IntEnum):
+    """Exit codes, as pytest has them."""
+
+    PASSED = 0
+    FAILED = 1
+    USAGE = 2
+    INTERNAL = 3
+    NOTHING = 5
+
+
+class UsageError(Exception):
+    """What the command was given cannot be used; the text says what can."""
+
+
+def parser(
+    commands: Any, name: str, help: str, description: str, epilog: str = ""
+) -> argparse.ArgumentParser:
+    """A parser for one command."""
+    made: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return made
+
+
+def add_selection(command: argparse.ArgumentParser) -> None:
+    """The options that choose cases."""
+    chosen = command.add_argument_group("which cases")
+    chosen.add_argument("-k", metavar="TEXT", default="", help="with TEXT in their name, in any case")
+    chosen.add_argument(
+        "--scheduler",
+        metavar="NAME",
+        action="append",
+        choices=sorted({case.scheduler for case in ALL_CASES}),
+        help="of this PyTorch class; may be given more than once (%(choices)s)",
+    )
+    chosen.add_argument(
+        "--param", metavar="NAME[=VALUE]", action="append", default=[], help="that give this argument (so)"
+    )
+    chosen.add_argument("--steps", metavar="N", type=at_least_1, help="no more than N counts of each")
+
+
+def at_least_1(text: str) -> int:
+    """A number on the command line."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number >= 1, got {text!r}")
+    return int(text)
+
+
+def select(options: argparse.Namespace) -> list[AnyCase]:
+    """The cases that are asked for."""
+    chosen = [
+        case
+        for case in ALL_CASES
+        if options.k.lower() in case.name.lower()
+        and (not options.scheduler or case.scheduler in options.scheduler)
+        and all(_gives(case, wanted) for wanted in options.param)
+    ]
+    return chosen if options.steps is None else [_shorter(case, options.steps) for case in chosen]
+
+
+def _gives(case: AnyCase, wanted: str) -> bool:
+    name, equals, text = wanted.partition("=")
+    arguments = case.spec.arguments if isinstance(case, Case) else case.trace.arguments
+    if name not in arguments:
+        return False
+    try:
+        value = ast.literal_eval(text) if equals else None
+    except (SyntaxError, ValueError):
+        value = text
+    return not equals or arguments[name] == value
+
+
+def _shorter(case: AnyCase, steps: int) -> AnyCase:
+    if isinstance(case, Case):
+        fractions = case.fractions[:steps] if case.fractions else None
+        return dataclasses.replace(case, steps=min(case.steps, steps), fractions=fractions)
+    return dataclasses.replace(
+        case, trace=dataclasses.replace(case.trace, metrics=case.trace.metrics[: steps - 1])
+    )
+
+
+def add_device(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--device", choices=("cpu", "gpu", "tpu"), help="where JAX runs (default: its own choice)"
+    )
+
+
+def use_device(device: str | None) -> None:
+    """Chooses the device, for this process and those it starts."""
+    if device is None:
+        return
+    platform = {"gpu": "cuda,rocm"}.get(device, device)
+    os.environ["JAX_PLATFORMS"] = platform
+    jax.config.update("jax_platforms", platform)  # type: ignore[no-untyped-call]
+    try:
+        jax.devices()
+    except RuntimeError as reason:
+        raise UsageError(f"--device {device}: JAX finds none here ({reason})") from reason
+
+
+def complain(text: str) -> None:
+    print(f"parity: {text}", file=sys.stderr)
+
+
+def nothing(cases: Sequence[AnyCase]) -> bool:
+    """Whether there is nothing to compare, which is said."""
+    if not cases:
+        complain("nothing compared: no case matches; `parity list` prints their names")
+    return not cases

@@ -1,0 +1,18 @@
+"""``parity list``: the names of the cases."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ._common import Exit, add_selection, parser, select
+
+
+def add(commands: Any) -> None:
+    add_selection(parser(commands, "list", "print the names of the cases", "Prints the names of the cases."))
+
+
+def main(options: argparse.Namespace) -> int:
+    cases = select(options)
+    print("\n".join(case.name for case in cases))
+    return Exit.PASSED if cases else Exit.NOTHING

@@ -1,0 +1,41 @@
+"""``parity show``: all that is known of one case, or a script that does it without parity."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from .. import script
+from ..report.junit import facts
+from ..run import ALL_CASES, Profile, run
+from ._common import Exit, UsageError, add_device, parser, use_device
+
+DESCRIPTION = """\
+Runs one case and prints all that is known of it; with --script, prints a stand-alone script
+instead, which does the same with torch, jax and jaxsched only.
+"""
+
+
+def add(commands: Any) -> None:
+    command = parser(commands, "show", "one case, with all facts; or as a script", DESCRIPTION)
+    command.add_argument(
+        "name", metavar="NAME", help="its name, or a part that no other has; see `parity list`"
+    )
+    command.add_argument("--script", action="store_true", help="print a script that reproduces it")
+    add_device(command)
+
+
+def main(options: argparse.Namespace) -> int:
+    use_device(options.device)
+    matching = [case for case in ALL_CASES if options.name.lower() in case.name.lower()]
+    chosen = [case for case in matching if case.name == options.name] or matching
+    if len(chosen) != 1:
+        names = "".join(f"\n  {case.name}" for case in chosen[:10])
+        raise UsageError(f"show: {options.name!r} is in the names of {len(chosen)} cases, not of one{names}")
+    (case,) = chosen
+    if options.script:
+        print(script.of(case), end="")
+        return Exit.PASSED
+    (result,) = run([case], profile=Profile.FULL).results
+    print(f"{result.case.name}\n{facts(result)}\nagain: {result.again}")
+    return Exit.PASSED if result.passed else Exit.FAILED
