@@ -17,8 +17,6 @@ from typing import Any
 
 import mpmath
 import numpy as np
-from torch.optim.lr_scheduler import MultiplicativeLR
-from torch.optim.swa_utils import SWALR
 
 mp = mpmath.mp.clone()
 mp.dps = 50
@@ -259,10 +257,10 @@ def _sequential_step(s: Any, group: int) -> Step | None:
             return own(0, start)
         # At a milestone a member starts from the optimizer's learning rate, but for the two
         # that have no closed form: these go on from the one in force.
-        if isinstance(member, (MultiplicativeLR, SWALR)):
+        if type(member).__name__ in ("MultiplicativeLR", "SWALR"):
             first = (
                 mp.mpf(float(member.lr_lambdas[group](0)))
-                if isinstance(member, MultiplicativeLR)
+                if type(member).__name__ == "MultiplicativeLR"
                 else mp.mpf(1)
             )
             return own(0, lr * first)
