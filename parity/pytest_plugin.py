@@ -1,14 +1,16 @@
-"""A plugin for pytest: what ``assert_parity`` compared goes into a report.
+"""A plugin for pytest: what `assert_parity` compared goes into a report.
 
-Installed with the package. In anyone's tests::
+In anyone's tests::
 
     from parity import assert_parity
 
     def test_my_schedule():
         assert_parity(my_schedule, make_torch_scheduler, steps=1000)
 
-and ``pytest --parity-report=DIR`` writes there the report that ``parity run`` writes, with
-a case for each call, named after its test.
+and ``pytest -p parity.pytest_plugin --parity-report=DIR`` writes there the report that
+``parity run`` writes, with a case for each call, named after its test. It is asked for and
+not loaded by itself, because it brings JAX into every run of pytest: put the ``-p`` into
+``addopts`` where that is wanted.
 """
 
 from __future__ import annotations
@@ -20,6 +22,10 @@ import time
 from typing import Any
 
 import pytest
+
+from . import report
+from .compare import Comparison, recorders
+from .run import CaseResult, PairCase, gathered
 
 KEY = pytest.StashKey["Recorder"]()
 
@@ -38,6 +44,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if folder is not None:
         config.stash[KEY] = Recorder(folder)
         config.pluginmanager.register(config.stash[KEY])
+        recorders.append(config.stash[KEY].record)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if KEY in config.stash:
+        recorders.remove(config.stash[KEY].record)
 
 
 class Recorder:
@@ -45,24 +57,17 @@ class Recorder:
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
-        self.results: list[Any] = []
+        self.results: list[CaseResult] = []
         self.start = time.perf_counter()
 
-    def pytest_runtest_setup(self) -> None:
-        # Imported late: a plugin is loaded by every pytest run, and PyTorch is heavy.
-        from .compare import recorders
-
-        recorders[:] = [self.record]
-
-    def record(self, schedule: Any, comparison: Any, seconds: float) -> None:
-        from .run import CaseResult, PairCase
-
+    def record(self, schedule: Any, comparison: Comparison, seconds: float) -> None:
         test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
         again = sum(result.case.name.partition(" #")[0] == test for result in self.results)
         name = f"{test} #{again + 1}" if again else test
         case = PairCase(name, type(schedule).__name__, comparison.steps)
         self.results.append(CaseResult(case, comparison, None, seconds, 0.0, command=f"pytest '{test}'"))
 
+    @pytest.hookimpl(optionalhook=True)  # pytest-xdist need not be there
     def pytest_testnodedown(self, node: Any) -> None:
         self.results += pickle.loads(node.workeroutput["parity"])
 
@@ -73,9 +78,9 @@ class Recorder:
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        from . import report
-        from .run import gathered
-
+        if not self.results:
+            terminalreporter.write_line("parity: no assert_parity was called; no report was written")
+            return
         run = gathered(self.results, time.perf_counter() - self.start)
         paths = report.write(run, self.folder)
         terminalreporter.section("parity")

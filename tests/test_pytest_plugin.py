@@ -1,0 +1,69 @@
+"""The plugin, in a pytest of its own."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+TESTS = """
+import jaxsched, torch
+from parity import assert_parity
+
+def make():
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    return torch.optim.lr_scheduler.StepLR(optimizer, step_size=30)
+
+def test_right():
+    assert_parity(jaxsched.StepLR(0.1, step_size=30), make, steps=100)
+    assert_parity(jaxsched.StepLR(0.1, step_size=30), make, steps=50)
+
+def test_wrong():
+    assert_parity(jaxsched.StepLR(0.1, step_size=31), make, steps=100)
+
+def test_other():
+    pass
+"""
+
+
+def pytest_in(folder, *arguments):
+    (folder / "test_mine.py").write_text(TESTS)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+    environment.pop("PYTEST_ADDOPTS", None)
+    command = [sys.executable, "-m", "pytest", "-p", "parity.pytest_plugin", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    "workers", [[], pytest.param(["-n", "2"], marks=pytest.mark.slow)], ids=["alone", "with workers"]
+)
+def test_a_report_of_what_was_asserted(tmp_path, workers):
+    done = pytest_in(tmp_path, "--parity-report=found", *workers)
+    assert done.returncode == 1
+    assert "2 passed" in done.stdout
+    assert "cause: 1 count behind PyTorch" in done.stdout or "cause: each step comes" in done.stdout
+    assert "compare.py" not in done.stdout  # the frame is hidden, the facts are not
+    written = json.loads((tmp_path / "found" / "report.json").read_text())
+    assert {case["name"]: case["verdict"] for case in written["cases"]} == {
+        "test_mine.py::test_right": "passed",
+        "test_mine.py::test_right #2": "passed",
+        "test_mine.py::test_wrong": "failed",
+    }
+    assert (written["summary"]["passed"], written["summary"]["failed"]) == (2, 1)
+
+
+def test_nothing_asserted(tmp_path):
+    done = pytest_in(tmp_path, "--parity-report=found", "-k", "other")
+    assert done.returncode == 0
+    assert "no assert_parity was called" in done.stdout
+    assert not (tmp_path / "found").exists()
+
+
+def test_without_the_option_nothing_is_written(tmp_path):
+    done = pytest_in(tmp_path, "-k", "right")
+    assert done.returncode == 0, done.stdout
+    assert sorted(p.name for p in tmp_path.iterdir() if not p.name.startswith((".", "_"))) == ["test_mine.py"]
