@@ -25,6 +25,7 @@ import pytest
 
 from . import report
 from .compare import Comparison, recorders
+from .report import github
 from .run import CaseResult, PairCase, gathered
 
 KEY = pytest.StashKey["Recorder"]()
@@ -83,6 +84,7 @@ class Recorder:
             return
         run = gathered(self.results, time.perf_counter() - self.start)
         paths = report.write(run, self.folder)
+        github.announce(run)
         terminalreporter.section("parity")
         terminalreporter.write_line(run.summary())
         terminalreporter.write_line("wrote " + ", ".join(map(str, paths)))

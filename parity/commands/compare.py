@@ -15,6 +15,7 @@ import numpy as np
 from .. import report
 from ..compare import Comparison, compare, compare_trajectory, under_jit
 from ..reference import pytorch
+from ..report import github
 from ..report.junit import facts
 from ..run import CaseResult, PairCase, gathered
 from ._common import Exit, UsageError, add_device, at_least_1, parser, use_device
@@ -71,6 +72,7 @@ def main(options: argparse.Namespace) -> int:
     again = f"parity compare {options.schedule} {options.scheduler} --steps {options.steps}"
     result = CaseResult(case, comparison, None, time.perf_counter() - start, 0.0, command=again)
     print(facts(result))
+    github.announce(gathered([result], result.seconds))
     if options.output is not None:
         paths = report.write(gathered([result], result.seconds), options.output)
         print("wrote " + ", ".join(map(str, paths)))
