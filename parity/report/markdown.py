@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..cases import Case, Spec
 from ..deviations import Demonstration
@@ -27,46 +27,61 @@ def render(run: Run, shown: Sequence[CaseResult] | None = None) -> str:
         f"# Parity with PyTorch: {'passed' if run.passed else 'failed'}",
         run.summary() + ".",
         *_failures(run, shown),
-        "## By scheduler",
-        by_scheduler(run),
-        "## Beside Optax",
-        "How far Optax's own schedule is from PyTorch's, for the same case, where Optax has an equal: "
-        "the greatest distance in ULP (of float32, at PyTorch's value; where that is 0 an ULP is 1.4e-45), "
-        "the count where that is, and the greatest difference as a share of the highest value "
-        "(`inf` and `nan`: Optax returns NaN). On the right, jaxsched.",
-        beside_optax(shown),
-        "## Deviations",
-        DEVIATIONS,
-        deviations(run.deviations),
-        "## Modes",
-        "How many schedules were called in each way, and how many then gave other bits at any of 256 counts. "
-        "That is besides the two ways in which every value was compared: under jit and vmap, and eagerly.",
-        _table(("mode", "schedules", "with other bits"), _modes(run)),
-        "## Arguments",
-        "Every argument that was given, and with how many values.",
-        _table(("scheduler", "arguments"), _arguments(run)),
-        "## Cases",
-        *([] if len(shown) == len(run.results) else [f"{len(shown)} of {len(run.results)}, failures first."]),
-        _table(
-            ("case", "verdict", "steps", "identical", "max ULP", "first divergence"),
-            (
-                (
-                    f"`{result.case.name}`",
-                    "passed" if result.passed else "**failed**",
-                    f"{result.comparison.steps:,}",
-                    f"{result.comparison.identical:,}",
-                    ulp(result.comparison.max_ulp),
-                    _count(result.comparison.first_divergence),
-                )
-                for result in shown
-            ),
-        ),
-        *_not_judged(shown),
-        "## Environment",
-        _table(("what", "value"), ((name, value or "–") for name, value in run.environment.items())),
+        *_section("By scheduler", "", by_scheduler(run)),
+        *_section("Beside Optax", BESIDE_OPTAX, beside_optax(shown)),
+        *_section("Deviations", DEVIATIONS, deviations(run.deviations)),
+        *_section("Modes", MODES, _modes(run)),
+        *_section("Arguments", "Every argument that was given, and with how many values.", _arguments(run)),
+        *_section("Cases", _share_shown(run, shown), _cases(shown)),
+        *_section("Not judged", NOT_JUDGED, _not_judged(shown)),
+        *_section("Environment", "", _table(("what", "value"), _filled(run.environment))),
         f"{run.seconds:.1f} s; PyTorch's own loops took {run.torch_seconds:.1f} s of it, in all processes.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+BESIDE_OPTAX = """\
+How far Optax's own schedule is from PyTorch's, for the same case, where Optax has an equal: the
+greatest distance in ULP (of float32, at PyTorch's value; where that is 0 an ULP is 1.4e-45), the
+count where that is, and the greatest difference as a share of the highest value (`inf` and `nan`:
+Optax returns NaN). On the right, jaxsched."""
+
+MODES = """\
+How many schedules were called in each way, and how many then gave other bits at any of 256 counts.
+That is besides the two ways in which every value was compared: under jit and vmap, and eagerly."""
+
+NOT_JUDGED = """\
+Events of a scheduler that come after the last count compared, so that nothing is known of them."""
+
+
+def _section(title: str, says: str, table: str) -> list[str]:
+    """A section, unless its table has no rows."""
+    return [f"## {title}", *filter(None, [says]), table] if table.count("\n") > 1 else []
+
+
+def _filled(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(name, value or "–") for name, value in environment.items()]
+
+
+def _share_shown(run: Run, shown: Sequence[CaseResult]) -> str:
+    return "" if len(shown) == len(run.results) else f"{len(shown)} of {len(run.results)}, failures first."
+
+
+def _cases(shown: Sequence[CaseResult]) -> str:
+    return _table(
+        ("case", "verdict", "steps", "identical", "max ULP", "first divergence"),
+        (
+            (
+                f"`{result.case.name}`",
+                "passed" if result.passed else "**failed**",
+                f"{result.comparison.steps:,}",
+                f"{result.comparison.identical:,}",
+                ulp(result.comparison.max_ulp),
+                _count(result.comparison.first_divergence),
+            )
+            for result in shown
+        ),
+    )
 
 
 def by_scheduler(run: Run) -> str:
@@ -146,16 +161,15 @@ def ulp(value: float) -> str:
     return f"{round(value):,}" if value < 1e6 else f"{value:.1e}"
 
 
-def _modes(run: Run) -> list[tuple[str, ...]]:
-    names = dict.fromkeys(mode for result in run.results for mode in result.modes)
-    rows: list[tuple[str, ...]] = []
-    for name in names:
-        found = [result.modes[name] for result in run.results if name in result.modes]
-        rows.append((name, str(len(found)), str(sum(n > 0 for n in found))))
-    return rows
+def _modes(run: Run) -> str:
+    rows = []
+    for mode in dict.fromkeys(mode for result in run.results for mode in result.modes):
+        found = [result.modes[mode] for result in run.results if mode in result.modes]
+        rows.append((mode, str(len(found)), str(sum(n > 0 for n in found))))
+    return _table(("mode", "schedules", "with other bits"), rows)
 
 
-def _arguments(run: Run) -> list[tuple[str, ...]]:
+def _arguments(run: Run) -> str:
     """Which arguments were exercised, nested ones too."""
     seen: dict[str, dict[str, set[str]]] = {}
 
@@ -171,20 +185,20 @@ def _arguments(run: Run) -> list[tuple[str, ...]]:
             see(result.case.spec)
         elif isinstance(result.case, PlateauCase):
             see(Spec("ReduceLROnPlateau", result.case.trace.arguments))
-    return [
+    rows = (
         (scheduler, ", ".join(f"`{name}` ({len(values)})" for name, values in sorted(mine.items())))
         for scheduler, mine in sorted(seen.items())
-    ]
+    )
+    return _table(("scheduler", "arguments"), rows)
 
 
-def _not_judged(results: Sequence[CaseResult]) -> list[str]:
-    rows = [
+def _not_judged(results: Sequence[CaseResult]) -> str:
+    rows = (
         (f"`{result.case.name}`", f"{event.what} at count {event.count:,}")
         for result in results
         for event in result.comparison.unseen
-    ]
-    said = "Events of a scheduler that come after the last count compared, so that nothing is known of them."
-    return ["## Not judged", said, _table(("case", "never reached"), rows)] if rows else []
+    )
+    return _table(("case", "never reached"), rows)
 
 
 def _failures(run: Run, shown: Sequence[CaseResult]) -> list[str]:
