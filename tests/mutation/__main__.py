@@ -1,0 +1,142 @@
+"""Breaks the schedules and the comparison on purpose, a line at a time, and counts who notices.
+
+``python tests/mutation`` copies the repository at its last commit to a folder of its own,
+has Cosmic Ray make every mutant of ``jaxsched/schedulers/`` and ``parity/compare.py`` that
+its operators know, draws a fixed sample, runs `judge` on each, and writes
+``docs/mutants.md``. What survives stands there with the reason, from ``survivors.toml``;
+a survivor without one is an error.
+"""
+
+import argparse
+import collections
+import os
+import pathlib
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import tomllib
+
+HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parent.parent
+
+CONFIG = """
+[cosmic-ray]
+module-path = ["jaxsched/schedulers", "parity/compare.py"]
+timeout = 600.0
+excluded-modules = []
+test-command = "{python} tests/mutation/judge.py"
+[cosmic-ray.distributor]
+name = "local"
+"""
+
+# A difference turned into a shift or a bitwise operation is found by anything that runs.
+TRIVIAL = ("RShift", "LShift", "BitAnd", "BitOr", "BitXor", "Pow", "Mod", "FloorDiv")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python tests/mutation", description=__doc__)
+    parser.add_argument("--mutants", type=int, default=120, help="how many to draw (default: %(default)s)")
+    parser.add_argument("--work", type=pathlib.Path, help="folder to work in, kept; goes on where it was")
+    options = parser.parse_args()
+    work = options.work or pathlib.Path(tempfile.mkdtemp(prefix="mutants-"))
+    session, config = work / "session.sqlite", work / "config.toml"
+    if not session.exists():
+        shutil.rmtree(work, ignore_errors=True)
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(work)], check=True)
+        config.write_text(CONFIG.format(python=sys.executable))
+        tool("init", config, session, work=work)
+        sample(session, options.mutants)
+    tool("exec", config, session, work=work)
+    return report(session)
+
+
+def tool(command: str, config: pathlib.Path, session: pathlib.Path, *, work: pathlib.Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(work), "JAX_PLATFORMS": "cpu"}
+    arguments = [command, config.name, session.name]
+    subprocess.run([shutil.which("cosmic-ray"), *arguments], cwd=work, env=environment, check=True)
+
+
+def sample(session: pathlib.Path, wanted: int) -> None:
+    """Keeps so many mutants, as evenly over the files as there are."""
+    with sqlite3.connect(session) as store:
+        rows = store.execute("select job_id, module_path, operator_name from mutation_specs").fetchall()
+        files = collections.defaultdict(list)
+        for job, path, operator in sorted(rows):
+            if not operator.endswith(TRIVIAL):
+                files[path].append(job)
+        draw = random.Random(0)
+        for jobs in files.values():
+            draw.shuffle(jobs)
+        kept = set()
+        while len(kept) < wanted and any(files.values()):
+            # The validator is judged as thoroughly as six schedulers.
+            for path, jobs in files.items():
+                for _ in range(6 if path.startswith("parity") else 1):
+                    if jobs and len(kept) < wanted:
+                        kept.add(jobs.pop())
+        for table in ("mutation_specs", "work_items"):
+            marks = ",".join("?" * len(kept))
+            store.execute(f"delete from {table} where job_id not in ({marks})", sorted(kept))
+
+
+def report(session: pathlib.Path) -> int:
+    """Writes the table; returns 1 when a survivor has no reason."""
+    with sqlite3.connect(session) as store:
+        rows = store.execute(
+            "select module_path, start_pos_row, operator_name, test_outcome, diff from mutation_specs "
+            "join work_results using (job_id) order by module_path, start_pos_row, operator_name"
+        ).fetchall()
+    reasons = {entry["change"]: entry["reason"] for entry in tomllib.loads(survivors())["equivalent"]}
+    by_file = collections.defaultdict(collections.Counter)
+    survived, unexplained = [], 0
+    for path, row, _, outcome, diff in rows:
+        by_file[path][outcome.lower()] += 1
+        if outcome.lower() == "survived":
+            change = " → ".join(
+                line[1:].strip()
+                for line in diff.splitlines()
+                if line[:1] in "+-" and line[:3] not in ("+++", "---")
+            )
+            reason = reasons.get(change)
+            unexplained += reason is None
+            survived.append((f"`{path}`:{row}", f"`{change}`", reason or "**unexplained**"))
+    total = sum(sum(counts.values()) for counts in by_file.values())
+    lines = [
+        "# Mutants",
+        "",
+        "Lines changed on purpose, one at a time, and whether the fast tests or the quick profile of parity",
+        "notice. Written by `python tests/mutation`; the sample is drawn with a fixed seed.",
+        "",
+        f"{total} mutants: {total - len(survived)} killed, {len(survived)} survived, of these "
+        f"{len(survived) - unexplained} explained as equivalent.",
+        "",
+        "| file | mutants | killed | survived |",
+        "| --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| `{path}` | {sum(counts.values())} | {counts['killed']} | {counts['survived']} |"
+        for path, counts in by_file.items()
+    ]
+    if survived:
+        lines += [
+            "",
+            "## Survivors",
+            "",
+            "| where | change | why it changes nothing |",
+            "| --- | --- | --- |",
+        ]
+        lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in survived]
+    (ROOT / "docs" / "mutants.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines[5:7]))
+    return 1 if unexplained else 0
+
+
+def survivors() -> str:
+    return (HERE / "survivors.toml").read_text()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

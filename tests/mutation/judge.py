@@ -1,0 +1,54 @@
+"""Judges one mutant: exits with 0 when the tests and the comparison with PyTorch still pass.
+
+What is run depends on the file that differs from the last commit; the quickest to notice
+comes first.
+"""
+
+import pathlib
+import subprocess
+import sys
+
+SCHEDULES = [
+    "test_parity_laws.py",
+    "test_laws.py",
+    "test_arguments.py",
+    "test_value.py",
+    "test_accuracy.py",
+    "test_modes.py",
+    "test_units.py",
+    "test_interop.py",
+]
+PLATEAU = ["test_plateau.py", "test_reading.py"]
+VALIDATOR = ["test_parity_compare.py", "test_selftest.py", "test_reports.py", "test_parity_command.py"]
+
+
+def main() -> int:
+    changed = subprocess.run(
+        ["git", "diff", "--name-only"], capture_output=True, text=True, check=True
+    ).stdout
+    (path,) = map(pathlib.Path, changed.split())
+    if path.parts[0] == "parity":
+        return passes(*pytest(VALIDATOR))
+    if path.stem == "reduce_lr_on_plateau":
+        return passes(*parity("--scheduler", "ReduceLROnPlateau"), *pytest(PLATEAU))
+    return passes(*parity("-k", ""), *pytest(SCHEDULES + PLATEAU[1:]))
+
+
+def parity(*options: str) -> list[list[str]]:
+    """The quick profile: one half of the cases after the other, shortest first to fail."""
+    return [["-m", "parity", "run", "--profile", "quick", "--fail-fast", "--jobs", "1", *options]]
+
+
+def pytest(files: list[str]) -> list[list[str]]:
+    return [["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *(f"tests/{name}" for name in files)]]
+
+
+def passes(*commands: list[str]) -> int:
+    for command in commands:
+        if subprocess.run([sys.executable, *command]).returncode:
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
