@@ -23,6 +23,9 @@ PLATEAU = ["test_plateau.py", "test_reading.py"]
 VALIDATOR = ["test_parity_compare.py", "test_selftest.py", "test_reports.py", "test_parity_command.py"]
 
 
+NOTHING_COMPARED = 5  # a class of ours that PyTorch has no equal of
+
+
 def main() -> int:
     diff = subprocess.run(["git", "diff", "--name-only"], capture_output=True, text=True, check=True)
     (path,) = map(pathlib.Path, diff.stdout.split())
@@ -45,7 +48,8 @@ def pytest(files: list[str]) -> list[list[str]]:
 
 def passes(*commands: list[str]) -> int:
     for command in commands:
-        if subprocess.run([sys.executable, *command]).returncode:
+        code = subprocess.run([sys.executable, *command]).returncode
+        if code not in (0, NOTHING_COMPARED):
             return 1
     return 0
 
