@@ -11,13 +11,15 @@ IN_VENV := $(VENV)/bin/python
 # One stamp per set of extras. dev contains test, and test contains parity.
 INSTALLED := $(VENV)/.installed-
 CONTAINED_parity := parity
-CONTAINED_test := test parity
-CONTAINED_dev := dev test parity
+CONTAINED_examples := examples parity
+CONTAINED_test := test examples parity
+CONTAINED_dev := dev test examples parity
+CONTAINED_mutants := mutants test examples parity
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:  # one pip at a time
-.PHONY: help parity test test-long docs lint format clean
+.PHONY: help parity selftest test test-long mutants docs lint format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -25,11 +27,17 @@ help: ## list these targets
 parity: $(INSTALLED)parity ## run PyTorch beside every schedule; the report goes to parity-report/
 	@$(IN_VENV) -m parity run $(ARGS)
 
+selftest: $(INSTALLED)parity ## put defects in; parity must find and name each
+	@$(IN_VENV) -m parity selftest
+
 test: $(INSTALLED)test ## run the tests and the doctests
 	@$(IN_VENV) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-long: $(INSTALLED)test ## the same with the slow tests and many more random examples
 	@HYPOTHESIS_PROFILE=long $(IN_VENV) -m pytest -n $(WORKERS) --dist worksteal -m "slow or not slow" $(ARGS)
+
+mutants: $(INSTALLED)mutants ## break lines on purpose, one at a time; an hour or two; writes docs/mutants.md
+	@PATH="$(abspath $(VENV))/bin:$$PATH" $(IN_VENV) tests/mutation $(ARGS)
 
 docs: $(INSTALLED)parity ## write the pages of docs/ that come from a run: the report, the deviations
 	@$(IN_VENV) -m parity run && cp parity-report/report.md docs/report.md
@@ -45,10 +53,10 @@ format: $(INSTALLED)dev ## format the code and repair what ruff can
 	@$(IN_VENV) -m ruff format .
 
 clean: ## remove everything that make has made
-	@rm -rf $(VENV) .venv-oldest parity-report build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) .venv-oldest parity-report examples-out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(addprefix $(INSTALLED),parity test dev): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
+$(addprefix $(INSTALLED),parity examples test dev mutants): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
 	@echo "Installing jaxsched[$*] into $(VENV): some minutes the first time."
 	@$(IN_VENV) -m pip install -qq --disable-pip-version-check --no-input -c $(CONSTRAINTS) -e '.[$*]'
 	@touch $(addprefix $(INSTALLED),$(CONTAINED_$*))
