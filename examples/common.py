@@ -71,10 +71,10 @@ class Progress:
     ...         progress(loss=0.5, lr=0.1)
     """
 
-    def __init__(self, what: str, total: int) -> None:
+    def __init__(self, what: str, total: int, *, disable: bool = False) -> None:
         columns = ("{task.description}", rich.progress.BarColumn(), rich.progress.MofNCompleteColumn(),
                    "{task.fields[facts]}", rich.progress.TimeRemainingColumn())  # fmt: skip
-        self._bar = rich.progress.Progress(*columns, transient=True)
+        self._bar = rich.progress.Progress(*columns, transient=True, disable=disable)
         self._task = self._bar.add_task(what, total=total, facts="")
 
     def __call__(self, advance: int = 1, **facts: float) -> None:
