@@ -1,6 +1,7 @@
 """PyTorch's learning-rate schedulers as jittable Optax schedules."""
 
 from ._groups import by_group as by_group
+from ._plot import plot as plot
 from ._reading import current_lr as current_lr
 from ._schedule import Schedule as Schedule
 from .interop.from_torch import from_torch as from_torch, from_torch_state as from_torch_state

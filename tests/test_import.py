@@ -37,6 +37,7 @@ PUBLIC = {
     "current_lr",
     "from_torch",
     "from_torch_state",
+    "plot",
     "to_torch",
 }
 
