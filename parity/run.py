@@ -181,6 +181,8 @@ class Profile(enum.StrEnum):
     """The cases of at most 2,000 counts, under jit and eagerly."""
     FULL = "full"
     """All cases, and each schedule in every mode."""
+    EXHAUSTIVE = "exhaustive"
+    """Every count up to 2**24 and ten million beyond, against the closed forms; see `exhaustive`."""
 
 
 def profiled(cases: Sequence[AnyCase], profile: Profile) -> list[AnyCase]:

@@ -53,6 +53,7 @@ def test_passes_and_writes_the_report(tmp_path):
     assert "# Parity with PyTorch: passed" in text
     assert sorted(p.name for p in (tmp_path / "parity-report").iterdir()) == [
         "junit.xml",
+        "report.html",
         "report.json",
         "report.md",
     ]

@@ -69,11 +69,11 @@ def at_least_1(text: str) -> int:
     return int(text)
 
 
-def select(options: argparse.Namespace) -> list[AnyCase]:
+def select(options: argparse.Namespace, cases: Sequence[AnyCase] = ALL_CASES) -> list[AnyCase]:
     """The cases that are asked for."""
     chosen = [
         case
-        for case in ALL_CASES
+        for case in cases
         if options.k.lower() in case.name.lower()
         and (not options.scheduler or case.scheduler in options.scheduler)
         and all(_gives(case, wanted) for wanted in options.param)

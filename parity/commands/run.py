@@ -10,10 +10,21 @@ from typing import Any
 
 from rich.console import Console
 
-from .. import report
+from .. import exhaustive, report
+from ..cases import Case
 from ..report import github, terminal
 from ..run import Profile, profiled, run
-from ._common import Exit, add_device, add_selection, at_least_1, nothing, parser, select, use_device
+from ._common import (
+    Exit,
+    UsageError,
+    add_device,
+    add_selection,
+    at_least_1,
+    nothing,
+    parser,
+    select,
+    use_device,
+)
 
 DESCRIPTION = """\
 Steps real PyTorch learning-rate schedulers, with real optimizers, beside the JAX schedules
@@ -49,7 +60,8 @@ def add(commands: Any) -> None:
         choices=list(Profile),
         type=Profile,
         default=Profile.FULL,
-        help="quick: cases of at most 2,000 counts, in two modes; full: all, in every mode (default)",
+        help="quick: cases of at most 2,000 counts, in two modes; full: all, in every mode (default); "
+        "exhaustive: every count up to 2**24, against the closed forms (minutes)",
     )
     how.add_argument(
         "--jobs", metavar="N", type=at_least_1, help="processes that share the work (default: one a core)"
@@ -68,6 +80,8 @@ def add(commands: Any) -> None:
 
 def main(options: argparse.Namespace) -> int:
     use_device(options.device)
+    if options.profile is Profile.EXHAUSTIVE:
+        return _exhaustive(options)
     cases = profiled(select(options), options.profile)
     if nothing(cases):
         return Exit.NOTHING
@@ -92,3 +106,18 @@ def main(options: argparse.Namespace) -> int:
     if result.steps == 0:
         return Exit.NOTHING
     return Exit.PASSED if result.passed else Exit.FAILED
+
+
+def _exhaustive(options: argparse.Namespace) -> int:
+    if options.json or options.fail_fast:
+        raise UsageError("--json and --fail-fast: not with --profile exhaustive, which writes exhaustive.md")
+    cases = [case for case in select(options, exhaustive.CASES) if isinstance(case, Case)]
+    if nothing(cases):
+        return Exit.NOTHING
+    options.output.mkdir(parents=True, exist_ok=True)
+    return exhaustive.main(
+        cases,
+        random=exhaustive.RANDOM if options.steps is None else options.steps,
+        jobs=options.jobs or os.cpu_count() or 1,
+        markdown=options.output / "exhaustive.md",
+    )

@@ -7,9 +7,14 @@ import pathlib
 import tempfile
 
 from ..run import Run
-from . import json, junit, markdown
+from . import html, json, junit, markdown
 
-FILES = {"report.json": json.render, "report.md": markdown.render, "junit.xml": junit.render}
+FILES = {
+    "report.html": html.render,
+    "report.json": json.render,
+    "report.md": markdown.render,
+    "junit.xml": junit.render,
+}
 
 
 def write(run: Run, folder: pathlib.Path) -> list[pathlib.Path]:
