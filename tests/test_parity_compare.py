@@ -300,3 +300,14 @@ def test_the_least_tolerance():
     assert found.absolute == pytest.approx(0.125)
     assert found.relative == pytest.approx(12.5)
     assert parity.compare(right, STEP, steps=100).tolerance.ulp == 0
+
+
+def test_what_is_looked_at_eagerly():
+    from parity.compare import _eager_counts
+    from parity.reference.events import Event
+
+    found = _eager_counts([Event(5000, "milestone"), Event(70_000, "milestone")], 100_000)
+    assert {0, 1, 4999, 5000, 5001, 69_999, 70_000, 70_001, 99_998, 99_999} <= set(found)
+    assert len(found) <= 210
+    assert found == sorted(found)
+    assert _eager_counts([], 3) == [0, 1, 2]
