@@ -335,6 +335,11 @@ def _exp2(high: Any, low: Any) -> Any:
     return (mantissa * _two_power(whole - 8 * eighth)) * (scale * scale)
 
 
+def _exponent(x: Any) -> Any:
+    """Of a float64 in float32's normal range; one more where rounding to float32 reaches it."""
+    return (x.astype(np.float32).view(np.int32) >> 23).astype(np.float64) - 127.0
+
+
 def _two_product(a: Any, b: Any) -> tuple[Any, Any]:
     """``a * b`` exactly, as rounded product + error (Dekker 1971)."""
 
@@ -349,20 +354,22 @@ def _two_product(a: Any, b: Any) -> tuple[Any, Any]:
     return p, ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2
 
 
-def _log2(x: Any) -> tuple[Any, Any]:
-    """``log2(x)`` as ``high + low`` for a float64 array ``x`` in float32's normal range.
+def _log2(x: Any, y: Any = 1.0) -> tuple[Any, Any]:
+    """``log2(x / y)`` as ``high + low`` for float64 in float32's normal range, ``x`` an array.
 
-    Relative error 2**-57. At 0 it is -4096, whose power is 0. By ``x = 2**e * m``, m in
-    [sqrt(1/2), sqrt(2)], and ``log2(m) = 2*atanh(s)/log(2)``, ``s = (m - 1)/(m + 1)``,
-    whose series has positive terms only and keeps its digits near ``m = 1``.
+    Relative error 2**-57, next to ``x = y`` too. At ``x = 0`` it is -4096, whose power is 0. By
+    ``x / y = 2**e * m / y``, that in [sqrt(1/2), sqrt(2)], and ``log2(m / y) = 2*atanh(s)/log(2)``,
+    ``s = (m - y)/(m + y)``, whose series has terms of one sign. The difference is exact.
     """
-    exponent = (x.astype(np.float32).view(np.int32) >> 23).astype(np.float64) - 127.0
-    m = x * _two_power(-minimum(exponent, 126.0))
-    large = m > math.sqrt(2)
-    m, exponent = where(large, 0.5 * m, m), where(large, exponent + 1, exponent)
+    exponent = _exponent(x) - (0.0 if is_number(y) else _exponent(y))
+    m = x * _two_power(-minimum(maximum(exponent, -127.0), 126.0))
+    large, small = m > math.sqrt(2) * y, m < math.sqrt(0.5) * y
+    m = where(large, 0.5 * m, where(small, 2.0 * m, m))
+    exponent = where(large, exponent + 1, where(small, exponent - 1, exponent))
 
-    top, bottom = m - 1.0, rounded(m + 1.0)
-    bottom_low = m - rounded(bottom - 1.0)
+    top, bottom = m - y, rounded(m + y)
+    nearly_m = rounded(bottom - y)
+    bottom_low = rounded(m - nearly_m) + rounded(y - rounded(bottom - nearly_m))  # Knuth's two-sum
     s = top / bottom
     p, p_low = _two_product(s, bottom)
     s_low = (((top - p) - p_low) - product(s, bottom_low)) / bottom
@@ -399,10 +406,8 @@ def _power(x: Any, n: Any) -> Any:
 
 
 def _fraction_power(m: Any, n: Any, exponent: Any) -> Any:
-    (m_high, m_low), (n_high, n_low) = _log2(m), _log2(n)
-    high = rounded(m_high - n_high)
-    low = (m_high - rounded(n_high + high)) + (m_low - n_low)  # n_high is the larger one
-    return where(m > 0, _exp2_multiple(exponent, high, low), where(exponent > 0, 0.0, 1.0))
+    power = _exp2_multiple(exponent, *_log2(m, n))
+    return where(m > 0, power, where(exponent > 0, 0.0, 1.0))
 
 
 # The bits of an exponent have no derivative, so powers of data bring their own. Rules may
@@ -441,8 +446,7 @@ def power(x: Any, n: Any) -> Any:
 def fraction_power(m: Any, n: Any, exponent: Any) -> Any:
     """``(m / n)**exponent`` for whole ``0 <= m <= n``, ``n >= 1``, ``exponent >= 0``.
 
-    4u plus 2**-56 of ``exponent*log2(m/n)``: the logarithms are subtracted as high and low
-    parts, before anything is rounded to one float64. ``0**0 = 1``.
+    4u plus 2**-57 of ``exponent*log2(m/n)``. ``0**0 = 1``.
     """
     xp = namespace(m, n, exponent)
     m, n = to_float(m), xp.asarray(to_float(n))

@@ -349,7 +349,7 @@ def test_fraction_power(n, exponent, draw):
                 logarithm = exponent * abs(math.log2(one / n)) if one else math.inf
                 if logarithm < 1000:
                     exact = (exactly(one) / n) ** exactly(exponent)
-                    assert errors(value, [exact])[0] <= 4 + 2**-56 * logarithm / U
+                    assert errors(value, [exact])[0] <= 4 + 2**-57 * logarithm / U
 
 
 def test_fraction_power_is_the_same_when_compiled():
