@@ -22,11 +22,12 @@ import numpy as np
 
 import jaxsched
 
-from . import deviations, modes, plateau
+from . import deviations, modes, plateau, training
 from .cases import CASES, Case
 from .compare import Comparison, Counts, compare_trajectory, distances, under_jit
 from .deviations import Demonstration, demonstrate
 from .reference import events, exact, optax_equivalents, pytorch
+from .training import TrainingCase, TrainingResult
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,10 +43,11 @@ class OptaxResult:
     """Greatest difference, as a share of the highest value; NaN where a value is NaN."""
 
 
-AnyCase = Case | plateau.PlateauCase
+AnyCase = Case | plateau.PlateauCase | TrainingCase
 """What there is a table of."""
 
 ALL_CASES: tuple[AnyCase, ...] = (*CASES, *plateau.PLATEAU_CASES)
+"""Of schedules. `training.TRAINING_CASES` are the others."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +62,7 @@ class PairCase:
 
 @dataclasses.dataclass(frozen=True)
 class CaseResult:
-    case: AnyCase | PairCase
+    case: Case | plateau.PlateauCase | PairCase
     comparison: Comparison
     optax: OptaxResult | None
     seconds: float
@@ -109,6 +111,7 @@ class Run:
     """All results, and where they were had."""
 
     results: tuple[CaseResult, ...]
+    training: tuple[TrainingResult, ...]
     deviations: tuple[Demonstration, ...]
     environment: dict[str, str]
     seconds: float
@@ -118,6 +121,11 @@ class Run:
         return tuple(result for result in self.results if not result.passed)
 
     @property
+    def parted(self) -> tuple[TrainingResult, ...]:
+        """The twins that did not stay together."""
+        return tuple(result for result in self.training if not result.passed)
+
+    @property
     def outdated(self) -> tuple[Demonstration, ...]:
         """Accepted deviations that no longer occur."""
         return tuple(shown for shown in self.deviations if not shown.occurs)
@@ -125,7 +133,9 @@ class Run:
     @property
     def torch_seconds(self) -> float:
         """What PyTorch's own loops took, of all processes together."""
-        return sum(result.torch_seconds for result in self.results)
+        return sum(result.torch_seconds for result in self.results) + sum(
+            result.torch_seconds for result in self.training
+        )
 
     @property
     def steps(self) -> int:
@@ -140,9 +150,14 @@ class Run:
         return sum(result.comparison.correctly_rounded for result in self.results)
 
     @property
+    def compared(self) -> bool:
+        """Whether there was anything."""
+        return self.steps > 0 or bool(self.training)
+
+    @property
     def passed(self) -> bool:
         """Whether anything was compared, all of it passed, and the deviations still hold."""
-        return self.steps > 0 and not self.failed and not self.outdated
+        return self.compared and not (self.failed or self.parted or self.outdated)
 
     def by_scheduler(self) -> list[Tally]:
         """One tally for each scheduler, in the order of the cases."""
@@ -164,13 +179,22 @@ class Run:
         return tallies
 
     def summary(self) -> str:
-        """One line."""
+        """One line, of the schedules."""
         share = 100 * self.identical / max(self.steps, 1)
         digits = f"{int(share * 1e5) / 1e5:.5f}" if self.identical < self.steps else "100"
         return (
             f"{len(self.results) - len(self.failed)} passed, {len(self.failed)} failed: "
             f"{self.identical:,} of {self.steps:,} values ({digits} %) identical to PyTorch's, "
             f"{self.correctly_rounded:,} correctly rounded where PyTorch's are not"
+        )
+
+    def training_summary(self) -> str:
+        """One line, of the twins."""
+        updates = sum(result.case.steps for result in self.training)
+        weights = max((result["weights"].furthest for result in self.training), default=0.0)
+        return (
+            f"training: {len(self.training) - len(self.parted)} pairs of twins stay together, "
+            f"{len(self.parted)} part; in {updates:,} updates the weights are at most {weights:.1e} apart"
         )
 
 
@@ -180,14 +204,16 @@ class Profile(enum.StrEnum):
     QUICK = "quick"
     """The cases of at most 2,000 counts, under jit and eagerly."""
     FULL = "full"
-    """All cases, and each schedule in every mode."""
+    """All cases, each schedule in every mode, and the twins that are trained."""
     EXHAUSTIVE = "exhaustive"
     """Every count up to 2**24 and ten million beyond, against the closed forms; see `exhaustive`."""
 
 
 def profiled(cases: Sequence[AnyCase], profile: Profile) -> list[AnyCase]:
     """The cases that a profile looks at."""
-    return [case for case in cases if profile is not Profile.QUICK or case.steps <= 2000]
+    if profile is not Profile.QUICK:
+        return list(cases)
+    return [case for case in cases if case.steps <= 2000 and not isinstance(case, TrainingCase)]
 
 
 def run(
@@ -208,12 +234,12 @@ def run(
       fail_fast: whether to stop soon after the first case that fails.
     """
     start = time.perf_counter()
-    results: dict[str, CaseResult] = {}
+    results: dict[str, CaseResult | TrainingResult] = {}
     for batch in _batches(_shared(cases, jobs), progress, profile, jobs):
         results.update((result.case.name, result) for result in batch)
         if fail_fast and not all(result.passed for result in batch):
             break
-    schedulers = {case.scheduler for case in cases}
+    schedulers = {case.scheduler for case in cases if not isinstance(case, TrainingCase)}
     shown = tuple(
         demonstrate(deviation) for deviation in deviations.DEVIATIONS if deviation.scheduler in schedulers
     )
@@ -221,9 +247,17 @@ def run(
     return gathered(found, time.perf_counter() - start, shown)
 
 
-def gathered(results: Sequence[CaseResult], seconds: float, shown: tuple[Demonstration, ...] = ()) -> Run:
+def gathered(
+    results: Sequence[CaseResult | TrainingResult], seconds: float, shown: tuple[Demonstration, ...] = ()
+) -> Run:
     """A run of what was compared elsewhere."""
-    return Run(tuple(results), shown, environment(), seconds)
+    return Run(
+        tuple(result for result in results if isinstance(result, CaseResult)),
+        tuple(result for result in results if isinstance(result, TrainingResult)),
+        shown,
+        environment(),
+        seconds,
+    )
 
 
 BATCH = 24
@@ -239,7 +273,7 @@ def _shared(cases: Sequence[AnyCase], jobs: int) -> list[list[AnyCase]]:
 
 def _batches(
     batches: list[list[AnyCase]], progress: Callable[[AnyCase, int], None], profile: Profile, jobs: int
-) -> Iterator[list[CaseResult]]:
+) -> Iterator[list[CaseResult | TrainingResult]]:
     if jobs == 1:
         yield from (_run_batch(batch, profile, progress) for batch in batches)
         return
@@ -260,12 +294,21 @@ def _run_batch(
     cases: Sequence[AnyCase],
     profile: Profile,
     progress: Callable[[AnyCase, int], None] = lambda case, steps: None,
-) -> list[CaseResult]:
-    results = [_run_case(case, functools.partial(progress, case)) for case in cases]
-    return _in_every_mode(results) if profile is Profile.FULL else results
+) -> list[CaseResult | TrainingResult]:
+    trained = [
+        training.train(case, functools.partial(progress, case))
+        for case in cases
+        if isinstance(case, TrainingCase)
+    ]
+    results = [
+        _run_case(case, functools.partial(progress, case))
+        for case in cases
+        if not isinstance(case, TrainingCase)
+    ]
+    return [*(_in_every_mode(results) if profile is Profile.FULL else results), *trained]
 
 
-def _run_case(case: AnyCase, progress: Callable[[int], None]) -> CaseResult:
+def _run_case(case: Case | plateau.PlateauCase, progress: Callable[[int], None]) -> CaseResult:
     start = time.perf_counter()
     if isinstance(case, plateau.PlateauCase):
         return CaseResult(case, plateau.compare(case, progress), None, time.perf_counter() - start, 0.0)
@@ -321,7 +364,7 @@ def _optax(case: Case, trajectory: pytorch.Trajectory) -> OptaxResult | None:
 
 def environment() -> dict[str, str]:
     """What a figure of this run depends on."""
-    packages = ("torch", "jax", "jaxlib", "optax", "numpy", "mpmath")
+    packages = ("torch", "jax", "jaxlib", "optax", "flax", "numpy", "mpmath")
     return {
         "jaxsched": jaxsched.__version__,
         **{package: importlib.metadata.version(package) for package in packages},

@@ -9,7 +9,6 @@ from typing import Any
 
 from .cases import Case, Spec
 from .plateau import PlateauCase
-from .run import AnyCase
 
 _HEAD = '''\
 """{name}
@@ -70,7 +69,7 @@ for metric in metrics:
 """
 
 
-def of(case: AnyCase) -> str:
+def of(case: Case | PlateauCase) -> str:
     """The script."""
     return _of_plateau(case) if isinstance(case, PlateauCase) else _of_case(case)
 

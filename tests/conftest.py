@@ -3,6 +3,8 @@
 import os
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Of PyTorch's threads: tests run side by side, and several in each would wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import jax
 import pytest

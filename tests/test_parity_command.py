@@ -15,6 +15,7 @@ import parity
 from parity import cli, deviations, modes, report, run as runner, script
 from parity.cases import CASES, Case, Spec
 from parity.run import ALL_CASES
+from parity.training import TRAINING_CASES
 
 ROOT = pathlib.Path(parity.__file__).parent.parent
 
@@ -91,7 +92,7 @@ def test_a_schedule_that_raises_is_an_internal_error_and_writes_nothing(tmp_path
     copy = broken_copy(
         tmp_path, "step_lr.py", "decays, _ = nx.divmod_count(", "decays, _ = nx.no_such_thing("
     )
-    done = command("run", "--scheduler", "StepLR", cwd=copy, python_path=copy)
+    done = command("run", "-k", "StepLR(0.05, step_size=30)", cwd=copy, python_path=copy)
     assert done.returncode == cli.Exit.INTERNAL
     assert "not a verdict" in done.stderr
     assert not (copy / "parity-report").exists()
@@ -119,7 +120,8 @@ def test_help_teaches(capsys):
 
 def test_list(capsys):
     assert cli.main(["list"]) == 0
-    assert capsys.readouterr().out.splitlines() == [case.name for case in ALL_CASES]
+    names = capsys.readouterr().out.splitlines()
+    assert names == [case.name for case in (*ALL_CASES, *TRAINING_CASES)]
     assert cli.main(["list", "--scheduler", "OneCycleLR", "-k", "THREE_phase"]) == 0
     names = capsys.readouterr().out.splitlines()
     assert names
@@ -296,7 +298,7 @@ def test_a_device_that_is_not_there(capsys):
 
 
 def test_processes_share_the_work(tmp_path):
-    cases = [case for case in CASES if case.scheduler == "StepLR" and case.steps < 1000]
+    cases = [case for case in CASES if case.scheduler == "StepLR" and case.steps < 1000][:2]
     alone, shared = runner.run(cases), runner.run(cases, jobs=2)
     assert [r.case.name for r in alone.results] == [r.case.name for r in shared.results]
     assert [r.comparison for r in alone.results] == [r.comparison for r in shared.results]

@@ -7,14 +7,18 @@ import ast
 import dataclasses
 import enum
 import os
+import pathlib
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 
+from .. import report
 from ..cases import Case
+from ..plateau import PlateauCase
 from ..run import ALL_CASES, AnyCase
+from ..training import TrainingCase
 
 
 class Exit(enum.IntEnum):
@@ -45,21 +49,24 @@ def parser(
     return made
 
 
-def add_selection(command: argparse.ArgumentParser) -> None:
-    """The options that choose cases."""
+def add_selection(
+    command: argparse.ArgumentParser, cases: Sequence[AnyCase] = ALL_CASES, steps: str = "counts"
+) -> Any:
+    """The options that choose among cases, as a group."""
     chosen = command.add_argument_group("which cases")
     chosen.add_argument("-k", metavar="TEXT", default="", help="with TEXT in their name, in any case")
     chosen.add_argument(
         "--scheduler",
         metavar="NAME",
         action="append",
-        choices=sorted({case.scheduler for case in ALL_CASES}),
+        choices=sorted({case.scheduler for case in cases}),
         help="of this PyTorch class; may be given more than once (%(choices)s)",
     )
     chosen.add_argument(
         "--param", metavar="NAME[=VALUE]", action="append", default=[], help="that give this argument (so)"
     )
-    chosen.add_argument("--steps", metavar="N", type=at_least_1, help="no more than N counts of each")
+    chosen.add_argument("--steps", metavar="N", type=at_least_1, help=f"no more than N {steps} of each")
+    return chosen
 
 
 def at_least_1(text: str) -> int:
@@ -83,7 +90,7 @@ def select(options: argparse.Namespace, cases: Sequence[AnyCase] = ALL_CASES) ->
 
 def _gives(case: AnyCase, wanted: str) -> bool:
     name, equals, text = wanted.partition("=")
-    arguments = case.spec.arguments if isinstance(case, Case) else case.trace.arguments
+    arguments = case.trace.arguments if isinstance(case, PlateauCase) else case.spec.arguments
     if name not in arguments:
         return False
     try:
@@ -97,9 +104,33 @@ def _shorter(case: AnyCase, steps: int) -> AnyCase:
     if isinstance(case, Case):
         fractions = case.fractions[:steps] if case.fractions else None
         return dataclasses.replace(case, steps=min(case.steps, steps), fractions=fractions)
+    if isinstance(case, TrainingCase):
+        return dataclasses.replace(case, steps=min(case.steps, steps))
     return dataclasses.replace(
         case, trace=dataclasses.replace(case.trace, metrics=case.trace.metrics[: steps - 1])
     )
+
+
+def add_how(command: argparse.ArgumentParser) -> Any:
+    """The options of how the work is done, as a group."""
+    how = command.add_argument_group("how")
+    how.add_argument(
+        "--jobs", metavar="N", type=at_least_1, help="processes that share the work (default: one a core)"
+    )
+    how.add_argument("--fail-fast", action="store_true", help="stop soon after the first case that fails")
+    return how
+
+
+def add_output(command: argparse.ArgumentParser) -> None:
+    """Where the report goes."""
+    command.add_argument(
+        "--output",
+        metavar="DIR",
+        type=pathlib.Path,
+        default=pathlib.Path("parity-report"),
+        help=f"folder for {', '.join(report.FILES)} (default: %(default)s)",
+    )
+    command.add_argument("--json", metavar="FILE", help="write report.json to FILE too; - is standard output")
 
 
 def add_device(command: argparse.ArgumentParser) -> None:

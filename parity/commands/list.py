@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ..run import ALL_CASES
+from ..training import TRAINING_CASES
 from ._common import Exit, add_selection, parser, select
 
 
@@ -13,6 +15,6 @@ def add(commands: Any) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    cases = select(options)
+    cases = select(options, (*ALL_CASES, *TRAINING_CASES))
     print("\n".join(case.name for case in cases))
     return Exit.PASSED if cases else Exit.NOTHING

@@ -6,6 +6,7 @@ import argparse
 import os
 import pathlib
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -13,13 +14,15 @@ from rich.console import Console
 from .. import exhaustive, report
 from ..cases import Case
 from ..report import github, terminal
-from ..run import Profile, profiled, run
+from ..run import ALL_CASES, BATCH, AnyCase, Profile, profiled, run
+from ..training import TRAINING_CASES
 from ._common import (
     Exit,
     UsageError,
     add_device,
+    add_how,
+    add_output,
     add_selection,
-    at_least_1,
     nothing,
     parser,
     select,
@@ -47,55 +50,44 @@ exit codes: 0 all passed, 1 a case failed, 2 wrong usage, 3 internal error, 5 no
 """
 
 
-FEW = 24
-"""Cases for which it does not pay to start another process."""
-
-
 def add(commands: Any) -> None:
     command = parser(commands, "run", "compare, print the verdict, write the report", DESCRIPTION, EPILOG)
     add_selection(command)
-    how = command.add_argument_group("how")
+    how = add_how(command)
     how.add_argument(
         "--profile",
         choices=list(Profile),
         type=Profile,
         default=Profile.FULL,
-        help="quick: cases of at most 2,000 counts, in two modes; full: all, in every mode (default); "
-        "exhaustive: every count up to 2**24, against the closed forms (minutes)",
+        help="quick: cases of at most 2,000 counts, in two modes; full: all in every mode, and the twins "
+        "of `parity train` (default); exhaustive: every count up to 2**24, against the closed forms",
     )
-    how.add_argument(
-        "--jobs", metavar="N", type=at_least_1, help="processes that share the work (default: one a core)"
-    )
-    how.add_argument("--fail-fast", action="store_true", help="stop soon after the first case that fails")
     add_device(command)
-    command.add_argument(
-        "--output",
-        metavar="DIR",
-        type=pathlib.Path,
-        default=pathlib.Path("parity-report"),
-        help=f"folder for {', '.join(report.FILES)} (default: %(default)s)",
-    )
-    command.add_argument("--json", metavar="FILE", help="write report.json to FILE too; - is standard output")
+    add_output(command)
 
 
 def main(options: argparse.Namespace) -> int:
     use_device(options.device)
     if options.profile is Profile.EXHAUSTIVE:
         return _exhaustive(options)
-    cases = profiled(select(options), options.profile)
+    return compare_and_report(
+        profiled(select(options, (*ALL_CASES, *TRAINING_CASES)), options.profile), options
+    )
+
+
+def compare_and_report(cases: Sequence[AnyCase], options: argparse.Namespace) -> Exit:
+    """What every command does that has cases; its options are those of `add_how` and `add_output`."""
     if nothing(cases):
         return Exit.NOTHING
     console = Console(stderr=options.json == "-")
-    few = sum(case.steps for case in cases) < 20_000 and len(cases) <= 24
-    jobs = options.jobs or (
-        1
-        if few
-        else len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count() or 1
-    )
     with terminal.Bar(cases, console) as bar:
-        result = run(cases, bar, profile=options.profile, jobs=jobs, fail_fast=options.fail_fast)
+        result = run(
+            cases,
+            bar,
+            profile=getattr(options, "profile", Profile.FULL),
+            jobs=options.jobs or _jobs(cases),
+            fail_fast=options.fail_fast,
+        )
     paths = report.write(result, options.output)
     if options.json == "-":
         sys.stdout.write(report.FILES["report.json"](result))
@@ -103,9 +95,16 @@ def main(options: argparse.Namespace) -> int:
         paths.append(report.write_file(pathlib.Path(options.json), report.FILES["report.json"](result)))
     terminal.show(result, paths, console)
     github.announce(result)
-    if result.steps == 0:
+    if not result.compared:
         return Exit.NOTHING
     return Exit.PASSED if result.passed else Exit.FAILED
+
+
+def _jobs(cases: Sequence[AnyCase]) -> int:
+    """One a core, unless there is so little to do that starting another process does not pay."""
+    if len(cases) <= BATCH and sum(case.steps for case in cases) < 20_000:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _exhaustive(options: argparse.Namespace) -> int:

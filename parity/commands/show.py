@@ -8,6 +8,7 @@ from typing import Any
 from .. import script
 from ..report.junit import facts
 from ..run import ALL_CASES, Profile, run
+from ..training import TRAINING_CASES, TrainingCase
 from ._common import Exit, UsageError, add_device, parser, use_device
 
 DESCRIPTION = """\
@@ -27,15 +28,20 @@ def add(commands: Any) -> None:
 
 def main(options: argparse.Namespace) -> int:
     use_device(options.device)
-    matching = [case for case in ALL_CASES if options.name.lower() in case.name.lower()]
+    matching = [case for case in (*ALL_CASES, *TRAINING_CASES) if options.name.lower() in case.name.lower()]
     chosen = [case for case in matching if case.name == options.name] or matching
     if len(chosen) != 1:
         names = "".join(f"\n  {case.name}" for case in chosen[:10])
         raise UsageError(f"show: {options.name!r} is in the names of {len(chosen)} cases, not of one{names}")
     (case,) = chosen
     if options.script:
+        if isinstance(case, TrainingCase):
+            raise UsageError(
+                "show --script: scripts compare schedules, got a pair of twins; leave out --script"
+            )
         print(script.of(case), end="")
         return Exit.PASSED
-    (result,) = run([case], profile=Profile.FULL).results
+    found = run([case], profile=Profile.FULL)
+    result = found.training[0] if found.training else found.results[0]
     print(f"{result.case.name}\n{facts(result)}\nagain: {result.again}")
     return Exit.PASSED if result.passed else Exit.FAILED

@@ -7,7 +7,7 @@ import pathlib
 import tempfile
 
 from ..run import Run
-from . import html, json, junit, markdown
+from . import html, json, junit, markdown, picture
 
 FILES = {
     "report.html": html.render,
@@ -20,15 +20,18 @@ FILES = {
 def write(run: Run, folder: pathlib.Path) -> list[pathlib.Path]:
     """Writes every form into the folder; each file whole, or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    return [write_file(folder / name, render(run)) for name, render in FILES.items()]
+    written = [write_file(folder / name, render(run)) for name, render in FILES.items()]
+    if run.training:
+        written.append(write_file(folder / markdown.PICTURE, picture.render(run.training)))
+    return written
 
 
-def write_file(path: pathlib.Path, text: str) -> pathlib.Path:
+def write_file(path: pathlib.Path, content: str | bytes) -> pathlib.Path:
     """Writes a file whole, or not at all."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:

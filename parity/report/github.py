@@ -32,7 +32,7 @@ def summary(run: Run, limit: int = LIMIT) -> str:
         text = markdown.render(run, results[:keep])
         if len(text.encode()) <= limit:
             return text
-    return f"{run.summary()}\n"[: max(limit, 0)]
+    return "".join(f"{line}\n" for line in markdown.summaries(run))[: max(limit, 0)]
 
 
 def _fewer(n: int) -> Iterator[int]:
@@ -46,10 +46,9 @@ def _fewer(n: int) -> Iterator[int]:
 def annotations(run: Run) -> list[str]:
     """Workflow commands for the worst failures."""
     failed = sorted(run.failed, key=_badness, reverse=True)
-    return [
-        f"::error title={_property(result.case.name)}::{_data(_text(result))}"
-        for result in failed[:ANNOTATIONS]
-    ]
+    said = [(result.case.name, _text(result)) for result in failed]
+    said += [(twins.case.name, twins.problem or "") for twins in run.parted]
+    return [f"::error title={_property(name)}::{_data(text)}" for name, text in said[:ANNOTATIONS]]
 
 
 def _badness(result: CaseResult) -> float:

@@ -26,6 +26,7 @@ from .. import modes
 from ..compare import Comparison, Curves, Distance, Integrity, Row, bits, distances
 from ..reference.events import Event
 from ..run import CaseResult, Run
+from ..training import TrainingResult
 from . import markdown
 
 POINTS = 300
@@ -45,11 +46,12 @@ class Html(str):
 def render(run: Run) -> str:
     """The run as one HTML page."""
     style, script = _beside("page.css"), _beside("page.js")
-    sections = {
+    sections: dict[str, tuple[str, str] | tuple[str, str, Html]] = {
         "Beside Optax": (markdown.BESIDE_OPTAX, _beside_optax(run.results)),
+        "Training": (markdown.TRAINING, markdown.training(run.training), _twins(run.training)),
         "Deviations": (markdown.DEVIATIONS, markdown.deviations(run.deviations)),
-        "Modes": (markdown.MODES, markdown._modes(run)),
-        "Arguments": ("Every argument that was given, and with how many values.", markdown._arguments(run)),
+        "Modes": (markdown.MODES, markdown.modes(run)),
+        "Arguments": ("Every argument that was given, and with how many values.", markdown.arguments(run)),
     }
     sections = {title: each for title, each in sections.items() if each[1].count("\n") > 1}  # with rows
     return string.Template(_beside("page.html")).substitute(
@@ -64,6 +66,7 @@ def render(run: Run) -> str:
             for shown in run.outdated
         ),
         figures=_figures(run),
+        no_cases="" if run.results else " hidden",
         nav=_join(Html(f'<a href="#{_id(title)}">{title}</a>') for title in sections),
         schedulers=_schedulers(run),
         options=_join(Html(f"<option>{_html(tally.scheduler)}</option>") for tally in run.by_scheduler()),
@@ -92,12 +95,16 @@ def _furthest(found: Comparison) -> float:
 def _figures(run: Run) -> Html:
     """What matters most, large."""
     furthest = max((_furthest(result.comparison) for result in run.results), default=math.inf)
+    twins = (
+        ("twins that stay together", f"{len(run.training) - len(run.parted):,}", f"of {len(run.training):,}"),
+    )
     figures = (
         ("cases passed", f"{len(run.results) - len(run.failed):,}", f"of {len(run.results):,}"),
         ("values identical to PyTorch’s", f"{run.identical:,}", f"of {run.steps:,}"),
         ("correctly rounded, unlike PyTorch’s", f"{run.correctly_rounded:,}", ""),
         ("greatest distance", _ulp(furthest), "ULP"),
     )
+    figures = (*(figures if run.results else ()), *(twins if run.training else ()))
     return _join(
         Html(f"<div><dt>{name}</dt><dd><b>{value}</b> {unit}</dd></div>") for name, value, unit in figures
     )
@@ -151,9 +158,9 @@ def _took(run: Run) -> tuple[str, str]:
     return "time", f"{run.seconds:.1f} s; PyTorch’s own loops {run.torch_seconds:.1f} s, of all processes"
 
 
-def _section(title: str, lead: str, table: str) -> Html:
+def _section(title: str, lead: str, table: str, more: str = "") -> Html:
     head = f"<h2 id={_id(title)}>{title}</h2><p>{_prose(lead)}</p>"
-    return Html(f"<section>{head}{_from_markdown(table)}</section>\n")
+    return Html(f"<section>{head}{_from_markdown(table)}{more}</section>\n")
 
 
 def _id(title: str) -> str:
@@ -360,6 +367,63 @@ def _chosen(
 def _numbers(values: npt.NDArray[Any], digits: int) -> list[float | str]:
     """What JSON can hold of them: ``nan``, ``inf`` and ``-inf`` are text."""
     return [float(f"{value:.{digits}g}") if math.isfinite(value) else str(value) for value in values.tolist()]
+
+
+# Twins
+
+
+def _twins(results: Iterable[TrainingResult]) -> Html:
+    """Each pair with its picture, worst first."""
+    worst = sorted(results, key=lambda result: (result.passed, -result["weights"].furthest))
+    return Html(f"<ul class=twins>{_join(_pair(result) for result in worst)}</ul>") if worst else Html("")
+
+
+def _pair(result: TrainingResult) -> Html:
+    verdict, problem = _verdict(result.passed), result.problem
+    said = f"<p class=problem>{_html(problem)}</p>" if problem else ""
+    return Html(
+        f"<li><details{'' if result.passed else ' open'}><summary><span class={verdict}>{verdict}</span>"
+        f"<h3>{_html(result.case.name)}</h3><span class=n>{result.case.steps:,} updates</span>"
+        f"<span class=n>{result['weights'].furthest:.1e} apart</span>{said}</summary>\n"
+        f"{_figure(_curves(result))}<div class=facts><dl><dt>again</dt>"
+        f"<dd><code>{_html(result.again)}</code></dd></dl></div></details></li>\n"
+    )
+
+
+def _curves(result: TrainingResult) -> dict[str, Any]:
+    first = result.first and result.first.parts
+    panels: list[dict[str, Any]] = []
+    for title, (ours, theirs) in (
+        ("learning rate", result.curves.lr),
+        ("loss of the batch", result.curves.loss),
+    ):
+        pair = _numbers(ours, 9), _numbers(theirs, 9)
+        same = pair[0] == pair[1]
+        panels.append(
+            {
+                "kind": "pair",
+                "title": title,
+                "ours": pair[0],
+                "torch": None if same else pair[1],
+                "float64": True,
+            }
+        )
+    return {
+        "k_is": "update",
+        "k": list(range(result.case.steps)),
+        "events": [(update, "reduced") for update in result.reductions[1][:MARKS]],
+        "failure": first,
+        "at": first,
+        "panels": [
+            *panels,
+            {
+                "kind": "distance",
+                "title": "distance of the weights, relative",
+                "unit": "of the weights apart",
+                "distance": _numbers(result.curves.weights, 3),
+            },
+        ],
+    }
 
 
 # HTML

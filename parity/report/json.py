@@ -14,6 +14,7 @@ from typing import Any
 from ..compare import Difference, Distance, Row
 from ..deviations import Demonstration
 from ..run import CaseResult, Run
+from ..training import TrainingResult
 
 SCHEMA_VERSION = 1
 
@@ -37,9 +38,12 @@ def to_dict(run: Run) -> dict[str, Any]:
             "correctly_rounded": run.correctly_rounded,
             "deviations": len(run.deviations),
             "outdated_deviations": len(run.outdated),
+            "twins": len(run.training),
+            "twins_parted": len(run.parted),
             "torch_seconds": round(run.torch_seconds, 3),
         },
         "cases": [_case(result) for result in run.results],
+        "training": [_training(result) for result in run.training],
         "deviations": [_deviation(shown) for shown in run.deviations],
     }
 
@@ -74,6 +78,31 @@ def _case(result: CaseResult) -> dict[str, Any]:
         "eager": found.eager,
         "modes": dict(result.modes),
         "optax": _optax(result),
+        "again": result.again,
+        "seconds": round(result.seconds, 3),
+        "torch_seconds": round(result.torch_seconds, 3),
+    }
+
+
+def _training(result: TrainingResult) -> dict[str, Any]:
+    curves = result.curves
+    return {
+        "name": result.case.name,
+        "optimizer": result.case.optimizer,
+        "scheduler": result.case.scheduler,
+        "verdict": _verdict(result.passed),
+        "problem": result.problem,
+        "updates": result.case.steps,
+        "quantities": [
+            {**quantity._asdict(), "furthest": _number(quantity.furthest)} for quantity in result.quantities
+        ],
+        "first": None if result.first is None else result.first.name,
+        "lr_float64": _number(result.lr_float64),
+        "reductions": dict(zip(("flax", "torch"), map(list, result.reductions), strict=True)),
+        "loss": {
+            side: {"first": _number(float(losses[0])), "last": _number(float(losses[-1]))}
+            for side, losses in zip(("flax", "torch"), curves.loss, strict=True)
+        },
         "again": result.again,
         "seconds": round(result.seconds, 3),
         "torch_seconds": round(result.torch_seconds, 3),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from ..run import CaseResult, Run
+from ..training import TrainingResult
 
 
 def render(run: Run) -> str:
@@ -14,36 +16,45 @@ def render(run: Run) -> str:
     suites = ElementTree.Element(
         "testsuites",
         name="parity",
-        tests=str(len(run.results)),
-        failures=str(len(run.failed)),
+        tests=str(len(run.results) + len(run.training)),
+        failures=str(len(run.failed) + len(run.parted)),
         errors="0",
         time=f"{run.seconds:.3f}",
     )
-    for tally in run.by_scheduler():
-        mine = [result for result in run.results if result.case.scheduler == tally.scheduler]
-        suite = ElementTree.SubElement(
-            suites,
-            "testsuite",
-            name=tally.scheduler,
-            tests=str(tally.cases),
-            failures=str(tally.failed),
-            errors="0",
-            skipped="0",
-            time=f"{sum(result.seconds for result in mine):.3f}",
-            timestamp=run.environment["date"],
+    for scheduler in dict.fromkeys(result.case.scheduler for result in run.results):
+        _suite(
+            suites, scheduler, [result for result in run.results if result.case.scheduler == scheduler], run
         )
-        properties = ElementTree.SubElement(suite, "properties")
-        for name, value in run.environment.items():
-            ElementTree.SubElement(properties, "property", name=name, value=_legal(value))
-        for result in mine:
-            _case(suite, result)
+    if run.training:
+        _suite(suites, "training", run.training, run)
     ElementTree.indent(suites)
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
     )
 
 
-def _case(suite: ElementTree.Element, result: CaseResult) -> None:
+def _suite(
+    suites: ElementTree.Element, name: str, results: Sequence[CaseResult | TrainingResult], run: Run
+) -> None:
+    suite = ElementTree.SubElement(
+        suites,
+        "testsuite",
+        name=name,
+        tests=str(len(results)),
+        failures=str(sum(not result.passed for result in results)),
+        errors="0",
+        skipped="0",
+        time=f"{sum(result.seconds for result in results):.3f}",
+        timestamp=run.environment["date"],
+    )
+    properties = ElementTree.SubElement(suite, "properties")
+    for key, value in run.environment.items():
+        ElementTree.SubElement(properties, "property", name=key, value=_legal(value))
+    for result in results:
+        _case(suite, result)
+
+
+def _case(suite: ElementTree.Element, result: CaseResult | TrainingResult) -> None:
     case = ElementTree.SubElement(
         suite,
         "testcase",
@@ -57,8 +68,10 @@ def _case(suite: ElementTree.Element, result: CaseResult) -> None:
     ElementTree.SubElement(case, "system-out").text = _legal(facts(result))
 
 
-def facts(result: CaseResult) -> str:
+def facts(result: CaseResult | TrainingResult) -> str:
     """What is known of a case, for a place that shows plain text only."""
+    if isinstance(result, TrainingResult):
+        return _of_twins(result)
     found = result.comparison
     lines = [str(found)]
     for each in found.distances:
@@ -70,6 +83,18 @@ def facts(result: CaseResult) -> str:
     if result.modes:
         differing = ", ".join(f"{mode} ({n})" for mode, n in result.modes.items() if n)
         lines.append(f"modes {', '.join(result.modes)}: {differing or 'the same bits in all'}")
+    return "\n".join(lines)
+
+
+def _of_twins(result: TrainingResult) -> str:
+    lines = [result.problem or f"the twins stay together for {result.case.steps:,} updates"]
+    for quantity in result.quantities:
+        parts = "" if quantity.parts is None else f"; too far from update {quantity.parts} on"
+        size = f"{quantity.furthest:.3g} {'ULP' if quantity.unit == 'ULP' else '(relative)'}"
+        lines.append(f"{quantity.name}: {size} apart at most, at update {quantity.at}{parts}")
+    if any(result.reductions):
+        for side, updates in zip(("Flax", "PyTorch"), result.reductions, strict=True):
+            lines.append(f"reductions, {side}: before updates {', '.join(map(str, updates)) or 'none'}")
     return "\n".join(lines)
 
 

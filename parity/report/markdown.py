@@ -8,6 +8,7 @@ from ..cases import Case, Spec
 from ..deviations import Demonstration
 from ..plateau import PlateauCase
 from ..run import CaseResult, Run
+from ..training import RELATIVE, TrainingResult
 
 DEVIATIONS = """\
 What jaxsched does otherwise than PyTorch, on purpose: only where PyTorch raises without need,
@@ -25,13 +26,14 @@ def render(run: Run, shown: Sequence[CaseResult] | None = None) -> str:
     shown = run.results if shown is None else shown
     parts = [
         f"# Parity with PyTorch: {'passed' if run.passed else 'failed'}",
-        run.summary() + ".",
+        *(f"{line}." for line in summaries(run)),
         *_failures(run, shown),
         *_section("By scheduler", "", by_scheduler(run)),
         *_section("Beside Optax", BESIDE_OPTAX, beside_optax(shown)),
+        *_training_section(run),
         *_section("Deviations", DEVIATIONS, deviations(run.deviations)),
-        *_section("Modes", MODES, _modes(run)),
-        *_section("Arguments", "Every argument that was given, and with how many values.", _arguments(run)),
+        *_section("Modes", MODES, modes(run)),
+        *_section("Arguments", "Every argument that was given, and with how many values.", arguments(run)),
         *_section("Cases", _share_shown(run, shown), _cases(shown)),
         *_section("Not judged", NOT_JUDGED, _not_judged(shown)),
         *_section("Environment", "", _table(("what", "value"), _filled(run.environment))),
@@ -46,12 +48,69 @@ greatest distance in ULP (of float32, at PyTorch's value; where that is 0 an ULP
 count where that is, and the greatest difference as a share of the highest value (`inf` and `nan`:
 Optax returns NaN). On the right, jaxsched."""
 
+TRAINING = f"""\
+One network trained twice, in PyTorch and in Flax, from the same weights and on the same batches, in
+float64 on the CPU. Learning rate and momentum must be the same float32 numbers at every update;
+losses, gradient norms and weights may be {RELATIVE:g} apart (each column shows the greatest relative
+distance), since the two sum in orders of their own. A plateau's decisions depend on the losses that
+they lead to."""
+
 MODES = """\
 How many schedules were called in each way, and how many then gave other bits at any of 256 counts.
 That is besides the two ways in which every value was compared: under jit and vmap, and eagerly."""
 
 NOT_JUDGED = """\
 Events of a scheduler that come after the last count compared, so that nothing is known of them."""
+
+
+def summaries(run: Run) -> list[str]:
+    """A line for the schedules and one for the twins, where there are any."""
+    return ([run.summary()] if run.results or not run.training else []) + (
+        [run.training_summary()] if run.training else []
+    )
+
+
+def _training_section(run: Run) -> list[str]:
+    picture = [f"![The losses of all twins, overlaid]({PICTURE})"] if run.training else []
+    return _section("Training", TRAINING, training(run.training)) + picture
+
+
+PICTURE = "training.png"
+"""Written beside the report by `report.write`."""
+
+
+def training(results: Sequence[TrainingResult]) -> str:
+    """One row for each pair of twins."""
+    return _table(
+        ("optimizer", "schedule", "verdict", "updates", "same learning rate", "before rounding", "momentum",
+         "loss", "gradient norm", "weights", "reductions"),
+        (
+            (
+                result.case.optimizer,
+                " and ".join(f"`{result.case.spec.call(lr)}`" for lr in result.case.base_lrs),
+                "passed" if result.passed else f"**failed**: {result.problem}",
+                f"{result.case.steps:,}",
+                "yes" if result["learning rate"].parts is None else "**no**",
+                f"{result.lr_float64:.1e}",
+                *_momentum(result),
+                *(f"{result[name].furthest:.1e}" for name in ("loss", "gradient norm", "weights")),
+                _reductions(result),
+            )
+            for result in results
+        ),
+    )  # fmt: skip
+
+
+def _momentum(result: TrainingResult) -> list[str]:
+    cycled = [quantity for quantity in result.quantities if quantity.name == "momentum"]
+    return ["the same" if cycled[0].parts is None else "**not the same**"] if cycled else ["–"]
+
+
+def _reductions(result: TrainingResult) -> str:
+    ours, theirs = result.reductions
+    if not ours and not theirs:
+        return "–"
+    return f"{len(ours)}, at the same updates" if ours == theirs else f"**{len(ours)} and {len(theirs)}**"
 
 
 def _section(title: str, says: str, table: str) -> list[str]:
@@ -161,7 +220,8 @@ def ulp(value: float) -> str:
     return f"{round(value):,}" if value < 1e6 else f"{value:.1e}"
 
 
-def _modes(run: Run) -> str:
+def modes(run: Run) -> str:
+    """In which ways schedules were called, and what came of it."""
     rows = []
     for mode in dict.fromkeys(mode for result in run.results for mode in result.modes):
         found = [result.modes[mode] for result in run.results if mode in result.modes]
@@ -169,7 +229,7 @@ def _modes(run: Run) -> str:
     return _table(("mode", "schedules", "with other bits"), rows)
 
 
-def _arguments(run: Run) -> str:
+def arguments(run: Run) -> str:
     """Which arguments were exercised, nested ones too."""
     seen: dict[str, dict[str, set[str]]] = {}
 
@@ -210,6 +270,8 @@ def _failures(run: Run, shown: Sequence[CaseResult]) -> list[str]:
             lines += [f"  - cause: {found.cause}"] if found.cause else []
             lines += [f"  - who: {found.who}"] if found.who else []
             lines.append(f"  - again: `{result.again}`")
+    for twins in run.parted:
+        lines += [f"- `{twins.case.name}`: {twins.problem}", f"  - again: `{twins.again}`"]
     lines += [f"- {shown.deviation.when}: this deviation no longer occurs" for shown in run.outdated]
     return ["## Failed", "\n".join(lines)] if lines else []
 

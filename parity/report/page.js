@@ -87,7 +87,8 @@ function line(xs, ys) {
 
 // Each kind of panel: its height, the range of its scale, the marks there, its paths, and what it says of a point.
 const KINDS = {
-  pair({ ours, torch }) {
+  pair({ ours, torch, float64 }) {
+    const said = float64 ? short : bits;
     const values = [...ours, ...torch].filter(Number.isFinite);
     const low = Math.min(0, ...values), high = Math.max(0, ...values) || low + 1;
     return {
@@ -97,7 +98,7 @@ const KINDS = {
         torch: line(xs, torch.map(y)),
         ours: line(xs, ours.map(y)),
       }),
-      says: (i) => "ours " + bits(ours[i]) + ", PyTorch " + bits(torch[i]),
+      says: (i) => "ours " + said(ours[i]) + ", PyTorch " + said(torch[i]),
     };
   },
 

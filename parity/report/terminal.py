@@ -10,7 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ..run import AnyCase, Run
-from .markdown import ulp
+from ..training import Quantity
+from .markdown import summaries, ulp
 
 SHOWN = 20
 """Failures shown in full; the rest is counted, and stands in the report."""
@@ -56,13 +57,18 @@ def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
             f"{tally.identical:,}",
             ulp(tally.max_ulp),
         )
-    console.print(table)
+    if run.results:
+        console.print(table)
+    _training(run, console)
     for result in run.failed[:SHOWN]:
         _line(console, f"FAILED {result.case.name}: {result.problem}", "red")
         for line in (*result.comparison.explanation(), f"again: {result.again}"):
             _line(console, f"       {line}")
     if len(run.failed) > SHOWN:
         _line(console, f"... and {len(run.failed) - SHOWN} more, all in {paths[-1]}", "red")
+    for twins in run.parted:
+        _line(console, f"FAILED {twins.case.name}: {twins.problem}", "red")
+        _line(console, f"       again: {twins.again}")
     for shown in run.outdated:
         _line(console, f"FAILED {shown.deviation.when}: this deviation no longer occurs", "red")
     modes = {mode: result.modes for result in run.results for mode in result.modes}
@@ -79,11 +85,40 @@ def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
         console,
         f"{run.seconds:.0f} s; PyTorch's own loops took {run.torch_seconds:.0f} s of all processes' time",
     )
-    _line(
-        console, f"deviations from PyTorch: {len(run.deviations)}, all as listed" if not run.outdated else ""
-    )
+    if run.deviations and not run.outdated:
+        _line(console, f"deviations from PyTorch: {len(run.deviations)}, all as listed")
     _line(console, "wrote " + ", ".join(map(str, paths)))
-    _line(console, run.summary(), "bold green" if run.passed else "bold red")
+    for line in summaries(run):
+        _line(console, line, "bold green" if run.passed else "bold red")
+
+
+def _training(run: Run, console: Console) -> None:
+    """The twins, worst first; beside schedules only what they come to is said, in the last line."""
+    if not run.training or run.results:
+        return
+    rows: list[tuple[str, ...]] = [
+        ("optimizer", "schedule", "updates", "learning rate", "momentum", "loss", "gradient", "weights")
+    ]
+    for result in sorted(run.training, key=lambda result: -result["weights"].furthest):
+        cycled = {quantity.name: quantity for quantity in result.quantities}.get("momentum")
+        rows.append(
+            (
+                result.case.optimizer,
+                result.case.scheduler,
+                f"{result.case.steps:,}",
+                _same(result["learning rate"]),
+                _same(cycled) if cycled else "",
+                *(f"{result[name].furthest:.1e}" for name in ("loss", "gradient norm", "weights")),
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        left = [cell.ljust(width) for cell, width in zip(row[:2], widths, strict=False)]
+        _line(console, "  ".join([*left, *map(str.rjust, row[2:], widths[2:])]))
+
+
+def _same(quantity: Quantity) -> str:
+    return "same bits" if quantity.parts is None else f"{quantity.furthest:.3g} ULP"
 
 
 def _line(console: Console, text: str, style: str = "") -> None:

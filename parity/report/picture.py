@@ -1,0 +1,45 @@
+"""The losses of all twins, overlaid: for report.md, which cannot draw."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import matplotlib.figure
+
+from ..training import TrainingResult
+
+COLUMNS = 5
+
+
+def render(results: Sequence[TrainingResult]) -> bytes:
+    """A PNG with a panel for each pair of twins, in the order of the table."""
+    rows = -(-len(results) // COLUMNS)
+    figure = matplotlib.figure.Figure(figsize=(3 * COLUMNS, 2.1 * rows + 0.5), layout="constrained")
+    panels = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
+    for panel in panels[len(results) :]:
+        panel.remove()
+    for panel, result in zip(panels, results, strict=False):
+        ours, theirs = result.curves.loss
+        panel.semilogy(theirs, color="#f0a060", linewidth=3.5, label="PyTorch")
+        panel.semilogy(ours, color="#20304a", linewidth=0.9, label="Flax with jaxsched")
+        panel.set_title(f"{result.case.optimizer}\n{result.case.scheduler}", fontsize=8, loc="left")
+        panel.text(
+            0.97,
+            0.95,
+            f"weights {result['weights'].furthest:.0e} apart",
+            transform=panel.transAxes,
+            horizontalalignment="right",
+            verticalalignment="top",
+            fontsize=7,
+            color="#a00000" if not result.passed else "#606060",
+        )
+        panel.tick_params(labelsize=7)
+        panel.spines[["top", "right"]].set_visible(False)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=8)
+    figure.supxlabel("update", fontsize=8)
+    figure.supylabel("loss of the batch", fontsize=8)
+    file = io.BytesIO()
+    # Without the version of matplotlib, so that the same run is the same file.
+    figure.savefig(file, dpi=110, metadata={"Software": None})
+    return file.getvalue()
