@@ -19,7 +19,7 @@ CONTAINED_mutants := mutants test examples parity
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:  # one pip at a time
-.PHONY: help parity selftest test test-long mutants docs lint format clean
+.PHONY: help parity selftest test test-long mutants accelerator docs lint format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -38,6 +38,9 @@ test-long: $(INSTALLED)test ## the same with the slow tests and many more random
 
 mutants: $(INSTALLED)mutants ## break lines on purpose, one at a time; an hour or two; writes docs/mutants.md
 	@PATH="$(abspath $(VENV))/bin:$$PATH" $(IN_VENV) tests/mutation $(ARGS)
+
+accelerator: $(INSTALLED)examples ## on the default device: parity, the examples, what a schedule costs in an update
+	@$(IN_VENV) benchmarks/accelerator.py $(ARGS)
 
 docs: $(INSTALLED)parity ## write the pages of docs/ that come from a run: the report, the deviations
 	@$(IN_VENV) -m parity run && cp parity-report/report.md docs/report.md

@@ -14,6 +14,8 @@ updates.csv and, with the loss, to logs for TensorBoard, in the same folder.
 from __future__ import annotations
 
 import itertools
+import pathlib
+from typing import TextIO
 
 import common
 import jax
@@ -79,6 +81,16 @@ def batches(x: np.ndarray, y: np.ndarray, batch: int, seed: int, done: int):
             yield x[index], y[index]
 
 
+def journal(path: pathlib.Path, done: int) -> TextIO:
+    """The rates so far, cut back to the updates that the checkpoint has; the others are done again."""
+    file = path.open("a+", buffering=1)  # a line is on disk before the next update
+    file.seek(0)
+    for _ in range(done):
+        file.readline()
+    file.truncate(file.tell())
+    return file
+
+
 def draw(losses: list[float], rates: list[float], start: int) -> Figure:
     figure = Figure(figsize=(8, 5), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
@@ -136,9 +148,8 @@ def main(argv: list[str] | None = None) -> dict[str, np.ndarray]:
     model, optimizer = nnx.merge(structure, state)
 
     rates, losses, loss = [], [], np.nan
-    written = (args.out / "updates.csv").open("a", buffering=1)  # a line is on disk before the next update
     with (
-        written,
+        journal(args.out / "updates.csv", done) as written,
         SummaryWriter(str(args.out / "tensorboard")) as log,
         common.Progress("updates", total) as progress,
     ):

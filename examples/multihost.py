@@ -125,7 +125,8 @@ def main(argv: list[str] | None = None) -> int:
     norm = np.linalg.norm(alike[jax.process_index(), len(rates) :])
     print(
         f"Process {jax.process_index()} of {jax.process_count()}: learning rate {rates[-1]:.6g} at update "
-        f"{len(rates) - 1}, norm of the weights {norm:.9g}",
+        f"{len(rates) - 1}, norm of the weights {norm:.9g}\n",
+        end="",  # in one write, so that the lines of the processes do not mix
         flush=True,
     )
     multihost_utils.sync_global_devices("printed")

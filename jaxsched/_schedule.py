@@ -164,7 +164,10 @@ def _evaluate(schedule: Schedule, count: Any, dtype: Any) -> jax.Array:
     """One program for all modes: called from Python it is compiled, in a trace inlined."""
     schedule = jax.tree.map(_widen, schedule)
     with jax.named_scope(type(schedule).__name__):
-        return nx.round_to(_value(schedule, _widen(count)), dtype)
+        value = nx.round_to(_value(schedule, _widen(count)), dtype)
+    # A single value is about to be multiplied with every weight there is. XLA would move the formula into
+    # that loop, and a GPU compute it again for each of them.
+    return jax.lax.optimization_barrier(value) if value.ndim == 0 else value
 
 
 def _value(schedule: Schedule, count: Any) -> Any:

@@ -235,6 +235,20 @@ def test_on_host_compiles_nothing(compilations):
     assert compilations == []
 
 
+def test_a_single_value_is_computed_once_for_all_weights():
+    """Behind a barrier, where a GPU's fusions of the update cannot reach it; many values need none."""
+    schedule = CATALOGUE["cosine"]
+
+    def update(count, weights):
+        return weights - schedule(count) * weights
+
+    weights = jax.ShapeDtypeStruct((64,), np.float32)
+    for shape, barriers in (((), 1), ((64,), 0)):
+        count = jax.ShapeDtypeStruct(shape, np.int32)
+        program = jax.export.export(jax.jit(update), platforms=["cuda"])(count, weights)
+        assert program.mlir_module().count("stablehlo.optimization_barrier") == barriers
+
+
 def test_export_for_every_platform():
     platforms = ("cpu", "cuda", "tpu", "rocm")
     counts = jax.ShapeDtypeStruct(COUNTS.shape, np.int32)
