@@ -54,6 +54,7 @@ def test_every_input_is_used_and_every_used_one_is_there():
     assert used == set(ACTION["inputs"])
 
 
+@pytest.mark.slow
 def test_a_pair(tmp_path):
     done, summary = run(tmp_path, schedule="test_theirs:late", scheduler="test_theirs:make", steps="100")
     assert done.returncode == 1, done.stderr

@@ -104,7 +104,13 @@ ROADS = {
 }
 
 
-@pytest.mark.parametrize("road", ROADS.values(), ids=ROADS)
+@pytest.mark.parametrize(
+    "road",
+    [
+        pytest.param(road, id=name, marks=pytest.mark.slow if name in ("grad of jit", "grad of scan") else [])
+        for name, road in ROADS.items()
+    ],
+)
 def test_road(road):
     with jax.enable_x64(True):
         got = road(as_arrays(FEW_VALUES))

@@ -89,7 +89,7 @@ def sampled(cases, is_quick):
 
 
 @pytest.mark.parametrize(
-    "case", sampled(CASES, lambda i, case: case.steps <= 15_000), ids=lambda case: case.name
+    "case", sampled(CASES, lambda i, case: i % 3 == 0 and case.steps <= 15_000), ids=lambda case: case.name
 )
 def test_case(case):
     found = parity.compare(

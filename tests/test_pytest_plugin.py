@@ -56,6 +56,7 @@ def test_a_report_of_what_was_asserted(tmp_path, workers):
     assert (written["summary"]["passed"], written["summary"]["failed"]) == (2, 1)
 
 
+@pytest.mark.slow
 def test_nothing_asserted(tmp_path):
     done = pytest_in(tmp_path, "--parity-report=found", "-k", "other")
     assert done.returncode == 0
@@ -63,6 +64,7 @@ def test_nothing_asserted(tmp_path):
     assert not (tmp_path / "found").exists()
 
 
+@pytest.mark.slow
 def test_without_the_option_nothing_is_written(tmp_path):
     done = pytest_in(tmp_path, "-k", "right")
     assert done.returncode == 0, done.stdout

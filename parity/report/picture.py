@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-import matplotlib.figure
-
 from ..training import TrainingResult
 
 COLUMNS = 5
@@ -14,6 +12,9 @@ COLUMNS = 5
 
 def render(results: Sequence[TrainingResult]) -> bytes:
     """A PNG with a panel for each pair of twins, in the order of the table."""
+    # Not at the top: it takes longer to import than all commands but this one's need.
+    import matplotlib.figure
+
     rows = -(-len(results) // COLUMNS)
     figure = matplotlib.figure.Figure(figsize=(3 * COLUMNS, 2.1 * rows + 0.5), layout="constrained")
     panels = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()

@@ -48,6 +48,7 @@ def test_update_k_applies_schedule_k(whole):
     assert list((folder / "tensorboard").glob("events.*"))
 
 
+@pytest.mark.slow
 def test_eight_devices_are_one(whole, tmp_path):
     assert jax.device_count() == 8
     environment = {**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": f"{ROOT}:{ROOT / 'examples'}"}
