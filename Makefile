@@ -43,7 +43,7 @@ accelerator: $(INSTALLED)examples ## on the default device: parity, the examples
 	@$(IN_VENV) benchmarks/accelerator.py $(ARGS)
 
 docs: $(INSTALLED)parity ## write the pages of docs/ that come from a run: the report, the deviations
-	@$(IN_VENV) -m parity run && cp parity-report/report.md docs/report.md
+	@$(IN_VENV) -m parity run && cp parity-report/report.md parity-report/training.png docs/
 	@$(IN_VENV) -m parity deviations > docs/deviations.md.new && mv docs/deviations.md.new docs/deviations.md
 
 lint: $(INSTALLED)dev ## check style, format and types; change nothing

