@@ -167,7 +167,7 @@ def _evaluate(schedule: Schedule, count: Any, dtype: Any) -> jax.Array:
         value = nx.round_to(_value(schedule, _widen(count)), dtype)
     # A single value is about to be multiplied with every weight there is. XLA would move the formula into
     # that loop, and a GPU compute it again for each of them.
-    return jax.lax.optimization_barrier(value) if value.ndim == 0 else value
+    return jax.lax.optimization_barrier(value) if value.ndim == 0 else value  # type: ignore[no-untyped-call]
 
 
 def _value(schedule: Schedule, count: Any) -> Any:
