@@ -69,13 +69,17 @@ class Real:
     most: float = math.inf
     open: bool = False
     remedy: str = "Give a Python number, or a JAX array for a value that is data."
+    optional: bool = False
 
     def __call__(self, owner: str, name: str, value: Any) -> Any:
+        if value is None and self.optional:
+            return None
         value = _as_data(value, float)
         if self.most < math.inf:
             allowed = f"a finite number in {'(' if self.open else '['}{self.least:g}, {self.most:g}]"
         else:
             allowed = f"a finite number {'>' if self.open else '>='} {self.least:g}"
+        allowed += " or None" if self.optional else ""
         if _is_array(value):
             if not _is_real(value):
                 raise error(TypeError, owner, name, value, allowed, self.remedy)

@@ -22,7 +22,7 @@ import numpy as np
 
 import jaxsched
 
-from . import deviations, modes, plateau, training
+from . import cases_hugging_face, deviations, modes, plateau, training
 from .cases import CASES, Case
 from .compare import Comparison, Counts, compare_trajectory, distances, under_jit
 from .deviations import Demonstration, demonstrate
@@ -46,7 +46,8 @@ class OptaxResult:
 AnyCase = Case | plateau.PlateauCase | TrainingCase
 """What there is a table of."""
 
-ALL_CASES: tuple[AnyCase, ...] = (*CASES, *plateau.PLATEAU_CASES)
+_HUGGING_FACE = cases_hugging_face.CASES if cases_hugging_face.INSTALLED else ()
+ALL_CASES: tuple[AnyCase, ...] = (*CASES, *_HUGGING_FACE, *plateau.PLATEAU_CASES)
 """Of schedules. `training.TRAINING_CASES` are the others."""
 
 

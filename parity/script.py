@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .cases import Case, Spec
+from .cases_hugging_face import HuggingFaceSpec
 from .plateau import PlateauCase
 
 _HEAD = '''\
@@ -84,6 +85,7 @@ def _of_case(case: Case) -> str:
     )
     parts = [
         _HEAD.format(name=case.name, lr=case.base_lr),
+        *(["import transformers\n"] if isinstance(case.spec, HuggingFaceSpec) else []),
         *_functions(case.spec),
         f"scheduler = {_torch(case.spec)}",
         f"schedule = {_ours(case.spec, case.base_lr)}{what}",
@@ -111,6 +113,8 @@ def _of_plateau(case: PlateauCase) -> str:
 
 
 def _torch(spec: Spec) -> str:
+    if isinstance(spec, HuggingFaceSpec):
+        return spec.call(0.0).replace("0.0", "optimizer", 1).replace("get_", "transformers.get_", 1)
     library = "torch.optim.swa_utils" if spec.scheduler == "SWALR" else "torch.optim.lr_scheduler"
     arguments = _arguments(spec.arguments, _torch)
     if spec.scheduler == "ChainedScheduler":
@@ -119,6 +123,8 @@ def _torch(spec: Spec) -> str:
 
 
 def _ours(spec: Spec, base_lr: float) -> str:
+    if isinstance(spec, HuggingFaceSpec):
+        return f"jaxsched.hugging_face.{spec.call(base_lr)}"
     arguments = _arguments({**spec.arguments, **spec.ours}, lambda member: _ours(member, base_lr))
     first = "" if spec.sets_own_lr else repr(base_lr)
     return f"jaxsched.{spec.scheduler}({f'{first}{arguments}'.removeprefix(', ')})"

@@ -6,6 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+import jaxsched.hugging_face as hf
 from jaxsched import (
     SWALR,
     ChainedScheduler,
@@ -90,6 +91,20 @@ CATALOGUE: dict[str, Schedule] = {
     "multiplicative-table": MultiplicativeLR(0.1, every_eighth, total_steps=100),
     "swa": SWALR(0.1, swa_lr=0.03, anneal_epochs=37),
     "swa-linear": SWALR(0.1, swa_lr=0.3, anneal_epochs=41, anneal_strategy="linear"),
+    "warmup-constant": hf.ConstantWithWarmup(0.1, 23),
+    "warmup-linear": hf.LinearWithWarmup(0.1, 23, 97),
+    "warmup-cosine": hf.CosineWithWarmup(0.1, 23, 97),
+    "warmup-cosine-cycles": hf.CosineWithWarmup(0.1, 23, 97, num_cycles=1.3),
+    "warmup-cosine-min": hf.CosineWithMinLR(0.1, 23, 97, min_lr=0.003),
+    "warmup-cosine-min-rate": hf.CosineWithMinLR(0.1, 23, 97, num_cycles=0.75, min_lr_rate=0.07),
+    "warmup-cosine-warm": hf.CosineWarmupWithMinLR(0.1, 23, 97, min_lr_rate=0.07, warmup_lr_rate=0.3),
+    "warmup-restarts": hf.CosineWithRestarts(0.1, 23, 97, num_cycles=3),
+    "warmup-polynomial": hf.PolynomialDecayWithWarmup(0.1, 23, 97, lr_end=0.003, power=1.7, lr_init=0.5),
+    "warmup-inverse-sqrt": hf.InverseSqrt(0.1, 23, timescale=31),
+    "warmup-stable": hf.WarmupStableDecay(0.1, 23, 29, num_stable_steps=41, min_lr_ratio=0.07),
+    "warmup-stable-sqrt": hf.WarmupStableDecay(
+        0.1, 23, 29, num_stable_steps=41, warmup_type="1-sqrt", decay_type="1-sqrt", min_lr_ratio=0.07
+    ),
     "per-epoch": PerEpoch(CosineAnnealingLR(0.1, T_max=17, eta_min=0.003), steps_per_epoch=3),
     "per-epoch-fractional": PerEpoch(
         CosineAnnealingWarmRestarts(0.1, T_0=2, T_mult=2), steps_per_epoch=11, fractional=True

@@ -46,7 +46,7 @@ data = pytest.mark.parametrize("schedule", DATA.values(), ids=DATA)
 
 @writable
 def test_prints_as_the_call_that_makes_it(schedule):
-    again = eval(repr(schedule), vars(jaxsched))
+    again = eval(repr(schedule), {**vars(jaxsched), **vars(jaxsched.hugging_face)})
     assert again == schedule
     assert repr(again) == repr(schedule)
 

@@ -29,6 +29,7 @@ from ..schedulers.sequential_lr import SequentialLR
 from ..schedulers.starting_at import StartingAt
 from ..schedulers.step_lr import StepLR
 from ..schedulers.swa_lr import SWALR
+from .from_transformers import recognized
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +86,9 @@ def _function_of_count(s: _Source, make: type[LambdaLR] | type[MultiplicativeLR]
         )
     remedy = "say how many updates to tabulate"
     if make is LambdaLR:
+        found = recognized(s.base_lr, function)
+        if found is not None:
+            return found
         why = _why_not_traced(function)
         if why is None:
             return LambdaLR(s.base_lr, function)
@@ -100,7 +104,6 @@ def _function_of_count(s: _Source, make: type[LambdaLR] | type[MultiplicativeLR]
 
 
 _SAMPLES = (*range(0, 128), 500, 999, 1_000, 4_096, 10_000, 99_999)
-"""Counts at which a traced function is held against the Python one."""
 """Counts at which a traced function is held against the Python one."""
 
 

@@ -104,6 +104,25 @@ def _phase_ends(s: Any) -> Turns:
     return _once("end of a phase", *{whole for end in ends for whole in (math.floor(end), math.ceil(end))})
 
 
+def _of_function(s: Any) -> Turns:
+    """What the functions of transformers are told; of others nothing is known."""
+    keywords = getattr(s.lr_lambdas[0], "keywords", {})
+    turns: Turns = []
+    for name, what in (
+        ("num_warmup_steps", "end of the warm-up"),
+        ("num_training_steps", "end of the training"),
+    ):
+        if isinstance(keywords.get(name), int):
+            turns += _once(what, keywords[name])
+    if "num_decay_steps" in keywords:
+        begin = keywords["num_warmup_steps"] + keywords["num_stable_steps"]
+        turns += [
+            *_once("begin of the decay", begin),
+            *_once("end of the decay", begin + keywords["num_decay_steps"]),
+        ]
+    return turns
+
+
 _EVENTS: dict[str, Callable[[Any], Turns]] = {
     "StepLR": lambda s: _every("decay", s.step_size),
     "MultiStepLR": lambda s: _once("milestone", *s.milestones),
@@ -114,6 +133,7 @@ _EVENTS: dict[str, Callable[[Any], Turns]] = {
     "CosineAnnealingWarmRestarts": _restarts,
     "CyclicLR": _peaks_and_bottoms,
     "OneCycleLR": _phase_ends,
+    "LambdaLR": _of_function,
     "SWALR": lambda s: _once("end of anneal_epochs", s.anneal_epochs),
     "SequentialLR": _phases,
     "ChainedScheduler": _members,

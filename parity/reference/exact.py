@@ -18,6 +18,8 @@ from typing import Any
 import mpmath
 import numpy as np
 
+from . import exact_hugging_face
+
 mp = mpmath.mp.clone()
 mp.dps = 50
 
@@ -59,7 +61,8 @@ def _line(start: Any, end: Any, share: Any) -> Any:
 
 def _lambda(s: Any, group: int) -> Exact:
     base, factor = _base(s, group), s.lr_lambdas[group]
-    return lambda k: base * mp.mpf(float(factor(k)))
+    known = exact_hugging_face.of(factor)
+    return lambda k: base * (known(k) if known else mp.mpf(float(factor(k))))
 
 
 def _step(s: Any, group: int) -> Exact:

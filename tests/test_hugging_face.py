@@ -1,0 +1,378 @@
+"""The schedules of transformers: their values, their names, and what `from_torch` makes of them."""
+
+import functools
+import random
+import re
+import types
+import warnings
+
+import jax
+import numpy as np
+import pytest
+import torch
+from catalogue import as_data
+from test_accuracy import counts_up_to, exactly, excess, float32_ulps, float64_ulps, length, rate
+
+import jaxsched.hugging_face as hf
+from jaxsched import ConstantLR, LambdaLR, ReduceLROnPlateau, from_torch, to_torch
+from jaxsched.interop.from_transformers import _BUILDERS
+from parity.cases_hugging_face import CASES
+from parity.reference import exact_hugging_face, pytorch
+
+transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+
+
+# Correctly rounded ------------------------------------------------------------------------
+#
+# Arguments at random. The formulas are parity's, in 50 digits, which share nothing with jaxsched.
+
+
+def steps(draw):
+    warmup = draw.choice([0, 1, 2, length(draw)])
+    return {"num_warmup_steps": warmup, "num_training_steps": draw.choice([1, warmup + length(draw)])}
+
+
+def cycles(draw):
+    return draw.choice([0.5, 0.5, 1.0, 0.25, draw.uniform(0, 3)])
+
+
+def constant(draw):
+    given = {"num_warmup_steps": draw.choice([0, 1, length(draw)])}
+    return hf.ConstantWithWarmup, given
+
+
+def linear(draw):
+    given = steps(draw)
+    return hf.LinearWithWarmup, given
+
+
+def cosine(draw):
+    given = {**steps(draw), "num_cycles": cycles(draw)}
+    return hf.CosineWithWarmup, given
+
+
+def cosine_min(draw):
+    given = {**steps(draw), "num_cycles": cycles(draw), "min_lr_rate": draw.random()}
+    return hf.CosineWithMinLR, given
+
+
+def cosine_warmup(draw):
+    given = {**steps(draw), "num_cycles": cycles(draw), "min_lr_rate": draw.random()}
+    given["warmup_lr_rate"] = draw.choice([None, draw.random()])
+    return hf.CosineWarmupWithMinLR, given
+
+
+def restarts(draw):
+    given = {**steps(draw), "num_cycles": draw.choice([0, 1, 2, 3, 49])}
+    return hf.CosineWithRestarts, given
+
+
+def polynomial(draw):
+    first = draw.choice([0.1, 3e-4])
+    power = draw.choice([0.0, 0.5, 1.0, 2.0, draw.uniform(0, 5)])
+    given = {
+        **steps(draw),
+        "lr_end": first * draw.choice([0.0, draw.random()]),
+        "power": power,
+        "lr_init": first,
+    }
+    return hf.PolynomialDecayWithWarmup, given
+
+
+def inverse_sqrt(draw):
+    given = {"num_warmup_steps": draw.choice([0, 1, length(draw)]), "timescale": length(draw)}
+    return hf.InverseSqrt, given
+
+
+def stable(draw):
+    given = {f"num_{name}_steps": draw.choice([0, 1, length(draw)]) for name in ("warmup", "stable", "decay")}
+    given |= {f"{name}_type": draw.choice(["linear", "cosine", "1-sqrt"]) for name in ("warmup", "decay")}
+    given |= {"min_lr_ratio": draw.choice([0.0, draw.random()]), "num_cycles": cycles(draw)}
+    return hf.WarmupStableDecay, given
+
+
+FAMILIES = {
+    "_get_constant_schedule_with_warmup_lr_lambda": constant,
+    "_get_linear_schedule_with_warmup_lr_lambda": linear,
+    "_get_cosine_schedule_with_warmup_lr_lambda": cosine,
+    "_get_cosine_with_min_lr_schedule_with_warmup_lr_rate_lambda": cosine_warmup,
+    "_get_cosine_with_hard_restarts_schedule_with_warmup_lr_lambda": restarts,
+    "_get_polynomial_decay_schedule_with_warmup_lr_lambda": polynomial,
+    "_get_inverse_sqrt_schedule_lr_lambda": inverse_sqrt,
+    "_get_wsd_scheduler_lambda": stable,
+}
+
+
+EXACT_CYCLES = (0, 0.25, 0.5, 1, 2, 3, 49)
+"""Few enough bits for a phase that is a whole number."""
+
+
+def drawn(name, draw):
+    make, given = FAMILIES[name](draw)
+    base_lr = rate(draw)
+    function = functools.partial(getattr(transformers.optimization, name), **given)
+    factor = exact_hugging_face.of(function)
+    far = sum(n for n in given.values() if isinstance(n, int))
+    return make(base_lr, **given), lambda k: exactly(base_lr) * factor(k), far
+
+
+@pytest.mark.parametrize("name", [*FAMILIES])
+def test_correctly_rounded(name):
+    draw = random.Random(name)
+    for _ in range(60):
+        schedule, exact, far = drawn(name, draw)
+        counts = counts_up_to(far, draw)
+        if getattr(schedule, "num_cycles", 0.5) not in EXACT_CYCLES:
+            counts = [k for k in counts if k <= 4 * far]  # after a thousand million waves, digits are lost
+        assert excess(schedule.on_host(counts), counts, exact, float32_ulps, 0.5 + 1e-6) == [], schedule
+        with jax.enable_x64(True):
+            assert excess(schedule.on_host(counts), counts, exact, float64_ulps, 4) == [], schedule
+            data = as_data(schedule, np.float64)
+        if getattr(schedule, "num_cycles", 0.5) in EXACT_CYCLES:
+            assert excess(data.on_host(counts), counts, exact, float32_ulps, 0.5 + 1e-6) == [], schedule
+
+
+# get_scheduler ----------------------------------------------------------------------------
+
+
+def test_every_name_of_transformers_is_known():
+    names = {kind.value for kind in transformers.SchedulerType}
+    assert names == set(hf.get_scheduler.__globals__["SCHEDULERS"])
+    assert names - {"reduce_lr_on_plateau", "greedy"} == {case.scheduler for case in CASES}
+
+
+def test_every_argument_of_transformers_is_exercised():
+    functions = transformers.optimization.TYPE_TO_SCHEDULER_FUNCTION
+    for kind, function in functions.items():
+        known = set(function.__code__.co_varnames[: function.__code__.co_argcount])
+        known -= {"optimizer", "last_epoch", "kwargs"}
+        given = {name for case in CASES if case.scheduler == kind.value for name in case.spec.arguments}
+        assert known <= given, kind
+
+
+def test_an_enum_is_a_name():
+    kind = transformers.SchedulerType.LINEAR
+    assert hf.get_scheduler(kind, 0.1, 2, 10) == hf.LinearWithWarmup(0.1, 2, 10)
+
+
+def test_plateau():
+    assert hf.get_scheduler("reduce_lr_on_plateau", 0.1, scheduler_specific_kwargs={"patience": 3}) == (
+        ReduceLROnPlateau(0.1, patience=3)
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "text"),
+    [
+        (("cosin", 0.1), ValueError, "name must be one of 'linear', 'cosine', "),
+        (("cosine", 0.1), ValueError, "num_warmup_steps must be given for 'cosine', got None"),
+        (("cosine", 0.1, 5), ValueError, "num_training_steps must be given for 'cosine', got None"),
+        (
+            ("warmup_stable_decay", 0.1),
+            ValueError,
+            "num_warmup_steps must be given for 'warmup_stable_decay', got None",
+        ),
+        (
+            ("linear", 0.1, 5, 10, {"num_cycles": 2}),
+            TypeError,
+            "scheduler_specific_kwargs must be empty for 'linear', got 'num_cycles'",
+        ),
+        (
+            ("cosine", 0.1, 5, 10, {"cycles": 2}),
+            TypeError,
+            "scheduler_specific_kwargs must be one of num_cycles for 'cosine', got 'cycles'",
+        ),
+        (("constant", 0.1, None, None, {"power": 2}), TypeError, "must be empty for 'constant', got 'power'"),
+        (
+            ("cosine_with_min_lr", 0.1, 5, 10),
+            ValueError,
+            "one of min_lr and min_lr_rate must be given, got min_lr=None, min_lr_rate=None.",
+        ),
+        (
+            ("cosine_with_min_lr", 0.1, 5, 10, {"min_lr": 0.1, "min_lr_rate": 0.1}),
+            ValueError,
+            "one of min_lr and min_lr_rate must be given, got min_lr=0.1, min_lr_rate=0.1.",
+        ),
+        (
+            ("cosine_with_min_lr", 0.1, 5, 10, {"min_lr": -0.1}),
+            ValueError,
+            "CosineWithMinLR: min_lr must be a finite number >= 0 or None, got -0.1.",
+        ),
+        (
+            ("polynomial", 0.1, 5, 10, {"lr_end": 0.2}),
+            ValueError,
+            "PolynomialDecayWithWarmup: lr_end must be below base_lr = 0.1, got 0.2.",
+        ),
+        (
+            ("warmup_stable_decay", 0.1, 5, None, {"num_decay_steps": 3}),
+            ValueError,
+            "WarmupStableDecay: num_training_steps or num_stable_steps must be given, got neither.",
+        ),
+        (
+            ("warmup_stable_decay", 0.1, 5, 7, {"num_decay_steps": 3}),
+            ValueError,
+            "num_training_steps must be at least num_warmup_steps + num_decay_steps = 8, got 7.",
+        ),
+        (
+            ("warmup_stable_decay", 0.1, 5, 20, {"num_decay_steps": 3, "num_stable_steps": 1}),
+            ValueError,
+            "num_stable_steps must be 12 when num_training_steps=20 is given, got 1.",
+        ),
+        (
+            ("warmup_stable_decay", 0.1, 5, 20, {"num_decay_steps": 3, "decay_type": "exp"}),
+            ValueError,
+            "decay_type must be one of 'linear', 'cosine', '1-sqrt', got 'exp'",
+        ),
+        (("linear", 0.1, 0.5, 10), TypeError, "num_warmup_steps must be an integer >= 0, got 0.5."),
+        (("linear", 0.1, -1, 10), ValueError, "num_warmup_steps must be an integer >= 0, got -1."),
+        (("linear", 0.1, 1, 0), ValueError, "num_training_steps must be an integer >= 1, got 0."),
+    ],
+)
+def test_bad_arguments(arguments, kind, text):
+    with pytest.raises(kind, match=re.escape(text)):
+        hf.get_scheduler(*arguments)
+
+
+# From a live scheduler --------------------------------------------------------------------
+
+
+def live(name, warmup, training, **specific):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    return transformers.get_scheduler(name, optimizer, warmup, training, specific)
+
+
+LIVE = {
+    "constant": ("constant", None, None, {}),
+    "constant_with_warmup": ("constant_with_warmup", 10, None, {}),
+    "linear": ("linear", 10, 100, {}),
+    "linear, floats": ("linear", 10.0, 100.0, {}),
+    "cosine": ("cosine", 10, 100, {}),
+    "cosine, cycles": ("cosine", 10, 100, {"num_cycles": 1.3}),
+    "cosine_with_restarts": ("cosine_with_restarts", 10, 100, {"num_cycles": 4}),
+    "restarts that come late": ("cosine_with_restarts", 0, 49, {"num_cycles": 49}),
+    "polynomial": ("polynomial", 10, 100, {"lr_end": 0.01, "power": 2.0}),
+    "inverse_sqrt": ("inverse_sqrt", 10, None, {}),
+    "cosine_with_min_lr": ("cosine_with_min_lr", 10, 100, {"min_lr_rate": 0.1}),
+    "cosine_warmup_with_min_lr": ("cosine_warmup_with_min_lr", 10, 100, {"min_lr_rate": 0.1}),
+    "warmup_stable_decay": ("warmup_stable_decay", 10, 100, {"num_decay_steps": 20}),
+    "wsd, sqrt": ("warmup_stable_decay", 10, 100, {"num_decay_steps": 20, "decay_type": "1-sqrt"}),
+}
+each = pytest.mark.parametrize(("name", "warmup", "training", "specific"), LIVE.values(), ids=LIVE)
+
+
+@each
+def test_from_torch(name, warmup, training, specific):
+    whole = [None if n is None else int(n) for n in (warmup, training)]
+    made = from_torch(live(name, warmup, training, **specific))
+    wanted = hf.get_scheduler(name, 0.1, *whole, specific)
+    if name == "inverse_sqrt":  # theirs says it even when it is the default
+        wanted = hf.InverseSqrt(0.1, 10, timescale=10)
+    assert made == wanted
+    assert made.position == 0
+    assert not isinstance(made, LambdaLR)
+
+
+@each
+def test_from_torch_in_the_middle(name, warmup, training, specific):
+    scheduler = live(name, warmup, training, **specific)
+    for _ in range(37):
+        scheduler.optimizer.step()
+        scheduler.step()
+    made = from_torch(scheduler)
+    assert made == from_torch(live(name, warmup, training, **specific))
+    assert made.position == 37
+    rest = from_torch(scheduler, resume=True).on_host(np.arange(80))
+    wanted = pytorch.trajectory(scheduler, 80).values
+    late = name == "cosine_with_restarts" and training == 49  # theirs; ours are not
+    np.testing.assert_array_equal(rest[late * 12 :], wanted[late * 12 :].astype(np.float32))
+
+
+def test_a_group_with_a_learning_rate_of_its_own():
+    parameters = [torch.nn.Parameter(torch.zeros(1)) for _ in range(2)]
+    groups = [{"params": parameters[:1]}, {"params": parameters[1:], "lr": 0.03}]
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    scheduler = transformers.get_scheduler("polynomial", optimizer, 10, 100, {"lr_end": 0.01})
+    assert from_torch(scheduler, group=0) == hf.PolynomialDecayWithWarmup(0.1, 10, 100, lr_end=0.01)
+    other = from_torch(scheduler, group=1)
+    assert other == hf.PolynomialDecayWithWarmup(0.03, 10, 100, lr_end=0.01, lr_init=0.1)
+    found = pytorch.trajectory(scheduler, 120, group=1).values.astype(np.float32)
+    np.testing.assert_array_equal(other.on_host(np.arange(120)), found)
+
+
+def altered(name, change):
+    """A partial that says it is transformers' own, with the values changed."""
+    scheduler = live(name, 10, 100)
+    known = scheduler.lr_lambdas[0]
+    original = known.func
+    function = types.FunctionType(
+        (lambda current_step, **keywords: change(original(current_step, **keywords))).__code__,
+        {"__name__": "transformers.optimization", "change": change, "original": original},
+        original.__name__,
+        None,
+        tuple(types.CellType(x) for x in (change, original)),
+    )
+    function.__module__ = original.__module__
+    scheduler.lr_lambdas[0] = functools.partial(function, **known.keywords)
+    return scheduler
+
+
+@pytest.mark.parametrize("name", ["linear", "cosine"])
+def test_an_altered_function_is_not_misread(name):
+    same = altered(name, lambda x: x)
+    assert isinstance(from_torch(same), (hf.LinearWithWarmup, hf.CosineWithWarmup))
+    scheduler = altered(name, lambda x: 0.99 * x)
+    with pytest.raises(ValueError, match="total_steps must be given for the function of LambdaLR"):
+        from_torch(scheduler)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its learning rate was set before it was altered
+        made = from_torch(scheduler, total_steps=100)
+    assert isinstance(made, LambdaLR)
+    assert float(made.on_host(50)) == np.float32(0.1 * scheduler.lr_lambdas[0](50))
+
+
+def test_a_function_of_another_module_is_not_recognized():
+    scheduler = live("linear", 10, 100)
+    known = scheduler.lr_lambdas[0]
+
+    def _get_linear_schedule_with_warmup_lr_lambda(current_step, **keywords):
+        return known.func(current_step, **keywords)
+
+    mine = functools.partial(_get_linear_schedule_with_warmup_lr_lambda, **known.keywords)
+    scheduler.lr_lambdas[0] = mine
+    assert isinstance(from_torch(scheduler, total_steps=100), LambdaLR)
+
+
+@pytest.mark.parametrize(
+    "change", [{"num_warmup_steps": 2.5}, {"surprise": 1}], ids=["half an update", "unknown keyword"]
+)
+def test_other_keywords_are_not_guessed_at(change):
+    scheduler = live("linear", 10, 100)
+    known = scheduler.lr_lambdas[0]
+
+    def function(current_step, *, surprise=0, **keywords):
+        return known.func(current_step, **keywords)
+
+    function.__name__, function.__module__ = known.func.__name__, known.func.__module__
+    scheduler.lr_lambdas[0] = functools.partial(function, **{**known.keywords, **change})
+    assert isinstance(from_torch(scheduler, total_steps=100), LambdaLR)
+
+
+def test_every_function_of_transformers_has_a_builder():
+    functions = {
+        name
+        for name in vars(transformers.optimization)
+        if name.startswith("_get_") and name.endswith("lambda")
+    }
+    assert functions == set(_BUILDERS)
+    assert set(FAMILIES) == functions - {"_get_constant_lambda"}
+
+
+@pytest.mark.parametrize("schedule", [hf.LinearWithWarmup(0.1, 10, 100), hf.InverseSqrt(0.1, 7)], ids=repr)
+def test_to_torch(schedule):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    found = pytorch.trajectory(to_torch(schedule, optimizer), 120).values
+    np.testing.assert_array_equal(found.astype(np.float32), schedule.on_host(np.arange(120)))
+
+
+def test_constant_is_torchs():
+    assert from_torch(live("constant", None, None)) == ConstantLR(0.1, factor=1.0)
