@@ -4,6 +4,6 @@ A command has ``add(commands)``, which adds its parser, and ``main(options)``, w
 and returns its exit code.
 """
 
-from . import compare, deviations, list, run, selftest, show
+from . import check, compare, deviations, diff, list, record, run, selftest, show
 
-COMMANDS = (run, list, show, compare, deviations, selftest)
+COMMANDS = (run, list, show, compare, record, check, diff, deviations, selftest)
