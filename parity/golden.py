@@ -143,7 +143,7 @@ def check(vector: Vector, candidate: Callable[[Any], Any] | npt.NDArray[Any] | N
     """
     case, counts = vector.case, vector.counts
     trajectory = pytorch.Trajectory(vector.torch, None)
-    known = dict(zip(vector.inputs.tolist(), vector.torch.tolist(), strict=True)) | vector.exact
+    known = {**dict(zip(vector.inputs.tolist(), vector.torch.tolist(), strict=True)), **vector.exact}
 
     def arbiter(k: float) -> Any:
         return exact.mp.mpf(known[k])
