@@ -180,13 +180,12 @@ def _compared(
 def _cause(vector: Vector, candidate: Callable[[Any], Any] | npt.NDArray[Any]) -> str:
     """What a difference looks like over all counts.
 
-    Between the recorded ones jaxsched, which is right at each of these, stands for PyTorch:
-    for this sentence only, and not for the verdict.
+    PyTorch's are not known there. jaxsched, which is right at each recorded count, stands for
+    it: in this sentence only, and not in the verdict.
     """
     assert isinstance(vector.case, Case)
     counts = np.arange(vector.case.steps, dtype=np.int32)
     theirs = np.asarray(under_jit(vector.case.schedule(), counts)).astype(np.float64)
-    theirs[vector.counts] = vector.torch
     mine = under_jit(candidate, counts) if callable(candidate) else candidate[: len(counts)]
     mine = np.asarray(mine).astype(np.float32)
     return causes.name(mine, theirs, np.flatnonzero(mine != theirs.astype(np.float32)), vector.events)

@@ -186,6 +186,19 @@ def test_a_whole_trajectory_is_judged_as_by_compare(name):
         assert filed.passed == live.passed == (ours is schedule)
 
 
+def test_how_far_pytorch_may_drift_depends_on_the_steps_it_made():
+    # Next to the middle between two float32 numbers, on either side of it.
+    middle = 0.5 + 2.0**-25
+    torch, right = np.array([1.0, middle - 2.0**-40]), middle + 2.0**-40
+    ours = np.full(100_001, np.float32(right))
+    ours[0] = 1.0
+    for count, passes in ((100_000, True), (1, False)):
+        counts = np.array([0, count], np.int32)
+        vector = golden.Vector(long_case(count + 1), counts, torch, {count: right}, ())
+        found = golden.check(vector, ours)
+        assert (found.identical, found.correctly_rounded, found.passed) == (1, int(passes), passes)
+
+
 def test_a_difference_over_gaps_is_named():
     schedule = VECTORS[COSINE].case.schedule()
     found = golden.check(VECTORS[COSINE], lambda k: schedule(k + 1))
@@ -193,9 +206,12 @@ def test_a_difference_over_gaps_is_named():
     assert found.first_failure.count == 0
     # Where jaxsched does not agree with the file either, nothing may stand in for PyTorch.
     torch = VECTORS[COSINE].torch.copy()
-    torch[5] *= 1.5
+    torch[40] *= 1.5
     spoilt = dataclasses.replace(VECTORS[COSINE], torch=torch)
-    assert golden.check(spoilt).cause == "first differs at count 5, next to no event of the trajectory"
+    where = f"first differs at count {spoilt.counts[40]}, next to no event of the trajectory"
+    values = np.asarray(schedule(np.arange(spoilt.case.steps)))
+    assert spoilt.counts[40] > 1000
+    assert golden.check(spoilt).cause == golden.check(spoilt, values).cause == where
     assert golden.check(spoilt, lambda k: schedule(k + 1)).cause == "first differs at the first count"
 
 
@@ -220,14 +236,20 @@ def test_plateau_of_somebody_else():
 # The commands ---------------------------------------------------------------------------
 
 WITHOUT_TORCH = """
-import sys
+import importlib.metadata, sys
 
 class NoTorch:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] == "torch":
             raise ImportError("there is no torch here")
 
+def no_version(name, version=importlib.metadata.version):
+    if name == "torch":
+        raise importlib.metadata.PackageNotFoundError(name)
+    return version(name)
+
 sys.meta_path.insert(0, NoTorch())
+importlib.metadata.version = no_version
 from parity import cli
 for arguments in {arguments}:
     print("exit", int(cli.main(arguments)))
@@ -331,7 +353,7 @@ def test_a_value_that_is_not_pytorchs_is_found(tmp_path, capsys):
         ),
         (json.dumps({**WRITTEN, "cases": [{}]}), "case 0: KeyError: 'spec'"),
         (
-            json.dumps({**WRITTEN, "cases": [{**WRITTEN["cases"][0], "counts": [0, 0]}]}),
+            json.dumps({**WRITTEN, "cases": [{**WRITTEN["cases"][0], "counts": [0] * 20}]}),
             "ConstantLR(0.1): counts must ascend, with a value of PyTorch's for each",
         ),
         (

@@ -99,6 +99,15 @@ def test_better(diff):
     assert text.splitlines()[-1] == "0 worse, 1 better, 0 new, 0 gone, 2 same"
 
 
+def test_what_is_worse_comes_first(diff):
+    def change(after):
+        after["cases"][0].update(steps=240, identical=240)
+        after["cases"][2].update(verdict="failed")
+
+    text = diff(change, code=1)
+    assert text.index(f"worse: {COSINE.name}") < text.index(f"better: {STEP.name}")
+
+
 def test_better_in_one_and_worse_in_another_is_worse(diff):
     assert diff(first(steps=240, identical=239), code=1).startswith("worse: ")
 
