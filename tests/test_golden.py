@@ -27,6 +27,7 @@ from parity.run import ALL_CASES
 ROOT = pathlib.Path(parity.__file__).parent.parent
 FILE = ROOT / "parity" / "vectors" / "torch-2.13.json"
 PAGE = (ROOT / "docs" / "golden-vectors.md").read_text()
+PROSE = " ".join(PAGE.split())
 WRITTEN = json.loads(FILE.read_text())
 VECTORS = {vector.case.name: vector for vector in golden.read(FILE)[1]}
 
@@ -41,7 +42,7 @@ def test_the_file_has_every_case_and_is_small():
     assert list(VECTORS) == [case.name for case in ALL_CASES]
     assert FILE.stat().st_size < 2_000_000
     values = sum(len(vector.counts) for vector in VECTORS.values())
-    assert f"{len(VECTORS)} cases, {values:,} values" in PAGE
+    assert f"{len(VECTORS)} cases, {values:,} values" in PROSE
 
 
 def test_the_file_follows_its_schema():
@@ -92,7 +93,7 @@ def test_an_exact_value_that_decides_is_of_pytorchs_rounding_error():
                 assert abs(right - values[count]) <= 8 * 2.0**-53 * (count + 1) * max(vector.torch)
                 deciding.append(vector.case.name)
     assert deciding == [LONGEST] * 2
-    assert "At two counts of all cases that shows in float32" in PAGE
+    assert "At two counts of all cases that shows in float32" in PROSE
 
 
 def test_the_page_is_of_this_format():
@@ -326,6 +327,17 @@ def test_check(mine, capsys, arguments, code, says):
     assert cli.main(["check", str(FILE), *arguments]) == code
     captured = capsys.readouterr()
     assert says.format(file=FILE) in captured.out + captured.err
+
+
+def test_jaxsched_is_made_from_the_arguments_in_the_file(tmp_path, capsys):
+    spoilt = {**WRITTEN, "cases": copy.deepcopy(WRITTEN["cases"][:2])}
+    spoilt["cases"][1]["spec"]["arguments"]["factor"] = 0.6
+    (tmp_path / "golden.json").write_text(json.dumps(spoilt))
+    assert cli.main(["check", str(tmp_path / "golden.json")]) == cli.Exit.FAILED
+    assert (
+        "ConstantLR(0.05, factor=0.6, total_iters=4)\nfailed: wrong at 4 of 20 counts"
+        in capsys.readouterr().out
+    )
 
 
 def test_a_value_that_is_not_pytorchs_is_found(tmp_path, capsys):
