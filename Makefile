@@ -19,7 +19,7 @@ CONTAINED_mutants := mutants test examples parity
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:  # one pip at a time
-.PHONY: help parity selftest test test-long mutants accelerator docs lint format clean
+.PHONY: help parity selftest test test-long mutants accelerator docs vectors lint format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -45,6 +45,9 @@ accelerator: $(INSTALLED)examples ## on the default device: parity, the examples
 docs: $(INSTALLED)parity ## write the pages of docs/ that come from a run: the report, the deviations
 	@$(IN_VENV) -m parity run && cp parity-report/report.md parity-report/training.png docs/
 	@$(IN_VENV) -m parity deviations > docs/deviations.md.new && mv docs/deviations.md.new docs/deviations.md
+
+vectors: $(INSTALLED)parity ## record PyTorch's trajectories anew, into parity/vectors/
+	@$(IN_VENV) -m parity record -o "parity/vectors/torch-$$($(IN_VENV) -c 'import torch; print(".".join(torch.__version__.split(".")[:2]))').json"
 
 lint: $(INSTALLED)dev ## check style, format and types; change nothing
 	@$(IN_VENV) -m ruff check .

@@ -82,7 +82,7 @@ def name(
         if beyond.any():  # what is mere rounding has a cause of its own, and hides others
             parting = parting._replace(differing=np.flatnonzero(beyond))
         found = next((sentence for cause in _CAUSES for sentence in cause(parting)), None)
-    return found or _whereabouts(parting)
+    return found or whereabouts(parting.first, events)
 
 
 Cause = Callable[[Parting], Iterator[str]]
@@ -330,11 +330,12 @@ _CAUSES: tuple[Cause, ...] = (
 # Words ----------------------------------------------------------------------------------
 
 
-def _whereabouts(p: Parting) -> str:
-    near = [event for event in p.events if abs(event.count - p.first) <= 1]
+def whereabouts(first: int, events: Sequence[Event]) -> str:
+    """Where the first count that differs stands among the events."""
+    near = [event for event in events if abs(event.count - first) <= 1]
     if not near:
-        return f"first differs at count {p.first}, next to no event of the trajectory"
-    away = p.first - near[0].count
+        return f"first differs at count {first}, next to no event of the trajectory"
+    away = first - near[0].count
     where = {-1: "one count before the", 0: "at the", 1: "one count after the"}[away]
     return f"first differs {where} {_said(near[0])}"
 

@@ -100,7 +100,7 @@ class Comparison:
     """What came of stepping PyTorch beside a schedule. Values are compared as float32."""
 
     steps: int
-    """Counts compared: 0, 1, … ``steps - 1``."""
+    """How many counts were compared."""
 
     identical: int
     """How many values have the bits of PyTorch's value rounded to float32."""
@@ -270,6 +270,7 @@ def compare_trajectory(
     turns: Sequence[Event],
     arbiter: exact.Exact | None,
     unseen: Sequence[Event] = (),
+    made: npt.NDArray[np.int32] | None = None,
 ) -> Comparison:
     """`compare`, once PyTorch has been stepped.
 
@@ -282,6 +283,8 @@ def compare_trajectory(
         would show; those without a name matter to nothing else.
       arbiter: the exact value, if there is a formula for it.
       unseen: events of the scheduler beyond the trajectory.
+      made: how many steps PyTorch had made at each count, ascending; 0, 1, … where not given.
+        Over gaps no cause is named but where the first difference stands.
     """
     torch = trajectory.values
     steps = len(torch)
@@ -291,6 +294,7 @@ def compare_trajectory(
     if len(ours) < steps:
         return _nothing(f"the schedule has {len(ours)} values for {steps} counts")
     ours, counts = np.asarray(ours).astype(np.float32)[:steps], counts[:steps]
+    made = np.arange(steps, dtype=np.int32) if made is None else made
     ulps = distances(ours, torch)
     peak = float(np.max(np.abs(torch)))
 
@@ -311,7 +315,7 @@ def compare_trajectory(
             return False
         known = value(i)
         # PyTorch multiplies its way from step to step: some rounding errors for each.
-        drifted = abs(known - float(torch[i])) <= 8 * 2.0**-53 * (i + 1) * peak
+        drifted = abs(known - float(torch[i])) <= 8 * 2.0**-53 * (made[i].item() + 1) * peak
         return bool(drifted and _words(ours[i]) == _words(exact.to_float32(known)))
 
     # A NaN or infinity never equals another, whatever its bits.
@@ -345,7 +349,7 @@ def compare_trajectory(
         first_failure=difference(wrong[0]) if wrong else None,
         eager=len(eager),
         problem=problem,
-        cause=_cause(ours, torch, wrong, unstable, sorted({*turns, *unseen})),
+        cause=_cause(ours, torch, made, wrong, unstable, sorted({*turns, *unseen})),
         who=_who(apart),
         distances=apart,
         window=tuple(row(i) for i in range(max(middle - 3, 0), min(middle + 4, steps))),
@@ -359,12 +363,16 @@ def compare_trajectory(
 def _cause(
     ours: npt.NDArray[np.float32],
     torch: npt.NDArray[np.float64],
+    made: npt.NDArray[np.int32],
     wrong: list[int],
     unstable: list[int],
     named: list[Event],
 ) -> str | None:
     if wrong:
-        return causes.name(ours, torch, np.asarray(wrong), [event for event in named if event.what])
+        events = [event for event in named if event.what]
+        if made[-1] >= len(made):
+            return causes.whereabouts(made[wrong[0]].item(), events)
+        return causes.name(ours, torch, np.asarray(wrong), events)
     return "it depends on how it is called, and not on the count alone" if unstable else None
 
 

@@ -70,6 +70,13 @@ PLATEAU_CASES: tuple[PlateauCase, ...] = tuple(map(PlateauCase, METRIC_CASES))
 
 def compare(case: PlateauCase, progress: Callable[[int], None]) -> Comparison:
     """Steps PyTorch's and ours with the same metrics."""
+    trajectory, arbiter = step(case)
+    progress(case.steps)
+    return judge(case, trajectory, arbiter)
+
+
+def step(case: PlateauCase) -> tuple[pytorch.Trajectory, exact.Exact]:
+    """What PyTorch does with the metrics, and what is exact."""
     scheduler, beside = case.make_torch_schedulers()
     rates = [pytorch.read(scheduler, "lr", 0)]
     for metric in case.trace.metrics:
@@ -78,20 +85,24 @@ def compare(case: PlateauCase, progress: Callable[[int], None]) -> Comparison:
             beside.step()
         scheduler.step(metric)
         rates.append(pytorch.read(scheduler, "lr", 0))
-    progress(case.steps)
+    values = exact.plateau(scheduler, beside, case.trace.metrics, case.trace.base_lr)
+    return pytorch.Trajectory(np.asarray(rates), None), lambda k: values[int(k)]
+
+
+def judge(case: PlateauCase, trajectory: pytorch.Trajectory, arbiter: exact.Exact) -> Comparison:
+    """Ours beside what PyTorch did."""
     counts = np.arange(case.steps, dtype=np.int32)
     with warnings.catch_warnings():
         # Negative metrics are warned of, and here on purpose.
         warnings.filterwarnings("ignore", "ReduceLROnPlateau: with threshold_mode='rel'")
         eager = list(_one_by_one(case))
-    values = exact.plateau(scheduler, beside, case.trace.metrics, case.trace.base_lr)
     return compare_trajectory(
         _under_scan(case),
         eager.__getitem__,
         counts,
-        pytorch.Trajectory(np.asarray(rates), None),
+        trajectory,
         [Event(k, "") for k in counts.tolist()],
-        lambda k: values[int(k)],
+        arbiter,
     )
 
 

@@ -46,8 +46,11 @@ class OptaxResult:
 AnyCase = Case | plateau.PlateauCase | TrainingCase
 """What there is a table of."""
 
+PYTORCH_CASES: tuple[Case | plateau.PlateauCase, ...] = (*CASES, *plateau.PLATEAU_CASES)
+"""Of PyTorch's own classes."""
+
 _HUGGING_FACE = cases_hugging_face.CASES if cases_hugging_face.INSTALLED else ()
-ALL_CASES: tuple[AnyCase, ...] = (*CASES, *_HUGGING_FACE, *plateau.PLATEAU_CASES)
+ALL_CASES: tuple[Case | plateau.PlateauCase, ...] = (*PYTORCH_CASES, *_HUGGING_FACE)
 """Of schedules. `training.TRAINING_CASES` are the others."""
 
 

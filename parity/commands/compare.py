@@ -82,8 +82,8 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> tuple[Comparison, str]:
-    ours = _side("SCHEDULE", options.schedule)
-    theirs = _side("SCHEDULER", options.scheduler)
+    ours = side("compare: SCHEDULE", options.schedule)
+    theirs = side("compare: SCHEDULER", options.scheduler)
     steps: int = options.steps
     if callable(ours) and callable(theirs):
         scheduler = theirs()
@@ -115,15 +115,15 @@ def _from_files(options: argparse.Namespace, ours: Any, theirs: Any, steps: int)
     return compare_trajectory(values, lambda k: values[k], counts, theirs, [], None), kind
 
 
-def _side(which: str, text: str) -> Any:
-    """What a side of the comparison is: something to call, or an array of values."""
+def side(which: str, text: str) -> Any:
+    """What a side of a comparison is: something to call, or an array of values."""
     if text.endswith((".csv", ".json")):
         from .. import trajectories
 
         try:
             return trajectories.read(pathlib.Path(text))
         except (OSError, ValueError) as reason:
-            raise UsageError(f"compare: {which}: {reason}") from reason
+            raise UsageError(f"{which}: {reason}") from reason
     return load(which, text)
 
 
@@ -131,16 +131,16 @@ def load(which: str, text: str) -> Callable[..., Any]:
     """What ``module:name`` names; modules are looked for in the current folder, too."""
     module, colon, name = text.partition(":")
     if not colon or not module or not name:
-        raise UsageError(f"compare: {which} must be module:name, FILE.csv or FILE.json, got {text!r}")
+        raise UsageError(f"{which} must be module:name, FILE.csv or FILE.json, got {text!r}")
     sys.path.insert(0, "")
     try:
         found: Any = importlib.import_module(module)
         for part in name.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError) as reason:
-        raise UsageError(f"compare: {which}: {reason}") from reason
+        raise UsageError(f"{which}: {reason}") from reason
     finally:
         sys.path.remove("")
     if not callable(found):
-        raise UsageError(f"compare: {which} must be something to call, got {text} = {found!r}")
+        raise UsageError(f"{which} must be something to call, got {text} = {found!r}")
     return found  # type: ignore[no-any-return]

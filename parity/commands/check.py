@@ -1,0 +1,107 @@
+"""``parity check``: schedules against golden vectors, without PyTorch."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import pathlib
+import shlex
+import time
+from typing import Any
+
+from .. import golden
+from ..golden import Vector
+from ..report.junit import facts
+from ..run import CaseResult, PairCase, Run
+from ._common import Exit, UsageError, add_device, complain, parser, use_device
+from .compare import side
+
+DESCRIPTION = """\
+Compares with what PyTorch did once, as `parity record` wrote it down: jaxsched's own
+schedules, made from the arguments in the file, or a schedule of yours. PyTorch need not be
+installed. The rule is that of `parity compare`.
+"""
+
+EPILOG = """\
+examples:
+  parity check parity/vectors/torch-2.13.json
+  parity check parity/vectors/torch-2.13.json mine:schedule --case 'StepLR(0.05, step_size=30)'
+  parity check parity/vectors/torch-2.13.json mine.csv --case 'StepLR(0.05, step_size=30)'
+
+A schedule is a function of a count, or a function without arguments that makes one; for
+ReduceLROnPlateau a function from all metrics to the learning rates before the first and
+after each. A trajectory in a file is a list of values, or counts and values, as CSV or JSON.
+
+exit codes: 0 all passed, 1 a case failed, 2 wrong usage, 3 internal error, 5 nothing compared
+"""
+
+
+def add(commands: Any) -> None:
+    command = parser(commands, "check", "schedules with a file of trajectories", DESCRIPTION, EPILOG)
+    command.add_argument(
+        "golden", metavar="GOLDEN", type=pathlib.Path, help="a file that `parity record` wrote"
+    )
+    command.add_argument(
+        "schedule",
+        metavar="SCHEDULE",
+        nargs="?",
+        help="module:name of yours; or FILE.csv, FILE.json (default: jaxsched's own)",
+    )
+    command.add_argument(
+        "--case", metavar="NAME", default="", help="the case of this name, or those with it in their name"
+    )
+    add_device(command)
+
+
+def main(options: argparse.Namespace) -> int:
+    use_device(options.device)
+    try:
+        version, vectors = golden.read(options.golden)
+    except (OSError, ValueError) as reason:
+        raise UsageError(f"check: GOLDEN: {reason}") from reason
+    chosen = [vector for vector in vectors if vector.case.name == options.case] or [
+        vector for vector in vectors if options.case.lower() in vector.case.name.lower()
+    ]
+    candidate = None
+    if options.schedule is not None:
+        if len(chosen) != 1:
+            names = "".join(f"\n  {vector.case.name}" for vector in chosen[:10])
+            raise UsageError(
+                f"check: --case must name one case for {options.schedule} to be compared with, "
+                f"got {options.case!r}, which is in the names of {len(chosen)}{names}"
+            )
+        candidate = _made(side("check: SCHEDULE", options.schedule))
+    start = time.perf_counter()
+    results = [_check(options, vector, candidate) for vector in chosen]
+    run = Run(tuple(results), (), (), {}, time.perf_counter() - start)
+    for result in results if len(results) == 1 else run.failed:
+        print(f"{result.case.name}\n{facts(result)}\nagain: {result.again}")
+    if run.steps == 0:
+        complain(
+            f"nothing compared: no case of {options.golden} has {options.case!r} in its name"
+            if not chosen
+            else "nothing compared"
+        )
+        return Exit.NOTHING
+    print(f"torch {version}, as recorded in {options.golden}\n{run.summary()}")
+    return Exit.PASSED if run.passed else Exit.FAILED
+
+
+def _made(given: Any) -> Any:
+    """What a function without arguments makes; everything else as it is."""
+    return given() if callable(given) and not inspect.signature(given).parameters else given
+
+
+def _check(options: argparse.Namespace, vector: Vector, candidate: Any) -> CaseResult:
+    start = time.perf_counter()
+    comparison = golden.check(vector, candidate)
+    case = PairCase(vector.case.name, vector.case.scheduler, comparison.steps, vector.case.quantity)
+    again = ["parity", "check", str(options.golden), options.schedule, "--case", case.name]
+    return CaseResult(
+        case,
+        comparison,
+        None,
+        time.perf_counter() - start,
+        0.0,
+        command=shlex.join(word for word in again if word is not None),
+    )

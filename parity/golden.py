@@ -1,0 +1,342 @@
+"""Golden vectors: what PyTorch did, in a file, to check against where there is no PyTorch.
+
+The form of the file is described in docs/golden-vectors.md, for readers in any language, and
+in ``vectors/schema.json``; what is there keeps its meaning while ``schema_version`` stays.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import inspect
+import json
+import pathlib
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from . import cases, causes, plateau
+from .cases import Case, Spec
+from .compare import Comparison, compare_trajectory, under_jit
+from .metrics import MetricCase
+from .plateau import PlateauCase
+from .reference import events, exact, pytorch
+from .reference.events import Event
+
+FORMAT = "parity golden vectors"
+SCHEMA_VERSION = 1
+
+COMPLETE = 200
+"""Trajectories of at most so many counts stand in the file whole."""
+
+FIRST, LAST, EVEN = 16, 3, 128
+"""Of longer ones: so many at either end, and so many evenly spread; and each event with its neighbours."""
+
+CLOSE = 1e-6
+"""ULP of float32: an exact value nearer to PyTorch's than that, and of the same float32, is left out."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Vector:
+    """A case and what PyTorch did with it at some counts."""
+
+    case: Case | PlateauCase
+
+    counts: npt.NDArray[np.int32]
+    """How many steps PyTorch had made, ascending; the first is 0, the last the last of the case."""
+
+    torch: npt.NDArray[np.float64]
+
+    exact: Mapping[int, float]
+    """The exact value by count, to float64, where PyTorch's own rounding error shows."""
+
+    events: tuple[Event, ...]
+
+    @property
+    def inputs(self) -> npt.NDArray[Any]:
+        """What a schedule is called with: the counts, or epochs."""
+        epochs = self.case.fractions if isinstance(self.case, Case) else None
+        return self.counts if epochs is None else np.asarray(epochs, np.float64)
+
+
+# Recording ------------------------------------------------------------------------------
+
+
+def record(case: Case | PlateauCase, progress: Callable[[int], None] = lambda steps: None) -> Vector:
+    """Steps the real PyTorch scheduler of a case and keeps what is to stand in the file."""
+    turns: list[Event] = []
+    if isinstance(case, PlateauCase):
+        trajectory, arbiter = plateau.step(case)
+    else:
+        scheduler = case.make_torch_scheduler()
+        trajectory = pytorch.trajectory(
+            scheduler, case.steps, quantity=case.quantity, fractions=case.fractions, progress=progress
+        )
+        known = exact.of(scheduler, case.quantity)
+        assert known is not None, case.name
+        arbiter = known
+        if case.fractions is None:
+            turns = events.of(scheduler, case.steps)
+    if trajectory.ended is not None:
+        raise RuntimeError(
+            f"{case.name}: PyTorch ended at count {len(trajectory.values)}: {trajectory.ended}"
+        )
+    counts = np.asarray(chosen(case, turns), np.int32)
+    vector = Vector(case, counts, trajectory.values[counts], {}, tuple(turns))
+    errors = {
+        count: _float64(right)
+        for count, value, right in zip(
+            counts.tolist(), vector.torch.tolist(), map(arbiter, vector.inputs.tolist()), strict=True
+        )
+        if not _close(value, right)
+    }
+    return dataclasses.replace(vector, exact=errors)
+
+
+def chosen(case: Case | PlateauCase, turns: Sequence[Event]) -> list[int]:
+    """The counts that stand in the file.
+
+    All, if they are few, or if one depends on those before (metrics) or is no whole number
+    (epochs). Else the first 16, every event with the counts before and after it, 128 evenly
+    spread from the first to the last, and the last three.
+    """
+    steps = case.steps
+    if steps <= COMPLETE or isinstance(case, PlateauCase) or case.fractions is not None:
+        return list(range(steps))
+    ends = {*range(FIRST), *range(steps - LAST, steps)}
+    near = {turn.count + offset for turn in turns for offset in (-1, 0, 1)}
+    even = {round(i * (steps - 1) / (EVEN - 1)) for i in range(EVEN)}
+    return sorted(k for k in ends | near | even if 0 <= k < steps)
+
+
+def _close(torch: float, right: Any) -> bool:
+    """Whether PyTorch's value may stand for the exact one."""
+    nearest = exact.to_float32(right)
+    return bool(
+        np.float32(torch) == nearest and abs(right - torch) <= CLOSE * float(np.spacing(abs(nearest)))
+    )
+
+
+def _float64(right: Any) -> float:
+    """An exact value to float64; next to a tie, on its side of it, so that float32 of it is right too."""
+    value = float(right)
+    nearest = exact.to_float32(right)
+    return value if np.float32(value) == nearest else float(np.nextafter(value, np.float64(nearest)))
+
+
+# Checking -------------------------------------------------------------------------------
+
+
+def check(vector: Vector, candidate: Callable[[Any], Any] | npt.NDArray[Any] | None = None) -> Comparison:
+    """`parity.compare` with what PyTorch did once, and by the same rule.
+
+    Args:
+      vector: what PyTorch did.
+      candidate: a schedule; for ReduceLROnPlateau a function from all metrics to the learning
+        rates before the first and after each; or the values at count 0, 1, …; None is
+        jaxsched's own, made from the arguments in the file.
+    """
+    case, counts = vector.case, vector.counts
+    trajectory = pytorch.Trajectory(vector.torch, None)
+    known = {**dict(zip(vector.inputs.tolist(), vector.torch.tolist(), strict=True)), **vector.exact}
+
+    def arbiter(k: float) -> Any:
+        return exact.mp.mpf(known[k])
+
+    if isinstance(case, PlateauCase):
+        if candidate is None:
+            return plateau.judge(case, trajectory, arbiter)
+        if callable(candidate):
+            candidate = np.asarray(candidate(jnp.asarray(case.trace.metrics, jnp.float32)))
+    elif candidate is None:
+        return _compared(vector, case.schedule(), trajectory, arbiter)
+    if callable(candidate):
+        found = _compared(vector, candidate, trajectory, arbiter)
+    else:
+        values = candidate[counts[counts < len(candidate)]].astype(np.float32)
+        at = dict(zip(vector.inputs.tolist(), values, strict=False))
+        found = compare_trajectory(
+            values, at.__getitem__, vector.inputs, trajectory, vector.events, arbiter, made=counts
+        )
+    if found.first_failure is None or len(counts) == case.steps or not check(vector).passed:
+        return found
+    return dataclasses.replace(found, cause=_cause(vector, candidate))
+
+
+def _compared(
+    vector: Vector, schedule: Callable[[Any], Any], trajectory: pytorch.Trajectory, arbiter: exact.Exact
+) -> Comparison:
+    ours = under_jit(schedule, vector.inputs)
+    return compare_trajectory(
+        ours, schedule, vector.inputs, trajectory, vector.events, arbiter, made=vector.counts
+    )
+
+
+def _cause(vector: Vector, candidate: Callable[[Any], Any] | npt.NDArray[Any]) -> str:
+    """What a difference looks like over all counts.
+
+    PyTorch's are not known there. jaxsched, which is right at each recorded count, stands for
+    it: in this sentence only, and not in the verdict.
+    """
+    assert isinstance(vector.case, Case)
+    counts = np.arange(vector.case.steps, dtype=np.int32)
+    theirs = np.asarray(under_jit(vector.case.schedule(), counts)).astype(np.float64)
+    mine = under_jit(candidate, counts) if callable(candidate) else candidate[: len(counts)]
+    mine = np.asarray(mine).astype(np.float32)
+    return causes.name(mine, theirs, np.flatnonzero(mine != theirs.astype(np.float32)), vector.events)
+
+
+# The file -------------------------------------------------------------------------------
+
+
+def render(vectors: Sequence[Vector]) -> str:
+    """The file: JSON, a line for each case, with nothing in it that another run would change."""
+    functions = sorted({f for vector in vectors for f in _functions(_setup(vector.case)["spec"])}, key=_name)
+    head = {
+        "format": FORMAT,
+        "schema_version": SCHEMA_VERSION,
+        "torch": importlib.metadata.version("torch"),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "functions": {_name(function): inspect.getsource(function) for function in functions},
+    }
+    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
+    rows = ",\n".join(
+        json.dumps(_to_dict(vector), separators=(",", ":"), allow_nan=False) for vector in vectors
+    )
+    return "{\n" + ",\n".join([*lines, f'"cases": [\n{rows}\n]']) + "\n}\n"
+
+
+def read(path: pathlib.Path) -> tuple[str, list[Vector]]:
+    """The version of PyTorch, and what it did, from a file that `render` wrote.
+
+    Raises:
+      ValueError: another file, another version, or a case that cannot be understood.
+      OSError: the file cannot be read.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as reason:
+        raise ValueError(f"{path}: must be JSON: {reason}") from reason
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise ValueError(f"{path}: must be a file of golden vectors; `parity record` writes one")
+    if found.get("schema_version") != SCHEMA_VERSION:
+        raise ValueError(
+            f"{path}: schema_version must be {SCHEMA_VERSION}, got {found.get('schema_version')!r}. "
+            "Take the parity that wrote it, or record it anew."
+        )
+    vectors = []
+    try:
+        for case in found["cases"]:
+            vectors.append(_from_dict(case))
+        return str(found["torch"]), vectors
+    except (KeyError, TypeError, ValueError, AttributeError) as reason:
+        raise ValueError(f"{path}: case {len(vectors)}: {type(reason).__name__}: {reason}") from reason
+
+
+def _functions(value: Any) -> Iterator[Callable[..., Any]]:
+    """The functions among the arguments, those of members included."""
+    if isinstance(value, Spec):
+        value = (*value.arguments.values(), *value.ours.values())
+    if isinstance(value, tuple):
+        for each in value:
+            yield from _functions(each)
+    elif callable(value):
+        yield value
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return function.__name__
+
+
+def _setup(case: Case | PlateauCase) -> dict[str, Any]:
+    """What the scheduler is given."""
+    if isinstance(case, PlateauCase):
+        return {
+            "spec": Spec(case.scheduler, case.trace.arguments),
+            "base_lr": case.trace.base_lr,
+            "epochs": None,
+            "metrics": {"name": case.trace.name, "values": _hex(case.trace.metrics)},
+            "beside": case.beside,
+        }
+    return {
+        "spec": case.spec,
+        "base_lr": case.base_lr,
+        "epochs": case.fractions,
+        "metrics": None,
+        "beside": None,
+    }
+
+
+def _to_dict(vector: Vector) -> dict[str, Any]:
+    case = vector.case
+    return {
+        "name": case.name,
+        "quantity": case.quantity,
+        **{name: _encode(value) for name, value in _setup(case).items()},
+        "steps": case.steps,
+        "events": [dataclasses.asdict(event) for event in vector.events],
+        "counts": vector.counts.tolist(),
+        "torch": _hex(vector.torch),
+        "exact": {str(count): value.hex() for count, value in vector.exact.items()},
+    }
+
+
+def _from_dict(data: Mapping[str, Any]) -> Vector:
+    spec, base_lr = _decode(data["spec"]), data["base_lr"]
+    case: Case | PlateauCase
+    if data["metrics"] is None:
+        epochs = data["epochs"] and tuple(data["epochs"])
+        case = Case(spec, base_lr, data["steps"], data["quantity"], epochs)
+    else:
+        metrics = tuple(map(float.fromhex, data["metrics"]["values"]))
+        beside = _decode(data["beside"])
+        other, others = (beside.scheduler, beside.arguments) if beside else (None, {})
+        trace = MetricCase(data["metrics"]["name"], metrics, spec.arguments, base_lr, other, others)
+        case = PlateauCase(trace)
+    counts = np.asarray(data["counts"], np.int32)
+    torch = np.asarray([float.fromhex(text) for text in data["torch"]])
+    if len(counts) != len(torch) or not len(counts) or (np.diff(counts, prepend=-1) <= 0).any():
+        raise ValueError(f"{data['name']}: counts must ascend, with a value of PyTorch's for each")
+    return Vector(
+        case,
+        counts,
+        torch,
+        {int(count): float.fromhex(text) for count, text in data["exact"].items()},
+        tuple(Event(**event) for event in data["events"]),
+    )
+
+
+def _hex(values: Any) -> list[str]:
+    return [float(value).hex() for value in values]
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, Spec):
+        return {
+            "scheduler": value.scheduler,
+            "arguments": {name: _encode(each) for name, each in value.arguments.items()},
+            "jaxsched": {name: _encode(each) for name, each in value.ours.items()},
+        }
+    if isinstance(value, tuple):
+        return [_encode(each) for each in value]
+    return {"function": _name(value)} if callable(value) else value
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, dict) and "function" in value:
+        function = vars(cases).get(value["function"])
+        if not inspect.isfunction(function):
+            raise ValueError(f"function must be one of parity.cases, got {value['function']!r}")
+        return function
+    if isinstance(value, dict):
+        arguments, ours = (
+            {name: _decode(each) for name, each in value[key].items()} for key in ("arguments", "jaxsched")
+        )
+        return Spec(value["scheduler"], arguments, ours)
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return tuple(map(_decode, value))
+    return value
