@@ -203,6 +203,15 @@ def fraction(m: Any, n: Any) -> Any:
     return high + low
 
 
+def quotient(x: Any, y: Any) -> Any:
+    """``x / y`` rounded once, as Python divides, for an ``x`` below 2**1000 and a ``y`` that may be constant.
+
+    For recursions that decide by the last bit; a `fraction` is as good and cheaper everywhere else.
+    The select never selects, so the divisor is no constant to the compiler.
+    """
+    return x / where(x > _NEVER, x, y)
+
+
 def _times(m: Any, reciprocal: tuple[Any, Any]) -> tuple[Any, Any]:
     """``m / n`` as ``high + low``, to 2**-74 for a whole ``m < 2**32``."""
     m = to_float(m)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import itertools
+import math
 from typing import Any
 
 import jaxsched.hugging_face
 
 from .cases import Case, Spec
+from .metrics import MetricCase, float32, noisy
+from .plateau import PlateauCase
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +52,65 @@ def _case(
     if training is not None:
         given["num_training_steps"] = training
     return Case(HuggingFaceSpec(name, {**given, **specific}), base_lr, steps)
+
+
+@dataclasses.dataclass(frozen=True)
+class GreedyCase(PlateauCase):
+    """A GreedyLR with what it is told. Its decisions hang on the last bit: each value must be the same."""
+
+    @property
+    def scheduler(self) -> str:
+        return "greedy"
+
+    @property
+    def name(self) -> str:
+        given = f", scheduler_specific_kwargs={dict(self.trace.arguments)!r}" if self.trace.arguments else ""
+        return f"get_scheduler('greedy', {self.trace.base_lr!r}{given}) on {self.trace.name!r}"
+
+    def plateau(self) -> Any:
+        return jaxsched.hugging_face.get_scheduler(
+            "greedy", self.trace.base_lr, scheduler_specific_kwargs=self.trace.arguments
+        )
+
+    def make_torch_schedulers(self) -> tuple[Any, Any]:
+        import torch
+        import transformers
+
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=self.trace.base_lr)
+        return transformers.get_scheduler(
+            "greedy", optimizer, scheduler_specific_kwargs=dict(self.trace.arguments)
+        ), None
+
+    def arbiter(self, scheduler: Any, beside: Any) -> None:
+        return None
+
+
+def _greedy(name: str, metrics: tuple[float, ...], **arguments: Any) -> GreedyCase:
+    return GreedyCase(MetricCase(name, metrics, arguments))
+
+
+_EAGER = {"factor": 0.9, "patience": 1}
+_NOISY = noisy([2.0 - k / 200 for k in range(400)], 0.2, seed=7)
+_GOOD_AND_BAD = float32(
+    [2.0 - 0.01 * k for k in range(60)] + [2.0] * 60 + [1.0 - 0.01 * k for k in range(60)]
+)
+
+GREEDY_CASES: tuple[GreedyCase, ...] = (
+    _greedy("noisy", _NOISY),
+    _greedy("good, bad, good", _GOOD_AND_BAD, **_EAGER),
+    _greedy("waits", _GOOD_AND_BAD, **_EAGER, cooldown=3, warmup=5),
+    _greedy("to the upper end", float32(-k for k in range(60)), factor=0.5, patience=0, max_lr=0.7),
+    _greedy("to the lower end, and anew", (1.0,) * 200, **_EAGER, min_lr=0.02, reset_start=4),
+    _greedy("anew at once", (1.0,) * 60, factor=0.5, patience=0, reset_start=0, cooldown=2),
+    _greedy("smooth", _NOISY, **_EAGER, smooth=True, window_size=7),
+    _greedy("smooth, longer than the run", _NOISY[:40], **_EAGER, smooth=True, window_size=50),
+    _greedy("smooth, anew", (1.0,) * 90, **_EAGER, smooth=True, window_size=4, min_lr=0.05, reset_start=2),
+    _greedy("max, relative", noisy([k / 100 for k in range(300)], 0.1, seed=8), **_EAGER, mode="max",
+            threshold_mode="rel", threshold=0.01),
+    _greedy("small changes", _GOOD_AND_BAD, patience=0, factor=0.999, eps=1e-4),
+    _greedy("NaN and inf", (1.0, 0.5, math.nan, 0.4, -math.inf, math.nan, 1.0, math.inf) * 6, **_EAGER),
+    _greedy("NaN, smooth", (1.0, 0.5, math.nan, 0.4, 0.3, 0.2) * 6, **_EAGER, smooth=True, window_size=3),
+)  # fmt: skip
 
 
 _TYPES = ("linear", "cosine", "1-sqrt")

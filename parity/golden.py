@@ -70,27 +70,26 @@ def record(case: Case | PlateauCase, progress: Callable[[int], None] = lambda st
     """Steps the real PyTorch scheduler of a case and keeps what is to stand in the file."""
     turns: list[Event] = []
     if isinstance(case, PlateauCase):
-        trajectory, arbiter = plateau.step(case)
+        trajectory, known = plateau.step(case)
     else:
         scheduler = case.make_torch_scheduler()
         trajectory = pytorch.trajectory(
             scheduler, case.steps, quantity=case.quantity, fractions=case.fractions, progress=progress
         )
         known = exact.of(scheduler, case.quantity)
-        assert known is not None, case.name
-        arbiter = known
         if case.fractions is None:
             turns = events.of(scheduler, case.steps)
     if trajectory.ended is not None:
         raise RuntimeError(
             f"{case.name}: PyTorch ended at count {len(trajectory.values)}: {trajectory.ended}"
         )
+    assert known is not None, case.name
     counts = np.asarray(chosen(case, turns), np.int32)
     vector = Vector(case, counts, trajectory.values[counts], {}, tuple(turns))
     errors = {
         count: _float64(right)
         for count, value, right in zip(
-            counts.tolist(), vector.torch.tolist(), map(arbiter, vector.inputs.tolist()), strict=True
+            counts.tolist(), vector.torch.tolist(), map(known, vector.inputs.tolist()), strict=True
         )
         if not _close(value, right)
     }

@@ -30,7 +30,8 @@ class MetricCase:
     scheduler_arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def _float32(values: Iterable[float]) -> tuple[float, ...]:
+def float32(values: Iterable[float]) -> tuple[float, ...]:
+    """Each rounded to float32."""
     return tuple(struct.unpack("f", struct.pack("f", value))[0] for value in values)
 
 
@@ -43,9 +44,10 @@ def _noise(seed: int, steps: int) -> list[float]:
     return values
 
 
-def _noisy(base: Iterable[float], size: float, seed: int) -> tuple[float, ...]:
+def noisy(base: Iterable[float], size: float, seed: int) -> tuple[float, ...]:
+    """Each with noise of some size, rounded to float32."""
     base = list(base)
-    return _float32(x + size * noise for x, noise in zip(base, _noise(seed, len(base)), strict=True))
+    return float32(x + size * noise for x, noise in zip(base, _noise(seed, len(base)), strict=True))
 
 
 def _decay(rate: float, steps: int, floor: float = 0.0) -> list[float]:
@@ -61,12 +63,12 @@ def _with(values: Iterable[float], changes: Mapping[int, float]) -> tuple[float,
 
 NAN, INF = math.nan, math.inf
 FLAT = (1.0,) * 60
-IMPROVING = _float32(_decay(0.9, 60))
-STALLING = _float32(_decay(0.7, 60, floor=0.25))
-WORSENING = _float32(1 + 0.125 * k for k in range(60))
-NOISY = _noisy(_decay(0.95, 120, floor=0.3), 0.1, seed=1)
-ACCURACY = _noisy((1 - 0.9 * 0.93**k for k in range(120)), 0.02, seed=2)
-SAWTOOTH = _float32(1 - 0.01 * (k // 7) + 0.05 * (k % 7) for k in range(80))
+IMPROVING = float32(_decay(0.9, 60))
+STALLING = float32(_decay(0.7, 60, floor=0.25))
+WORSENING = float32(1 + 0.125 * k for k in range(60))
+NOISY = noisy(_decay(0.95, 120, floor=0.3), 0.1, seed=1)
+ACCURACY = noisy((1 - 0.9 * 0.93**k for k in range(120)), 0.02, seed=2)
+SAWTOOTH = float32(1 - 0.01 * (k // 7) + 0.05 * (k % 7) for k in range(80))
 # Next to a threshold: exactly on it, one float32 below, one above.
 QUARTERS = (1.0, 0.75, 0.75 - 2**-24, 0.5625, 0.5625 - 2**-24, 0.5625 + 2**-24, 0.25, 0.0, 0.0, -0.0)
 
@@ -94,7 +96,7 @@ METRIC_CASES: tuple[MetricCase, ...] = (
     _case("flat, patience 3, cooldown 5", FLAT, patience=3, cooldown=5, factor=0.5),
     _case("stalling", STALLING, patience=4, factor=0.3),
     _case("worsening", WORSENING, patience=2, factor=0.8),
-    _case("slower than the threshold", _float32(1 - 2e-5 * k for k in range(60)), patience=3),
+    _case("slower than the threshold", float32(1 - 2e-5 * k for k in range(60)), patience=3),
     _case("one metric", (1.0,), patience=0),
     # Noise.
     _case("noisy", NOISY, patience=3, factor=0.7),
@@ -127,9 +129,9 @@ METRIC_CASES: tuple[MetricCase, ...] = (
     _case("negative, flat", (-1.0,) * 40, patience=2),
     _case("negative, flat, max", (-1.0,) * 40, mode="max", patience=2),
     _case("negative, flat, absolute", (-1.0,) * 40, patience=2, threshold_mode="abs"),
-    _case("negative, slowly worsening", _float32(-1 + 2e-5 * k for k in range(40)), patience=2, factor=0.5),
-    _case("through 0", _float32(1 - 0.1 * k for k in range(30)) + (-2.0,) * 30, patience=3, factor=0.5),
-    _case("negative, noisy, max", _noisy([-1.0] * 80, 0.3, seed=3), mode="max", patience=3, factor=0.5),
+    _case("negative, slowly worsening", float32(-1 + 2e-5 * k for k in range(40)), patience=2, factor=0.5),
+    _case("through 0", float32(1 - 0.1 * k for k in range(30)) + (-2.0,) * 30, patience=3, factor=0.5),
+    _case("negative, noisy, max", noisy([-1.0] * 80, 0.3, seed=3), mode="max", patience=3, factor=0.5),
     # Not numbers.
     _case("all NaN", (NAN,) * 20, patience=3, factor=0.5),
     _case(

@@ -27,7 +27,9 @@ class PlateauCase:
 
     trace: MetricCase
 
-    scheduler = "ReduceLROnPlateau"
+    @property
+    def scheduler(self) -> str:
+        return "ReduceLROnPlateau"
 
     @property
     def name(self) -> str:
@@ -51,7 +53,7 @@ class PlateauCase:
             return None
         return Spec(self.trace.scheduler, self.trace.scheduler_arguments)
 
-    def plateau(self) -> jaxsched.ReduceLROnPlateau:
+    def plateau(self) -> Any:
         """Ours."""
         base = self.trace.base_lr if self.beside is None else self.beside.schedule(self.trace.base_lr)
         return jaxsched.ReduceLROnPlateau(base, **self.trace.arguments)
@@ -64,6 +66,11 @@ class PlateauCase:
         beside = None if self.beside is None else self.beside.torch(optimizer)
         return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **self.trace.arguments), beside
 
+    def arbiter(self, scheduler: Any, beside: Any) -> exact.Exact | None:
+        """The exact value, read off PyTorch's two; None where each must be PyTorch's."""
+        values = exact.plateau(scheduler, beside, self.trace.metrics, self.trace.base_lr)
+        return lambda k: values[int(k)]
+
 
 PLATEAU_CASES: tuple[PlateauCase, ...] = tuple(map(PlateauCase, METRIC_CASES))
 
@@ -75,7 +82,7 @@ def compare(case: PlateauCase, progress: Callable[[int], None]) -> Comparison:
     return judge(case, trajectory, arbiter)
 
 
-def step(case: PlateauCase) -> tuple[pytorch.Trajectory, exact.Exact]:
+def step(case: PlateauCase) -> tuple[pytorch.Trajectory, exact.Exact | None]:
     """What PyTorch does with the metrics, and what is exact."""
     scheduler, beside = case.make_torch_schedulers()
     rates = [pytorch.read(scheduler, "lr", 0)]
@@ -85,11 +92,10 @@ def step(case: PlateauCase) -> tuple[pytorch.Trajectory, exact.Exact]:
             beside.step()
         scheduler.step(metric)
         rates.append(pytorch.read(scheduler, "lr", 0))
-    values = exact.plateau(scheduler, beside, case.trace.metrics, case.trace.base_lr)
-    return pytorch.Trajectory(np.asarray(rates), None), lambda k: values[int(k)]
+    return pytorch.Trajectory(np.asarray(rates), None), case.arbiter(scheduler, beside)
 
 
-def judge(case: PlateauCase, trajectory: pytorch.Trajectory, arbiter: exact.Exact) -> Comparison:
+def judge(case: PlateauCase, trajectory: pytorch.Trajectory, arbiter: exact.Exact | None) -> Comparison:
     """Ours beside what PyTorch did."""
     counts = np.arange(case.steps, dtype=np.int32)
     with warnings.catch_warnings():
@@ -110,7 +116,7 @@ def _under_scan(case: PlateauCase) -> npt.NDArray[np.float32]:
     """The learning rates in one compiled program."""
     plateau = case.plateau()
 
-    def step(state: jaxsched.PlateauState, metric: jax.Array) -> tuple[jaxsched.PlateauState, jax.Array]:
+    def step(state: Any, metric: jax.Array) -> tuple[Any, jax.Array]:
         state = plateau.step(state, metric)
         return state, state.lr
 

@@ -49,7 +49,9 @@ AnyCase = Case | plateau.PlateauCase | TrainingCase
 PYTORCH_CASES: tuple[Case | plateau.PlateauCase, ...] = (*CASES, *plateau.PLATEAU_CASES)
 """Of PyTorch's own classes."""
 
-_HUGGING_FACE = cases_hugging_face.CASES if cases_hugging_face.INSTALLED else ()
+_HUGGING_FACE: tuple[Case | plateau.PlateauCase, ...] = (
+    (*cases_hugging_face.CASES, *cases_hugging_face.GREEDY_CASES) if cases_hugging_face.INSTALLED else ()
+)
 ALL_CASES: tuple[Case | plateau.PlateauCase, ...] = (*PYTORCH_CASES, *_HUGGING_FACE)
 """Of schedules. `training.TRAINING_CASES` are the others."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .cases import Case, Spec
-from .cases_hugging_face import HuggingFaceSpec
+from .cases_hugging_face import GreedyCase, HuggingFaceSpec
 from .plateau import PlateauCase
 
 _HEAD = '''\
@@ -99,11 +99,17 @@ def _of_plateau(case: PlateauCase) -> str:
     arguments = _arguments(case.trace.arguments, str)
     beside = case.beside
     base = repr(case.trace.base_lr) if beside is None else _ours(beside, case.trace.base_lr)
+    torch = f"torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer{arguments})"
+    ours = f"jaxsched.ReduceLROnPlateau({base}{arguments})"
+    if isinstance(case, GreedyCase):
+        torch = f"transformers.optimization.GreedyLR(optimizer{arguments})"
+        ours = f"jaxsched.hugging_face.GreedyLR({base}{arguments})"
     parts = [
         _HEAD.format(name=case.name, lr=case.trace.base_lr),
+        *(["import transformers\n"] if isinstance(case, GreedyCase) else []),
         *([] if beside is None else [f"beside = {_torch(beside)}"]),
-        f"scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer{arguments})",
-        f"plateau = jaxsched.ReduceLROnPlateau({base}{arguments})",
+        f"scheduler = {torch}",
+        f"plateau = {ours}",
         _METRICS.format(
             metrics=list(case.trace.metrics), beside="" if beside is None else "    beside.step()\n"
         ),

@@ -125,7 +125,7 @@ class _OtherPatience(PlateauCase):
     by: int = 0
 
     def plateau(self) -> jaxsched.ReduceLROnPlateau:
-        right = super().plateau()
+        right: jaxsched.ReduceLROnPlateau = super().plateau()
         return dataclasses.replace(right, patience=right.patience + self.by)
 
 

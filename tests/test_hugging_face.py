@@ -1,22 +1,36 @@
 """The schedules of transformers: their values, their names, and what `from_torch` makes of them."""
 
 import functools
+import inspect
+import pickle
 import random
 import re
 import types
 import warnings
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
 from catalogue import as_data
+from hypothesis import given, settings, strategies as st
 from test_accuracy import counts_up_to, exactly, excess, float32_ulps, float64_ulps, length, rate
 
 import jaxsched.hugging_face as hf
-from jaxsched import ConstantLR, LambdaLR, ReduceLROnPlateau, from_torch, to_torch
+from jaxsched import (
+    ConstantLR,
+    LambdaLR,
+    ReduceLROnPlateau,
+    current_lr,
+    from_torch,
+    from_torch_state,
+    to_torch,
+)
 from jaxsched.interop.from_transformers import _BUILDERS
-from parity.cases_hugging_face import CASES
+from parity import plateau
+from parity.cases_hugging_face import CASES, GREEDY_CASES, GreedyCase
+from parity.metrics import MetricCase, float32
 from parity.reference import exact_hugging_face, pytorch
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
@@ -376,3 +390,145 @@ def test_to_torch(schedule):
 
 def test_constant_is_torchs():
     assert from_torch(live("constant", None, None)) == ConstantLR(0.1, factor=1.0)
+
+
+# GreedyLR ---------------------------------------------------------------------------------
+
+
+def test_every_argument_of_greedy_is_exercised():
+    known = set(inspect.signature(transformers.optimization.GreedyLR).parameters) - {"optimizer", "verbose"}
+    assert known == {name for case in GREEDY_CASES for name in case.trace.arguments}
+    assert known == set(hf.GreedyLR.__dataclass_fields__) - {"base_lr"}
+
+
+@pytest.mark.parametrize("case", GREEDY_CASES, ids=lambda case: case.trace.name)
+def test_greedy(case):
+    found = plateau.compare(case, lambda steps: None)
+    assert found.problem is None
+    assert found.identical == found.steps == case.steps
+
+
+@settings(max_examples=settings().max_examples // 8)  # each compiles anew
+@given(st.integers(0, 10**6))
+def test_greedy_at_random(seed):
+    draw = random.Random(seed)
+    arguments = {
+        "mode": draw.choice(["min", "max"]),
+        "factor": draw.choice([0.5, 0.9, 0.95]),
+        "patience": draw.choice([0, 1, 3]),
+        "threshold": draw.choice([1e-6, 1e-2]),
+        "threshold_mode": draw.choice(["rel", "abs"]),
+        "cooldown": draw.choice([0, 2]),
+        "warmup": draw.choice([0, 3]),
+        "min_lr": draw.choice([1e-3, 0.05]),
+        "max_lr": draw.choice([0.2, 1.0]),
+        "smooth": draw.choice([True, False]),
+        "window_size": draw.choice([1, 5]),
+        "reset_start": draw.choice([1, 5]),
+    }
+    metrics = float32(1 + 0.1 * draw.random() - k / 100 * draw.choice([0, 1]) for k in range(120))
+    found = plateau.compare(GreedyCase(MetricCase("random", metrics, arguments)), lambda steps: None)
+    assert found.problem is None
+
+
+GREEDY = dict(factor=0.9, patience=1, smooth=True, window_size=3, min_lr=0.08, reset_start=2, cooldown=1)
+METRICS = float32([1.0, 0.9, 0.8, 0.7, 0.6, *[0.6] * 15, 0.5, 0.4, 0.3, *[0.3] * 10])
+
+
+def greedy_of_transformers():
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    return transformers.optimization.GreedyLR(optimizer, **GREEDY)
+
+
+@pytest.mark.parametrize("at", [0, 2, 7, 19])
+@pytest.mark.parametrize("checkpoint", [False, True], ids=["alive", "checkpoint"])
+def test_greedy_goes_on_from_a_live_one(at, checkpoint):
+    scheduler = greedy_of_transformers()
+    for metric in METRICS[:at]:
+        scheduler.step(metric)
+    if checkpoint:
+        made = from_torch_state("GreedyLR", scheduler.state_dict(), scheduler.optimizer.param_groups)
+    else:
+        made = from_torch(scheduler)
+    assert made == hf.GreedyLR(0.1, **GREEDY)
+    state = made.position
+    for metric in METRICS[at:]:
+        scheduler.step(metric)
+        state = made.step(state, np.float32(metric))
+        assert float(state.lr) == np.float32(scheduler.optimizer.param_groups[0]["lr"])
+    for name in ("num_bad_epochs", "num_good_epochs", "cooldown_counter", "reset_start", "last_epoch"):
+        assert int(getattr(state, name)) == getattr(scheduler, name), name
+
+
+def test_greedy_in_an_optimizer():
+    """Update k applies the learning rate after k steps."""
+    scheduler, greedy = greedy_of_transformers(), hf.GreedyLR(0.1, **GREEDY)
+    optimizer = greedy.scale_by_learning_rate()
+    params = jnp.zeros(2)
+    state = optimizer.init(params)
+
+    @jax.jit
+    def update(state, loss):
+        return optimizer.update(jnp.ones(2), state, params, value=loss)
+
+    for metric in METRICS:
+        updates, state = update(state, np.float32(metric))
+        lr = np.float32(scheduler.optimizer.param_groups[0]["lr"])
+        np.testing.assert_array_equal(updates, [-lr, -lr])
+        assert float(current_lr(state)) == lr
+        scheduler.step(metric)
+
+
+def test_greedy_under_vmap():
+    factors = jnp.asarray([0.5, 0.75], jnp.float32)
+
+    def rates(factor):
+        greedy = hf.GreedyLR(0.1, factor=factor, patience=1)
+
+        def step(state, metric):
+            state = greedy.step(state, metric)
+            return state, state.lr
+
+        return jax.lax.scan(step, greedy.init(), jnp.asarray(METRICS, jnp.float32))[1]
+
+    both = jax.vmap(rates)(factors)
+    for factor, found in zip((0.5, 0.75), both, strict=True):
+        np.testing.assert_array_equal(found, rates(factor))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "text"),
+    [
+        ({"factor": 1}, ValueError, "GreedyLR: factor must be below 1, got 1.0."),
+        ({"factor": 0}, ValueError, "GreedyLR: factor must be a finite number in (0, 1], got 0.0."),
+        ({"patience": -1}, ValueError, "GreedyLR: patience must be an integer >= 0, got -1."),
+        ({"smooth": 1}, TypeError, "GreedyLR: smooth must be True or False, got 1."),
+        ({"window_size": 0}, ValueError, "GreedyLR: window_size must be an integer >= 1, got 0."),
+        ({"mode": "low"}, ValueError, "GreedyLR: mode must be one of 'min', 'max', got 'low'"),
+        ({"min_lr": jnp.zeros(2)}, ValueError, "GreedyLR: all arguments must be single numbers, got "),
+    ],
+)
+def test_bad_arguments_of_greedy(arguments, kind, text):
+    with pytest.raises(kind, match=re.escape(text)):
+        hf.GreedyLR(0.1, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("metric", "kind", "text"),
+    [
+        ("1", TypeError, "GreedyLR: metric must be one real number, got '1' (str)."),
+        (1j, TypeError, "GreedyLR: metric must be one real number, got 1j (complex)."),
+        (np.zeros(2), ValueError, "GreedyLR: metric must be one number, got the shape (2,)."),
+    ],
+)
+def test_bad_metrics(metric, kind, text):
+    greedy = hf.GreedyLR(0.1)
+    with pytest.raises(kind, match=re.escape(text)):
+        greedy.step(greedy.init(), metric)
+
+
+def test_greedy_is_a_value():
+    greedy = hf.GreedyLR(0.1, **GREEDY)
+    assert eval(repr(greedy), vars(hf)) == greedy
+    assert hf.GreedyLR.from_dict(greedy.to_dict()) == greedy
+    assert pickle.loads(pickle.dumps(greedy)) == greedy

@@ -24,7 +24,7 @@ from jaxsched import (
     StepLR,
     current_lr,
 )
-from jaxsched.schedulers.reduce_lr_on_plateau import _join, _split
+from jaxsched.schedulers._carried import join, split
 from parity.metrics import METRIC_CASES
 
 CASES = {case.name: case for case in METRIC_CASES}
@@ -164,7 +164,7 @@ def test_without_x64_the_learning_rate_keeps_its_float64_digits():
     state = scan(ours(case), case.metrics)
     assert state.lr.dtype == np.float32
     with jax.enable_x64(True):
-        carried = [float(_join(lr, rest)) for lr, rest in zip(state.lr, state.lr_rest, strict=True)]
+        carried = [float(join(lr, rest)) for lr, rest in zip(state.lr, state.lr_rest, strict=True)]
     assert carried == pytorch(case.metrics, case.arguments).lr.tolist()
 
 
@@ -173,15 +173,15 @@ def test_a_float64_is_three_float32():
     x = rng.choice([-1.0, 1.0], 4000) * rng.uniform(1, 2, 4000) * 2.0 ** rng.integers(-121, 127, 4000)
     x = np.concatenate([x, [0.0, np.inf, -np.inf]])
     with jax.enable_x64(True):
-        first, rest = jax.jit(_split, static_argnums=1)(x, np.float32)
+        first, rest = jax.jit(split, static_argnums=1)(x, np.float32)
         assert first.dtype == rest.dtype == np.float32
         assert np.array_equal(first, x.astype(np.float32))
-        assert np.array_equal(jax.jit(_join)(first, rest), x)
-        assert np.isnan(_join(*_split(jnp.float64(np.nan), np.float32)))
+        assert np.array_equal(jax.jit(join)(first, rest), x)
+        assert np.isnan(join(*split(jnp.float64(np.nan), np.float32)))
         # Far below any learning rate the digits run out one by one.
         small = rng.uniform(1, 2, 100) * 2.0 ** rng.integers(-140, -121, 100)
         assert np.allclose(
-            jax.jit(_join)(*jax.jit(_split, static_argnums=1)(small, np.float32)), small, rtol=2**-30
+            jax.jit(join)(*jax.jit(split, static_argnums=1)(small, np.float32)), small, rtol=2**-30
         )
 
 

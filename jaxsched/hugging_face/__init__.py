@@ -6,6 +6,7 @@ from .cosine_with_min_lr import CosineWithMinLR as CosineWithMinLR
 from .cosine_with_restarts import CosineWithRestarts as CosineWithRestarts
 from .cosine_with_warmup import CosineWithWarmup as CosineWithWarmup
 from .get_scheduler import get_scheduler as get_scheduler
+from .greedy_lr import GreedyLR as GreedyLR, GreedyState as GreedyState
 from .inverse_sqrt import InverseSqrt as InverseSqrt
 from .linear_with_warmup import LinearWithWarmup as LinearWithWarmup
 from .polynomial_decay_with_warmup import PolynomialDecayWithWarmup as PolynomialDecayWithWarmup

@@ -14,6 +14,7 @@ from .cosine_warmup_with_min_lr import CosineWarmupWithMinLR
 from .cosine_with_min_lr import CosineWithMinLR
 from .cosine_with_restarts import CosineWithRestarts
 from .cosine_with_warmup import CosineWithWarmup
+from .greedy_lr import GreedyLR
 from .inverse_sqrt import InverseSqrt
 from .linear_with_warmup import LinearWithWarmup
 from .polynomial_decay_with_warmup import PolynomialDecayWithWarmup
@@ -31,6 +32,7 @@ SCHEDULERS: Mapping[str, Any] = {
     "cosine_with_min_lr": CosineWithMinLR,
     "cosine_warmup_with_min_lr": CosineWarmupWithMinLR,
     "warmup_stable_decay": WarmupStableDecay,
+    "greedy": GreedyLR,
 }
 
 
@@ -58,7 +60,7 @@ def get_scheduler(
       scheduler_specific_kwargs: what only this schedule has, such as ``num_cycles``.
 
     Returns:
-      A schedule; for ``"reduce_lr_on_plateau"`` a `ReduceLROnPlateau`.
+      A schedule; for ``"reduce_lr_on_plateau"`` a `ReduceLROnPlateau`, for ``"greedy"`` a `GreedyLR`.
 
     Raises:
       ValueError: no schedule has the name, one of the two numbers is missing, or an argument is out of

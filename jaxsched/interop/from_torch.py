@@ -7,11 +7,14 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .._arguments import constant_value, describe
 from .._value import Value
+from ..hugging_face import GreedyLR, GreedyState
+from ..schedulers._carried import split
 from ..schedulers.chained_scheduler import ChainedScheduler
 from ..schedulers.constant_lr import ConstantLR
 from ..schedulers.cosine_annealing_lr import CosineAnnealingLR
@@ -29,7 +32,7 @@ from ..schedulers.sequential_lr import SequentialLR
 from ..schedulers.starting_at import StartingAt
 from ..schedulers.step_lr import StepLR
 from ..schedulers.swa_lr import SWALR
-from .from_transformers import recognized
+from .from_transformers import MODULE, recognized
 
 
 @dataclasses.dataclass(frozen=True)
@@ -270,9 +273,63 @@ def _plateau_state(plateau: ReduceLROnPlateau, state: Mapping[str, Any]) -> Plat
     )
 
 
+def _greedy(s: _Source) -> Value:
+    return GreedyLR(
+        float(s.of_group("_init_lrs")),
+        mode=s["mode"],
+        factor=float(s["factor"]),
+        patience=s["patience"],
+        threshold=float(s["threshold"]),
+        threshold_mode=s["threshold_mode"],
+        cooldown=s["cooldown"],
+        warmup=s["warmup"],
+        min_lr=float(s.of_group("min_lrs")),
+        max_lr=float(s.of_group("max_lrs")),
+        eps=float(s["eps"]),
+        smooth=s["smooth"],
+        window_size=s["window_size"],
+        reset_start=s["reset_start_original"],
+    )
+
+
+def _greedy_state(greedy: GreedyLR, state: Mapping[str, Any], lr: float) -> GreedyState:
+    """Where the one of transformers stands."""
+    start = greedy.init()
+    average = state.get("_streaming_avg")
+    average = average if isinstance(average, Mapping) else vars(average) if average else {}
+    values = average.get("values", [])
+    window = np.zeros(start.window.shape)
+    window[len(window) - len(values) :] = values
+    with jax.enable_x64(True):
+        carried = {
+            name: split(jnp.asarray(x, np.float64), start.lr.dtype)
+            for name, x in (("lr", lr), ("best", state["best"]), ("total", average.get("sum", 0.0)))
+        }
+    counters = ("num_bad_epochs", "num_good_epochs", "cooldown_counter", "warmup_counter", "reset_start")
+    return start._replace(
+        **{name: first for name, (first, _) in carried.items()},
+        **{f"{name}_rest": rest for name, (_, rest) in carried.items()},
+        **{name: jnp.asarray(state[name], np.int32) for name in (*counters, "last_epoch")},
+        window=jnp.asarray(window, start.window.dtype),
+        seen=jnp.asarray(len(values), np.int32),
+    )
+
+
 _PLATEAU = frozenset(
     {"mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "min_lrs", "eps", "best"}
     | {"default_min_lr", "num_bad_epochs", "cooldown_counter", "mode_worse", "last_epoch"}
+)
+_GREEDY = frozenset(
+    {"mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "warmup", "min_lrs", "max_lrs"}
+    | {"eps", "smooth", "window_size", "reset_start", "reset_start_original", "best", "last_epoch"}
+    | {
+        "num_bad_epochs",
+        "num_good_epochs",
+        "cooldown_counter",
+        "warmup_counter",
+        "_init_lrs",
+        "_streaming_avg",
+    }
 )
 _CYCLIC = frozenset({"total_size", "step_ratio", "mode", "gamma", "_scale_fn_ref", "_scale_fn_custom"})
 _CYCLIC_MOMENTUM = frozenset({"scale_mode", "cycle_momentum", "use_beta1", "base_momentums", "max_momentums"})
@@ -295,6 +352,7 @@ _CONVERTERS: dict[str, tuple[Callable[[_Source], Value], frozenset[str]]] = {
     ),
     "SWALR": (_swa, _COMMON | {"anneal_epochs", "_anneal_strategy", "anneal_func"}),
     "ReduceLROnPlateau": (_plateau, _EVERY | _PLATEAU),
+    "GreedyLR": (_greedy, _EVERY | _GREEDY),
     "SequentialLR": (_sequential, _COMPOSITE | {"_milestones", "last_epoch"}),
     "ChainedScheduler": (_chained, _COMPOSITE),
 }
@@ -328,7 +386,8 @@ def from_torch(
 
     Args:
       scheduler: a scheduler of `torch.optim.lr_scheduler`, or SWALR; sequences and chains of
-        them, too; at its start or after any number of steps.
+        them, too; at its start or after any number of steps. What ``transformers.get_scheduler``
+        makes becomes the schedule of `jaxsched.hugging_face`.
       group: which parameter group of the optimizer. Needed when they differ.
       total_steps: the horizon for what must be tabulated: functions that JAX cannot trace,
         and chains without a closed form.
@@ -338,7 +397,8 @@ def from_torch(
       The schedule. Its ``position`` says at which count the PyTorch scheduler stands (with
       ``resume`` that is the count which the result takes for 0). Of a ReduceLROnPlateau,
       which does not keep what it began with, the result begins at the learning rate in
-      force, and ``position`` is its `PlateauState`: go on with ``step(position, metric)``.
+      force, and ``position`` is its `PlateauState`: go on with ``step(position, metric)``. So it is
+      with a GreedyLR, which does keep it.
 
     Raises:
       TypeError: not one of PyTorch's classes.
@@ -349,7 +409,8 @@ def from_torch(
         as after loading a scheduler's state without the optimizer's.
     """
     name = type(scheduler).__name__
-    if not type(scheduler).__module__.startswith("torch.optim.") or name not in _CONVERTERS:
+    home = type(scheduler).__module__
+    if not home.startswith(("torch.optim.", MODULE)) or name not in _CONVERTERS:
         remedy = "Wrap a scheduler of your own in LambdaLR, as a function of the count."
         raise TypeError(
             f"from_torch: scheduler must be one of {', '.join(_CONVERTERS)} of PyTorch, "
@@ -364,6 +425,8 @@ def from_torch(
     schedule, index = _one_group([source(scheduler, i) for i in range(len(groups))], group)
     if isinstance(schedule, ReduceLROnPlateau):
         return _standing(schedule, _plateau_state(schedule, vars(scheduler)))
+    if isinstance(schedule, GreedyLR):
+        return _standing(schedule, _greedy_state(schedule, vars(scheduler), float(groups[index]["lr"])))
     return _finish(schedule, _position(scheduler), float(groups[index]["lr"]), resume)
 
 
@@ -419,6 +482,9 @@ def from_torch_state(
     schedule, index = _one_group([source(name, state, i) for i in range(len(param_groups))], group)
     if isinstance(schedule, ReduceLROnPlateau):
         return _standing(schedule, _plateau_state(schedule, state))
+    if isinstance(schedule, GreedyLR):
+        lr = float(param_groups[index]["lr"])
+        return _standing(schedule, _greedy_state(schedule, state, lr))
     position = _position_in(state)
     return _finish(schedule, position, float(param_groups[index]["lr"]), resume)
 

@@ -11,6 +11,7 @@ from .. import _numerics as nx
 from .._arguments import Choice, Integer, Real, error
 from .._schedule import Schedule, _settle, _value, _widen
 from .._value import Value
+from ._carried import MOST, increment, join, split
 
 
 class PlateauState(NamedTuple):
@@ -20,7 +21,7 @@ class PlateauState(NamedTuple):
     """The learning rate in force; float32, or float64 if begun under ``jax_enable_x64``."""
 
     lr_rest: jax.Array
-    """What rounding took from ``lr``, see `_split`; float32 of shape ``(2, *lr.shape)``."""
+    """What rounding took from ``lr``, see `_carried`; float32 of shape ``(2, *lr.shape)``."""
 
     best: jax.Array
     """The best metric so far, ±inf before the first; of the type of ``lr``."""
@@ -305,38 +306,6 @@ class ReduceLROnPlateau(Value):
         return metric < bound if lower else metric > bound
 
 
-# The state --------------------------------------------------------------------------------
-#
-# Without x64 a state cannot hold float64. A float64 number is exactly the sum of three
-# float32 numbers, 24 bits and a sign each, so that is how the learning rate is carried from
-# step to step: rounding it to float32 at each one would differ from PyTorch after a few. The
-# two smaller ones are kept multiplied by 2**24 and 2**48, so that they do not underflow
-# before the learning rate does.
-
-_SCALES = (2.0**24, 2.0**48)
-_MOST = 2**31 - 1
-
-
-def _split(x: Any, dtype: Any) -> tuple[jax.Array, jax.Array]:
-    """A float64 rounded to ``dtype``, and the rest; `_join` puts them together again."""
-    first = nx.round_to(x, dtype)
-    # An infinity leaves no rest; inf - inf would.
-    x = jnp.where(jnp.isfinite(first), x - _exactly(first), 0.0)
-    second = nx.round_to(x * _SCALES[0], np.float32)
-    x = x - _exactly(second) / _SCALES[0]
-    third = nx.round_to(x * _SCALES[1], np.float32)
-    return first, jnp.stack([second, third])
-
-
-def _join(first: jax.Array, rest: jax.Array) -> jax.Array:
-    return _exactly(first) + (_exactly(rest[0]) / _SCALES[0] + _exactly(rest[1]) / _SCALES[1])
-
-
-def _exactly(x: jax.Array) -> jax.Array:
-    """To float64, with 0 for a subnormal float32: CPUs read it so, GPUs do not."""
-    return jnp.where(abs(x) < 2.0**-126, 0.0, x.astype(np.float64))
-
-
 def _shape(plateau: ReduceLROnPlateau) -> tuple[int, ...]:
     return np.broadcast_shapes(*(np.shape(x) for x in jax.tree.leaves(plateau)))
 
@@ -347,7 +316,7 @@ def _start(plateau: ReduceLROnPlateau, dtype: Any) -> PlateauState:
     lr = plateau.base_lr
     if isinstance(lr, Schedule):
         lr = _value(lr, jnp.zeros((), np.int64))
-    lr, rest = _split(jnp.broadcast_to(jnp.asarray(lr, np.float64), shape), dtype)
+    lr, rest = split(jnp.broadcast_to(jnp.asarray(lr, np.float64), shape), dtype)
     return PlateauState(
         lr=lr,
         lr_rest=rest,
@@ -366,15 +335,15 @@ def _step(plateau: ReduceLROnPlateau, state: PlateauState, metric: jax.Array) ->
 def _next(plateau: ReduceLROnPlateau, state: PlateauState, metric: jax.Array) -> PlateauState:
     """One step, in float64; PyTorch's ``step``, line by line."""
     with jax.named_scope("ReduceLROnPlateau"):
-        lr = _join(state.lr, state.lr_rest)
-        last_epoch = _increment(state.last_epoch)
+        lr = join(state.lr, state.lr_rest)
+        last_epoch = increment(state.last_epoch)
         if isinstance(plateau.base_lr, Schedule):
             scale, offset = plateau.base_lr._transition(last_epoch.astype(np.int64))
             lr = offset + nx.product(scale, lr)
 
         current = nx.round_to(metric, state.best.dtype)
         better = plateau._better(current.astype(np.float64), state.best.astype(np.float64))
-        bad = jnp.where(better, 0, _increment(state.num_bad_epochs))
+        bad = jnp.where(better, 0, increment(state.num_bad_epochs))
 
         cooling = state.cooldown_counter > 0
         cooldown = jnp.where(cooling, state.cooldown_counter - 1, state.cooldown_counter)
@@ -384,8 +353,8 @@ def _next(plateau: ReduceLROnPlateau, state: PlateauState, metric: jax.Array) ->
         reduced = nx.maximum(nx.product(lr, plateau.factor), plateau.min_lr)
         lr = jnp.where(reduce & (lr - reduced > plateau.eps), reduced, lr)
         # Counters end where int32 does: a longer cooldown outlasts any run.
-        full = jnp.asarray(nx.minimum(plateau.cooldown, _MOST)).astype(np.int32)
-        first, rest = _split(lr, state.lr.dtype)
+        full = jnp.asarray(nx.minimum(plateau.cooldown, MOST)).astype(np.int32)
+        first, rest = split(lr, state.lr.dtype)
         return PlateauState(
             lr=first,
             lr_rest=rest,
@@ -394,10 +363,6 @@ def _next(plateau: ReduceLROnPlateau, state: PlateauState, metric: jax.Array) ->
             cooldown_counter=jnp.where(reduce, full, cooldown),
             last_epoch=last_epoch,
         )
-
-
-def _increment(count: jax.Array) -> jax.Array:
-    return jnp.where(count < _MOST, count + 1, count)
 
 
 @functools.partial(jax.jit, static_argnames="size")
@@ -409,11 +374,11 @@ def _accumulate(
     value = _widen(value).astype(np.float64)
     if size > 1:
         # Else a value would go through a sum of one.
-        value = _join(state.total, state.total_rest) + value
+        value = join(state.total, state.total_rest) + value
     seen = state.seen + 1
     due = seen == size
     stepped = _next(jax.tree.map(_widen, plateau), state.plateau, _mean(value, size))
-    total, rest = _split(jnp.where(due, 0.0, value), dtype)
+    total, rest = split(jnp.where(due, 0.0, value), dtype)
     return ScaleByPlateauState(
         lr=state.plateau.lr,
         plateau=jax.tree.map(lambda new, old: jnp.where(due, new, old), stepped, state.plateau),
