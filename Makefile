@@ -8,13 +8,14 @@ WORKERS ?= 2
 ARGS ?=
 
 IN_VENV := $(VENV)/bin/python
-# One stamp per set of extras. dev contains test, and test contains parity.
+# One stamp per set of extras. dev contains test, and that all that is needed to use the rest.
 INSTALLED := $(VENV)/.installed-
 CONTAINED_parity := parity
+CONTAINED_hugging-face := hugging-face parity
 CONTAINED_examples := examples parity
-CONTAINED_test := test examples parity
-CONTAINED_dev := dev test examples parity
-CONTAINED_mutants := mutants test examples parity
+CONTAINED_test := test examples hugging-face parity
+CONTAINED_dev := dev $(CONTAINED_test)
+CONTAINED_mutants := mutants $(CONTAINED_test)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -24,10 +25,10 @@ CONTAINED_mutants := mutants test examples parity
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "  %-16s %s\n", $$1, $$2 }'
 
-parity: $(INSTALLED)parity ## run PyTorch beside every schedule; the report goes to parity-report/
+parity: $(INSTALLED)hugging-face ## run PyTorch beside every schedule; the report goes to parity-report/
 	@$(IN_VENV) -m parity run $(ARGS)
 
-selftest: $(INSTALLED)parity ## put defects in; parity must find and name each
+selftest: $(INSTALLED)hugging-face ## put defects in; parity must find and name each
 	@$(IN_VENV) -m parity selftest
 
 test: $(INSTALLED)test ## run the tests and the doctests
@@ -42,7 +43,7 @@ mutants: $(INSTALLED)mutants ## break lines on purpose, one at a time; an hour o
 accelerator: $(INSTALLED)examples ## on the default device: parity, the examples, what a schedule costs in an update
 	@$(IN_VENV) benchmarks/accelerator.py $(ARGS)
 
-docs: $(INSTALLED)parity ## write the pages of docs/ that come from a run: the report, the deviations
+docs: $(INSTALLED)hugging-face ## write the pages of docs/ that come from a run: the report, the deviations
 	@$(IN_VENV) -m parity run && cp parity-report/report.md parity-report/training.png docs/
 	@$(IN_VENV) -m parity deviations > docs/deviations.md.new && mv docs/deviations.md.new docs/deviations.md
 
@@ -62,7 +63,7 @@ clean: ## remove everything that make has made
 	@rm -rf $(VENV) .venv-oldest parity-report examples-out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(addprefix $(INSTALLED),parity examples test dev mutants): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
+$(addprefix $(INSTALLED),parity hugging-face examples test dev mutants): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
 	@echo "Installing jaxsched[$*] into $(VENV): some minutes the first time."
 	@$(IN_VENV) -m pip install -qq --disable-pip-version-check --no-input -c $(CONSTRAINTS) -e '.[$*]'
 	@touch $(addprefix $(INSTALLED),$(CONTAINED_$*))

@@ -15,6 +15,7 @@ from typing import Any
 import jaxsched
 
 from .cases import Case, Spec
+from .cases_hugging_face import INSTALLED, HuggingFaceSpec
 from .reference import pytorch
 
 
@@ -156,6 +157,66 @@ _STEP = Spec("StepLR", {"step_size": 4})
 _EXPONENTIAL = Spec("ExponentialLR", {"gamma": 0.9})
 _INNER = _sequence(_LINEAR, _EXPONENTIAL, milestones=[9])
 _CHAIN = Spec("ChainedScheduler", {"schedulers": (_STEP, _EXPONENTIAL)})
+
+
+def _hugging_face(
+    count: int, name: str, torch_does: str, jaxsched_does: str, reason: str, /, **arguments: int
+) -> Deviation:
+    """A deviation from transformers."""
+    case = Case(HuggingFaceSpec(name, arguments), 0.1, count + 1)
+
+    def torch() -> str:
+        try:
+            found = pytorch.trajectory(case.make_torch_scheduler(), count + 1)
+        except ZeroDivisionError as reason:
+            return type(reason).__name__
+        return found.ended.split(":")[0] if found.ended else f"{found.values[count]:.6g}"
+
+    return Deviation(
+        name,
+        f"`{case.name}` at count {count}",
+        torch_does,
+        jaxsched_does,
+        reason,
+        "2.13.0",
+        torch,
+        _ours(count, case.schedule),
+    )
+
+
+def _of_hugging_face() -> tuple[Deviation, ...]:
+    return (
+        _hugging_face(
+            5,
+            "cosine_with_restarts",
+            "has 0 for one update",
+            "starts again from base_lr",
+            "49 times a 49th is a little less than 1 in floats, so that theirs is at the end of a cycle",
+            num_warmup_steps=4,
+            num_training_steps=53,
+            num_cycles=49,
+        ),
+        _hugging_face(
+            10,
+            "polynomial",
+            "divides by zero",
+            "is at lr_end",
+            "a decay of no updates has ended",
+            num_warmup_steps=10,
+            num_training_steps=10,
+        ),
+        _hugging_face(
+            10,
+            "warmup_stable_decay",
+            "starts in the middle of its decay",
+            "raises when made",
+            "no run has a negative number of updates in its middle",
+            num_warmup_steps=10,
+            num_training_steps=25,
+            num_decay_steps=30,
+        ),
+    )
+
 
 DEVIATIONS: tuple[Deviation, ...] = (
     _deviation(
@@ -349,3 +410,6 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "which scheduler is meant cannot be told",
     ),
 )
+
+if INSTALLED:
+    DEVIATIONS += _of_hugging_face()

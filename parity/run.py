@@ -374,6 +374,11 @@ def environment() -> dict[str, str]:
     return {
         "jaxsched": jaxsched.__version__,
         **{package: importlib.metadata.version(package) for package in packages},
+        **(
+            {"transformers": importlib.metadata.version("transformers")}
+            if cases_hugging_face.INSTALLED
+            else {}
+        ),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "device": f"{jax.default_backend()} ({jax.devices()[0].device_kind})",
