@@ -278,39 +278,25 @@ def interpolate(start: Any, end: Any, elapsed: Any, remaining: Any, per: Any, sh
     return near + product(where(first_half, change, -change), shape(x, x_low))
 
 
-def _modulo_2(x: Any) -> Any:
-    """``x mod 2`` for ``x >= 0``; exact."""
-    return rounded(x - 2.0 * namespace(x).floor(0.5 * x))
+def cosine_wave(start: Any, end: Any, k: Any, length: Any, cycles: Any) -> Any:
+    """``end + (start - end) * (1 + cos(2*pi*cycles*k/length))/2`` for whole ``k``, ``length >= 1``.
 
-
-def cosine_wave(start: Any, end: Any, k: Any, length: Any, halves: Any) -> Any:
-    """From ``start`` at count 0 along a cosine towards ``end`` and back, on and on; 7u.
-
-    ``halves`` is how many half-waves there are in ``length`` counts. Where it is a Python
-    number with few bits, as 1.0 is, the phase is a whole number, and exact for every count. Where
-    not, it is known to 2**-74 of the half-waves gone, or for data to 1u of them.
+    Within 7u for any real ``cycles >= 0``, also where it comes next to 0: the phase ``cycles*k``
+    is had exactly, as a sum of two, and so is what whole periods leave of it. Counts above
+    ``2**52 / cycles`` are taken as that one; one count more no longer has a phase.
     """
-    p, q = halves.as_integer_ratio() if is_number(halves) else (0, 0)
-    if 0 < q * max(p, 1) < 2**28:
-        per = q * length  # half a wave; the phase is p*k
-        _, k = divmod_count(k, 2 * per)
-        _, phase = divmod_count(p * k, 2 * per)
-        elapsed = minimum(phase, 2 * per - phase)
-        return interpolate(start, end, elapsed, per - elapsed, reciprocal(per), half_cosine)
-    if is_number(halves) and is_number(length):
-        each = reciprocal(fractions.Fraction(length) / fractions.Fraction(halves))
-    else:
-        each = reciprocal(to_float(length) / halves)
-    # After many waves the low part of the product is more than one wave, too.
-    high, low = map(_modulo_2, _times(k, each))
-    x = rounded(high + low)
-    back = rounded(x - high)
-    x_low = rounded(high - rounded(x - back)) + rounded(low - back)  # Knuth's two-sum
-    x = _modulo_2(x)
-    falls = x <= 1.0
-    x, x_low = where(falls, x, 2.0 - x), where(falls, x_low, -x_low)
-    first_half = x < 0.5
-    x, x_low = where(first_half, x, 1.0 - x), where(first_half, x_low, -x_low)
+    k = minimum(to_float(k), 2.0**52 / maximum(cycles, 1.0))
+    phase, low = _two_product(k, namespace(k, cycles).asarray(cycles, np.float64))
+    length = to_float(length)
+    _, elapsed = divmod_count(phase, length)
+    elapsed, low = choose(2.0 * elapsed > length, (length - elapsed, -low), (elapsed, low))
+    elapsed, low = 2.0 * elapsed, 2.0 * low
+    remaining = length - elapsed  # exact where it is the smaller one, by Sterbenz
+    first_half = elapsed < remaining
+    m, m_low = choose(first_half, (elapsed, low), (remaining, -low))
+    high, rest = reciprocal(length)
+    x, x_low = _two_product(m, m * 0.0 + high)
+    x_low = x_low + (product(m, rest) + product(m_low, high + rest))
     near, change = where(first_half, start, end), end - start
     return near + product(where(first_half, change, -change), half_cosine(x, x_low))
 

@@ -71,4 +71,4 @@ class CosineWithMinLR(WarmupSchedule):
 
     def _after(self, k: jax.Array) -> jax.Array:
         per = length(self.num_training_steps, self.num_warmup_steps)
-        return nx.cosine_wave(self.base_lr, lowest(self), k - self.num_warmup_steps, per, 2 * self.num_cycles)
+        return nx.cosine_wave(self.base_lr, lowest(self), k - self.num_warmup_steps, per, self.num_cycles)

@@ -106,23 +106,23 @@ class WarmupStableDecay(WarmupSchedule):
 
     def _during(self, k: jax.Array) -> jax.Array:
         end = nx.maximum(self.num_warmup_steps, 1)
-        return self._way(end - k, end, self.warmup_type, 1.0)
+        return self._way(end - k, end, self.warmup_type, 0.5)
 
     def _after(self, k: jax.Array) -> jax.Array:
         # What is constant in the middle is the first of the way down.
         gone = nx.maximum(k - self._begin, 0)
         decay = nx.maximum(self.num_decay_steps, 1)
-        value = self._way(nx.minimum(gone, decay), decay, self.decay_type, 2 * self.num_cycles)
+        value = self._way(nx.minimum(gone, decay), decay, self.decay_type, self.num_cycles)
         return nx.where(gone >= self.num_decay_steps, self._at_end(k), value)
 
     def _at_end(self, k: jax.Array) -> Any:
         return nx.where(k < self._begin, self.base_lr, nx.product(self.base_lr, self.min_lr_ratio))
 
-    def _way(self, gone: Any, length: Any, kind: str, halves: Any) -> jax.Array:
+    def _way(self, gone: Any, length: Any, kind: str, cycles: Any) -> jax.Array:
         """From ``base_lr`` down, ``gone`` of ``length``; the way up is this one backwards."""
         low = nx.product(self.base_lr, self.min_lr_ratio)
         if kind == "cosine":
-            return nx.cosine_wave(self.base_lr, low, gone, length, halves)
+            return nx.cosine_wave(self.base_lr, low, gone, length, cycles)
         if kind == "linear":
             return nx.interpolate(self.base_lr, low, gone, length - gone, nx.reciprocal(length), nx.linear)
         # 1 - sqrt(p) without cancelling where p is next to 1.
