@@ -12,14 +12,15 @@ IN_VENV := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed-
 CONTAINED_parity := parity
 CONTAINED_examples := examples parity
-CONTAINED_test := test examples parity
-CONTAINED_dev := dev test examples parity
-CONTAINED_mutants := mutants test examples parity
+CONTAINED_bench := bench parity
+CONTAINED_test := test examples bench parity
+CONTAINED_dev := dev test examples bench parity
+CONTAINED_mutants := mutants test examples bench parity
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:  # one pip at a time
-.PHONY: help parity selftest test test-long mutants docs lint format clean
+.PHONY: help parity selftest test test-long mutants bench docs lint format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -39,6 +40,9 @@ test-long: $(INSTALLED)test ## the same with the slow tests and many more random
 mutants: $(INSTALLED)mutants ## break lines on purpose, one at a time; an hour or two; writes docs/mutants.md
 	@PATH="$(abspath $(VENV))/bin:$$PATH" $(IN_VENV) tests/mutation $(ARGS)
 
+bench: $(INSTALLED)bench ## measure against Optax and PyTorch; five minutes; writes docs/benchmarks.md
+	@$(IN_VENV) -m benchmarks --page docs $(ARGS)
+
 docs: $(INSTALLED)parity ## write the pages of docs/ that come from a run: the report, the deviations
 	@$(IN_VENV) -m parity run && cp parity-report/report.md docs/report.md
 	@$(IN_VENV) -m parity deviations > docs/deviations.md.new && mv docs/deviations.md.new docs/deviations.md
@@ -53,10 +57,10 @@ format: $(INSTALLED)dev ## format the code and repair what ruff can
 	@$(IN_VENV) -m ruff format .
 
 clean: ## remove everything that make has made
-	@rm -rf $(VENV) .venv-oldest parity-report examples-out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) .venv-oldest parity-report bench-report examples-out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(addprefix $(INSTALLED),parity examples test dev mutants): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
+$(addprefix $(INSTALLED),parity examples bench test dev mutants): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
 	@echo "Installing jaxsched[$*] into $(VENV): some minutes the first time."
 	@$(IN_VENV) -m pip install -qq --disable-pip-version-check --no-input -c $(CONSTRAINTS) -e '.[$*]'
 	@touch $(addprefix $(INSTALLED),$(CONTAINED_$*))

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 import pyperf
 from rich.console import Console
 
-from . import harness, report, trajectories
+from . import compile, growth, harness, host, imports, report, tpu, trajectories, update, validator
 
-GROUPS = (trajectories,)
+GROUPS = (trajectories, update, host, compile, imports, validator, tpu, growth)
 
 
 def races(quick: bool) -> Iterator[tuple[str, Callable[[], harness.Race]]]:
@@ -34,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=pathlib.Path("bench-report"),
         help="folder (default: %(default)s)",
     )
+    parser.add_argument(
+        "--page", type=pathlib.Path, metavar="FOLDER", help="write benchmarks.md and its pictures there, too"
+    )
     parser.add_argument("--list", action="store_true", help="name the races and do nothing")
     options = parser.parse_args(arguments)
     if options.turns < 1:
@@ -52,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results += found
         benchmarks += measured
     report.show(results, console)
-    paths = report.write(results, pyperf.BenchmarkSuite(benchmarks), options.output)
+    suite = pyperf.BenchmarkSuite(benchmarks)
+    paths = report.write(results, suite, options.output)
+    if options.page:
+        paths += report.page(results, suite, options.page, trajectories.TORCH_STEPS)
     console.print("wrote " + ", ".join(map(str, paths)), highlight=False)
     return 0
 

@@ -9,6 +9,7 @@ process, A B B A A B …, and the ratio is taken turn by turn.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -61,6 +62,9 @@ class Race:
 
     note: str = ""
 
+    growth: Mapping[str, str | int] = dataclasses.field(default_factory=dict)
+    """For the plots of growth: ``what`` grows, which ``figure`` this is, and the ``size``."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Result:
@@ -90,16 +94,32 @@ def calls(function: Callable[[], Any]) -> Callable[[int], float]:
     def measure(loops: int) -> float:
         start = pyperf.perf_counter()
         for _ in range(loops):
-            jax.block_until_ready(function())
-        return pyperf.perf_counter() - start
+            jax.block_until_ready(function())  # type: ignore[no-untyped-call]
+        return float(pyperf.perf_counter() - start)
 
     return measure
+
+
+def together(
+    measure: Callable[[], Mapping[str, float]], names: Sequence[str], steps: int = 1
+) -> dict[str, Side]:
+    """Sides that one call measures all of: a whole and its part."""
+    pending: dict[str, float] = {}
+
+    def take(name: str, loops: int) -> float:
+        if name not in pending:
+            pending.update(measure())
+        return pending.pop(name)
+
+    return {name: Side(functools.partial(take, name), steps, once=True) for name in names}
 
 
 def run(race: Race, turns: int) -> tuple[list[Result], list[pyperf.Benchmark]]:
     """Measures the sides of a race in turn."""
     turns = race.turns or turns
-    loops, warmups, values = {}, {}, {name: [] for name in race.sides}
+    loops: dict[str, int] = {}
+    warmups: dict[str, list[tuple[int, float]]] = {}
+    values: dict[str, list[float]] = {name: [] for name in race.sides}
     for name, side in race.sides.items():
         loops[name], warmups[name] = (1, []) if side.once else _calibrate(side)
     for turn in range(turns):
@@ -107,20 +127,18 @@ def run(race: Race, turns: int) -> tuple[list[Result], list[pyperf.Benchmark]]:
         for name in names[:: -1 if turn % 2 else 1]:
             side = race.sides[name]
             values[name].append(side.measure(loops[name]) / loops[name] / side.steps)
-    metadata = {"unit": race.unit} | ({"description": race.note} if race.note else {})
-    benchmarks = [
-        pyperf.Benchmark(
-            [
-                pyperf.Run(
-                    values[name],
-                    warmups[name],
-                    metadata
-                    | {"name": f"{race.name}: {name}", "loops": loops[name], "inner_loops": side.steps},
-                )
-            ]
-        )
-        for name, side in race.sides.items()
-    ]
+    benchmarks = []
+    for name, side in race.sides.items():
+        metadata = {
+            "name": f"{race.name}: {name}",
+            "side": name,
+            "unit": race.unit,
+            "loops": loops[name],
+            "inner_loops": side.steps,
+            **({"description": race.note} if race.note else {}),
+            **race.growth,
+        }
+        benchmarks.append(pyperf.Benchmark([pyperf.Run(values[name], warmups[name], metadata)]))
     return [_judge(race, goal, values) for goal in race.goals], benchmarks
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -74,12 +75,16 @@ def races(quick: bool) -> Iterator[tuple[str, Callable[[], Race]]]:
     n = 100_000 if quick else 10_000_000
     counts = jnp.arange(n, dtype=jnp.int32)
     for contest in contests(n):
-        power = contest.case.spec.arguments.get("power")
-        name = contest.case.scheduler + (f" power={power}" if power else "")
-        yield f"trajectory {name}", lambda contest=contest, name=name: _race(name, contest, counts)
+        yield f"trajectory {name(contest)}", functools.partial(_race, contest, counts)
 
 
-def _race(name: str, contest: Contest, counts: jax.Array) -> Race:
+def name(contest: Contest) -> str:
+    """The scheduler, and what tells two of a kind apart."""
+    power = contest.case.spec.arguments.get("power")
+    return contest.case.scheduler + (f" power={power}" if power else "")
+
+
+def _race(contest: Contest, counts: jax.Array) -> Race:
     sides = {
         OURS: _jitted(contest.case.schedule(), counts),
         "optax": _jitted(contest.optax, counts),
@@ -91,7 +96,7 @@ def _race(name: str, contest: Contest, counts: jax.Array) -> Race:
         Goal("copy", 1 / 1.5, contest.why_copy),
         Goal("torch", 1_000.0),
     ]
-    return Race(f"trajectory {name}", sides, goals)
+    return Race(f"trajectory {name(contest)}", sides, goals)
 
 
 def _jitted(schedule: Callable[[Any], Any], counts: jax.Array) -> Side:
@@ -99,7 +104,7 @@ def _jitted(schedule: Callable[[Any], Any], counts: jax.Array) -> Side:
     return Side(calls(lambda: compiled(counts)), steps=len(counts))
 
 
-def torch_loop(case: parity.cases.Case) -> Callable[[int], float]:
+def torch_loop(case: parity.cases.Case, steps: int = TORCH_STEPS) -> Callable[[int], float]:
     """A measure of PyTorch's ``scheduler.step()`` and reading the value; it goes on where it was."""
     scheduler = case.make_torch_scheduler()
     scheduler.optimizer.step()  # PyTorch warns of a scheduler that is stepped first
@@ -109,7 +114,7 @@ def torch_loop(case: parity.cases.Case) -> Callable[[int], float]:
             # SequentialLR passes the count to its members, which PyTorch itself deprecates.
             warnings.simplefilter("ignore", UserWarning)
             values = []
-            for _ in range(TORCH_STEPS):
+            for _ in range(steps):
                 values.append(scheduler.optimizer.param_groups[0]["lr"])
                 scheduler.step()
             return values

@@ -1,0 +1,100 @@
+"""Instructions of a schedule compiled for a TPU, which libtpu does without one."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.experimental.topologies
+import jax.numpy as jnp
+
+from . import trajectories
+from .harness import OURS, Goal, Race, together
+
+TOPOLOGY = "v5e:2x2"
+ENVIRONMENT = {
+    "JAX_PLATFORMS": "cpu",
+    "TPU_SKIP_MDS_QUERY": "1",
+    "TPU_ACCELERATOR_TYPE": "v5litepod-4",
+    "TPU_WORKER_HOSTNAMES": "localhost",
+}
+
+STEPS = 100_000
+"""Length of the run that the schedules are made for."""
+
+FIRST_VERSION = {
+    "StepLR": 3311,
+    "MultiStepLR": 1605,
+    "LinearLR": 431,
+    "PolynomialLR": 328,
+    "PolynomialLR power=0.9": 4466,
+    "ExponentialLR": 1580,
+    "CosineAnnealingLR": 2713,
+    "OneCycleLR": 1376,
+    "SequentialLR": 3114,
+    "CosineAnnealingWarmRestarts": 2699,
+}
+"""Instructions of jaxsched's first version (5c081bb; SequentialLR: 3f38407), with libtpu 0.0.51 and
+JAX 0.10.2."""
+
+
+def compiled() -> dict[str, dict[str, dict[str, float]]]:
+    """For each scheduler, of ours and of Optax's: instructions, and XLA's own estimate of the cost."""
+    topology = jax.experimental.topologies.get_topology_desc(TOPOLOGY, platform="tpu")
+    sharding = jax.sharding.SingleDeviceSharding(topology.devices[0])
+    count = jax.ShapeDtypeStruct((), jnp.int32, sharding=sharding)
+
+    def cost(schedule: Callable[[Any], Any]) -> dict[str, float]:
+        program = jax.jit(schedule).lower(count).compile()
+        instructions = re.findall(r"^ +(?:ROOT )?%?[\w.-]+ = ", program.as_text() or "", re.MULTILINE)
+        estimate: Any = program.cost_analysis()
+        return {"instructions": len(instructions)} | {
+            key: estimate.get(key, 0.0) for key in ("flops", "bytes accessed")
+        }
+
+    return {
+        trajectories.name(contest): {OURS: cost(contest.case.schedule()), "optax": cost(contest.optax)}
+        for contest in trajectories.contests(STEPS)
+    }
+
+
+def races(quick: bool) -> Iterator[tuple[str, Callable[[], Race]]]:
+    if not importlib.util.find_spec("libtpu"):
+        print("the TPU's instructions are left out: pip install libtpu (x86-64 Linux)", file=sys.stderr)
+        return
+    for contest in trajectories.contests(STEPS):
+        label = trajectories.name(contest)
+        yield f"TPU instructions {label}", functools.partial(_race, label)
+
+
+def _race(label: str) -> Race:
+    ours, theirs = (_compiled()[label][name] for name in (OURS, "optax"))
+    counted = {OURS: ours["instructions"], "first version": FIRST_VERSION[label]}
+    note = "; ".join(
+        f"{name}: {cost['instructions']:,.0f} instructions, cost_analysis {cost['flops']:,.0f} flops, "
+        f"{cost['bytes accessed']:,.0f} bytes"
+        for name, cost in ((OURS, ours), ("optax", theirs))
+    )
+    sides = together(lambda: counted, list(counted))
+    goals = [Goal("first version", 1.0)]
+    return Race(f"TPU instructions {label}", sides, goals, unit="integer", turns=1, note=note)
+
+
+@functools.cache
+def _compiled() -> dict[str, dict[str, dict[str, float]]]:
+    """`compiled`, in a process of its own: this one has JAX on its CPU."""
+    command = [sys.executable, "-m", __name__]
+    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, env={**os.environ, **ENVIRONMENT})
+    return json.loads(found.stdout)  # type: ignore[no-any-return]
+
+
+if __name__ == "__main__":
+    print(json.dumps(compiled()))
