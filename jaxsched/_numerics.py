@@ -26,7 +26,6 @@ No float64 bit pattern is ever taken apart: TPUs emulate float64 and cannot bitc
 from __future__ import annotations
 
 import decimal
-import fractions
 import functools
 import math
 from collections.abc import Sequence
@@ -50,13 +49,19 @@ def is_number(x: Any) -> bool:
 
 def namespace(*xs: Any) -> Any:
     """``jax.numpy`` if any argument is a JAX array or tracer, else ``numpy``."""
-    return jnp if any(isinstance(x, jax.Array) for x in xs) else np
+    for x in xs:  # a loop, as this is most of what `on_host` does
+        if isinstance(x, jax.Array):
+            return jnp
+    return np
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
     """``x`` where the condition holds, else ``y``."""
     if isinstance(condition, bool):
         return x if condition else y
+    if isinstance(condition, np.bool_):  # one value on the host: np.where takes ten times as long
+        chosen = x if condition else y
+        return np.asarray(chosen)[()] if is_number(chosen) else chosen
     return namespace(condition, x, y).where(condition, x, y)
 
 
@@ -145,9 +150,10 @@ _NEVER = 2.0**1000
 
 
 def exact_difference(x: Any, y: Any) -> Any:
-    """``x - y``; of Python numbers not rounded, but a fraction for `reciprocal`."""
+    """``x - y``; of Python numbers to 50 digits, for `reciprocal`."""
     if is_number(x) and is_number(y):
-        return fractions.Fraction(x) - fractions.Fraction(y)
+        with decimal.localcontext(prec=_DIGITS):
+            return decimal.Decimal(x) - decimal.Decimal(y)
     return x - y
 
 
@@ -157,9 +163,9 @@ def rounded(x: Any) -> Any:
     The select changes no value, but arithmetic on the two sides of it is not rearranged, and
     that it never clips is nothing a compiler can know. (Clipping products at 0 would not do.
     LLVM follows signs, and where it finds both factors positive it drops the select.) NaN
-    and derivatives pass through.
+    and derivatives pass through. NumPy needs no wall.
     """
-    return x if is_number(x) else where(x > _NEVER, _NEVER, x)
+    return jnp.where(x > _NEVER, _NEVER, x) if isinstance(x, jax.Array) else x
 
 
 def product(a: Any, b: Any) -> Any:
@@ -176,19 +182,33 @@ def reciprocal(n: Any) -> tuple[Any, Any]:
     """``1/n`` as ``high + low``, to 2**-74, for ``n > 0``; of anything else it is 1.
 
     ``high`` has at most 21 bits, so that its product with any count below 2**32 is exact.
-    A Python ``n`` may be a fraction, and is not rounded.
+    A Python ``n`` may be an `exact_difference`, and is not rounded.
     """
-    if isinstance(n, (int, float, fractions.Fraction)) and not isinstance(n, np.generic):
-        exact = 1 / fractions.Fraction(n) if n > 0 else fractions.Fraction(1)
-        unit = fractions.Fraction(2) ** (math.frexp(float(exact))[1] - 21)
-        high = math.floor(exact / unit) * unit
-        return float(high), float(exact - high)
+    if is_number(n) or isinstance(n, decimal.Decimal):
+        return _reciprocal_of_number(n)
     n = to_float(n)
     n = where(n > 0, n, 1.0)
     r = 1.0 / n
     c = product(r, 2.0**32 + 1)  # Veltkamp's splitting
     high = c - rounded(c - r)
     return high, product(1.0 - product(n, high), r)
+
+
+_DIGITS = 50
+"""Of what is computed on the host, once, when a program is built."""
+
+
+@functools.lru_cache
+def _reciprocal_of_number(n: Any) -> tuple[float, float]:
+    with decimal.localcontext(prec=_DIGITS):
+        return _in_two(1 / decimal.Decimal(n) if n > 0 else decimal.Decimal(1))
+
+
+def _in_two(exact: decimal.Decimal) -> tuple[float, float]:
+    """``exact`` as ``high + low``; ``high`` has 21 bits, so its multiples are exact."""
+    mantissa, exponent = math.frexp(float(exact))
+    high = math.ldexp(math.trunc(math.ldexp(mantissa, 21)), exponent - 21)
+    return high, float(exact - decimal.Decimal(high))
 
 
 def fraction(m: Any, n: Any) -> Any:
@@ -349,20 +369,23 @@ def _two_product(a: Any, b: Any) -> tuple[Any, Any]:
     return p, ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2
 
 
-def _log2(x: Any) -> tuple[Any, Any]:
-    """``log2(x)`` as ``high + low`` for a float64 array ``x`` in float32's normal range.
+def _log2(m: Any, n: Any) -> tuple[Any, Any]:
+    """``log2(m / n)`` as ``high + low``; ``m`` and ``n`` float64 in float32's normal range.
 
-    Relative error 2**-57. At 0 it is -4096, whose power is 0. By ``x = 2**e * m``, m in
-    [sqrt(1/2), sqrt(2)], and ``log2(m) = 2*atanh(s)/log(2)``, ``s = (m - 1)/(m + 1)``,
-    whose series has positive terms only and keeps its digits near ``m = 1``.
+    Relative error 2**-57, for ``n`` 1 or whole and below 2**52. At ``m = 0`` it is -4096,
+    whose power is 0. By ``m/n = 2**e * r``, r in [sqrt(1/2), sqrt(2)], and
+    ``log2(r) = 2*atanh(s)/log(2)``, ``s = (r - 1)/(r + 1)``, whose series has terms of one
+    sign only and keeps its digits near ``m = n``: ``m`` and ``n`` are subtracted, not their
+    logarithms.
     """
-    exponent = (x.astype(np.float32).view(np.int32) >> 23).astype(np.float64) - 127.0
-    m = x * _two_power(-minimum(exponent, 126.0))
-    large = m > math.sqrt(2)
-    m, exponent = where(large, 0.5 * m, m), where(large, exponent + 1, exponent)
+    (m, m_exponent), (n, n_exponent) = _mantissa(m), _mantissa(n)
+    exponent = m_exponent - n_exponent
+    above, below = m > math.sqrt(2) * n, m < math.sqrt(0.5) * n
+    m = m * where(above, 0.5, where(below, 2.0, 1.0))
+    exponent = exponent + where(above, 1.0, where(below, -1.0, 0.0))
 
-    top, bottom = m - 1.0, rounded(m + 1.0)
-    bottom_low = m - rounded(bottom - 1.0)
+    top, bottom = m - n, rounded(m + n)
+    bottom_low = m - rounded(bottom - n)
     s = top / bottom
     p, p_low = _two_product(s, bottom)
     s_low = (((top - p) - p_low) - product(s, bottom_low)) / bottom
@@ -373,36 +396,36 @@ def _log2(x: Any) -> tuple[Any, Any]:
     whole = rounded(exponent + high)
     low = (rounded(exponent - whole) + high) + low
     total = rounded(whole + low)
-    return where(x == 0, -4096.0, total), where(x == 0, 0.0, rounded(whole - total) + low)
+    return where(m == 0, -4096.0, total), where(m == 0, 0.0, rounded(whole - total) + low)
+
+
+def _mantissa(x: Any) -> tuple[Any, Any]:
+    """``x`` as a number in [1, 2] and a power of two, by its exponent; of 0 it is 0."""
+    exponent = (x.astype(np.float32).view(np.int32) >> 23).astype(np.float64) - 127.0
+    return x * _two_power(-minimum(exponent, 126.0)), exponent
 
 
 @functools.lru_cache
 def _log2_of_number(x: float) -> tuple[float, float]:
-    """``log2(x)`` as ``high + low``; ``high`` has 21 bits, so its multiples are exact."""
-    with decimal.localcontext(prec=50):
-        exact = decimal.Decimal(x).ln() / decimal.Decimal(2).ln()
-        mantissa, exponent = math.frexp(float(exact))
-        high = math.ldexp(math.trunc(math.ldexp(mantissa, 21)), exponent - 21)
-        return high, float(exact - decimal.Decimal(high))
+    """``log2(x)`` as ``high + low``; see `_in_two`."""
+    with decimal.localcontext(prec=_DIGITS):
+        return _in_two(decimal.Decimal(x).ln() / decimal.Decimal(2).ln())
 
 
 def _exp2_multiple(n: Any, high: Any, low: Any) -> Any:
     """``2**(n * (high + low))`` for ``n >= 0``, ``high + low`` an unevaluated sum."""
-    if is_number(high):  # few enough bits for an exact product, see _log2_of_number
+    if is_number(high):  # few enough bits for an exact product, see _in_two
         return _exp2(product(n, high), product(n, low))
     p, p_low = _two_product(n, high)
     return _exp2(p, p_low + product(n, low))
 
 
 def _power(x: Any, n: Any) -> Any:
-    return _exp2_multiple(n, *_log2(x))
+    return _exp2_multiple(n, *_log2(x, namespace(x).ones_like(x)))
 
 
 def _fraction_power(m: Any, n: Any, exponent: Any) -> Any:
-    (m_high, m_low), (n_high, n_low) = _log2(m), _log2(n)
-    high = rounded(m_high - n_high)
-    low = (m_high - rounded(n_high + high)) + (m_low - n_low)  # n_high is the larger one
-    return where(m > 0, _exp2_multiple(exponent, high, low), where(exponent > 0, 0.0, 1.0))
+    return where(m > 0, _exp2_multiple(exponent, *_log2(m, n)), where(exponent > 0, 0.0, 1.0))
 
 
 # The bits of an exponent have no derivative, so powers of data bring their own. Rules may
@@ -441,8 +464,7 @@ def power(x: Any, n: Any) -> Any:
 def fraction_power(m: Any, n: Any, exponent: Any) -> Any:
     """``(m / n)**exponent`` for whole ``0 <= m <= n``, ``n >= 1``, ``exponent >= 0``.
 
-    4u plus 2**-56 of ``exponent*log2(m/n)``: the logarithms are subtracted as high and low
-    parts, before anything is rounded to one float64. ``0**0 = 1``.
+    4u plus 2**-56 of ``exponent*log2(m/n)``. ``0**0 = 1``.
     """
     xp = namespace(m, n, exponent)
     m, n = to_float(m), xp.asarray(to_float(n))
@@ -464,12 +486,14 @@ def round_to(value: Any, dtype: Any) -> Any:
 @jax.custom_jvp
 def _to_float32(value: Any) -> Any:
     # XLA's CPU programs run with subnormal numbers flushed to zero, so those are put
-    # together from their bits: a float32 below 2**-126 *is* its multiple of 2**-149.
-    size = abs(value)
-    bits = jnp.rint(size * 2.0**149).astype(np.int32)
-    bits = jnp.where(value < 0, bits | np.int32(-(2**31)), bits)
-    subnormal = jax.lax.bitcast_convert_type(bits, np.float32)
-    return jnp.where(size < 2.0**-126, subnormal, value.astype(np.float32))
+    # together from their bits: a float32 below 2**-126 *is* its multiple of 2**-149, a whole
+    # number whose bits are those that it has behind 2**23. A zero gets no sign: XLA drops the
+    # addition of 0, which would take it away.
+    flushed = value.astype(np.float32)
+    multiple = (jnp.rint(abs(value) * 2.0**149) + 2.0**23).astype(np.float32)
+    sign = jnp.where(value < 0, np.int32(-(2**31)), np.int32(0))
+    bits = (multiple.view(np.int32) - np.float32(2.0**23).view(np.int32)) | sign
+    return jnp.where(abs(flushed) < np.float32(2.0**-126), bits.view(np.float32), flushed)
 
 
 @_to_float32.defjvp
