@@ -13,14 +13,15 @@ INSTALLED := $(VENV)/.installed-
 CONTAINED_parity := parity
 CONTAINED_hugging-face := hugging-face parity
 CONTAINED_examples := examples parity
-CONTAINED_test := test examples hugging-face parity
+CONTAINED_bench := bench parity
+CONTAINED_test := test examples hugging-face bench parity
 CONTAINED_dev := dev $(CONTAINED_test)
 CONTAINED_mutants := mutants $(CONTAINED_test)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:  # one pip at a time
-.PHONY: help parity selftest test test-long mutants accelerator docs vectors lint format clean
+.PHONY: help parity selftest test test-long mutants bench accelerator docs vectors lint format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -43,6 +44,9 @@ mutants: $(INSTALLED)mutants ## break lines on purpose, one at a time; an hour o
 accelerator: $(INSTALLED)examples ## on the default device: parity, the examples, what a schedule costs in an update
 	@$(IN_VENV) benchmarks/accelerator.py $(ARGS)
 
+bench: $(INSTALLED)bench ## measure against Optax and PyTorch; five minutes; writes docs/benchmarks.md
+	@$(IN_VENV) -m benchmarks --page docs $(ARGS)
+
 docs: $(INSTALLED)hugging-face ## write the pages of docs/ that come from a run: the report, the deviations
 	@$(IN_VENV) -m parity run && cp parity-report/report.md parity-report/training.png docs/
 	@$(IN_VENV) -m parity deviations > docs/deviations.md.new && mv docs/deviations.md.new docs/deviations.md
@@ -60,10 +64,10 @@ format: $(INSTALLED)dev ## format the code and repair what ruff can
 	@$(IN_VENV) -m ruff format .
 
 clean: ## remove everything that make has made
-	@rm -rf $(VENV) .venv-oldest parity-report examples-out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) .venv-oldest parity-report bench-report examples-out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(addprefix $(INSTALLED),parity hugging-face examples test dev mutants): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
+$(addprefix $(INSTALLED),parity hugging-face examples bench test dev mutants): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
 	@echo "Installing jaxsched[$*] into $(VENV): some minutes the first time."
 	@$(IN_VENV) -m pip install -qq --disable-pip-version-check --no-input -c $(CONSTRAINTS) -e '.[$*]'
 	@touch $(addprefix $(INSTALLED),$(CONTAINED_$*))

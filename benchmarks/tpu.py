@@ -1,133 +1,100 @@
-"""What a schedule costs in a TPU's program, compiled without a TPU; beside Optax's own.
-
-  python benchmarks/tpu.py                writes docs/tpu.md
-  python benchmarks/tpu.py --output -     prints it
-
-Needs the PyPI package libtpu, on x86-64 Linux. One learning rate is computed from one count, as in an
-optimizer's update. The numbers are the compiler's own: the instructions of the optimised program, and what
-its `cost_analysis` expects of it. Nothing is run, so no time is measured.
-"""
+"""Instructions of a schedule compiled for a TPU, which libtpu does without one."""
 
 from __future__ import annotations
 
-import argparse
-import importlib.metadata
+import functools
 import importlib.util
+import json
 import os
-import pathlib
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+import jax
+import jax.experimental.topologies
+import jax.numpy as jnp
+
+from . import trajectories
+from .harness import OURS, Goal, Race, together
 
 TOPOLOGY = "v5e:2x2"
-os.environ.update(
-    JAX_PLATFORMS="cpu",
-    TPU_SKIP_MDS_QUERY="1",
-    TPU_ACCELERATOR_TYPE="v5litepod-4",
-    TPU_WORKER_HOSTNAMES="localhost",
-)
+ENVIRONMENT = {
+    "JAX_PLATFORMS": "cpu",
+    "TPU_SKIP_MDS_QUERY": "1",
+    "TPU_ACCELERATOR_TYPE": "v5litepod-4",
+    "TPU_WORKER_HOSTNAMES": "localhost",
+}
 
-import jax  # noqa: E402  what is set above, it reads when it starts
-import numpy as np  # noqa: E402
-from jax.experimental import topologies  # noqa: E402
+STEPS = 100_000
+"""Length of the run that the schedules are made for."""
 
-from parity.cases import CASES, MEMBERS, Case, Spec, chain, sequence  # noqa: E402
-from parity.reference import optax_equivalents  # noqa: E402
-from parity.report import write_file  # noqa: E402
-
-DEFAULT = pathlib.Path(__file__).parents[1] / "docs" / "tpu.md"
-
-
-PROSE = """\
-One learning rate from one count, compiled for a TPU ({chip}) without one: how many instructions the
-optimised program has, and the floating-point operations and the time that the compiler expects of it
-(`cost_analysis`). Nothing was run. A TPU has no float64: each operation on it becomes some twenty on
-float32, and a division of 64-bit whole numbers becomes many more. That is the price of one rounding at
-any count; it is paid once per update, and not per weight.
-"""
-
-
-class Cost(NamedTuple):
-    """What the compiler says of one program."""
-
-    instructions: int
-    flops: float
-    microseconds: float
+FIRST_VERSION = {
+    "StepLR": 3311,
+    "MultiStepLR": 1605,
+    "LinearLR": 431,
+    "PolynomialLR": 328,
+    "PolynomialLR power=0.9": 4466,
+    "ExponentialLR": 1580,
+    "CosineAnnealingLR": 2713,
+    "OneCycleLR": 1376,
+    "SequentialLR": 3114,
+    "CosineAnnealingWarmRestarts": 2699,
+}
+"""Instructions of jaxsched's first version (5c081bb; SequentialLR: 3f38407), with libtpu 0.0.51 and
+JAX 0.10.2."""
 
 
-def compiled(schedule: Callable[[Any], Any], place: Any) -> Cost:
-    """The program that computes one value."""
-    program = jax.jit(schedule, in_shardings=place, out_shardings=place)
-    done = program.lower(jax.ShapeDtypeStruct((), np.int32)).compile()
-    costs = done.cost_analysis()
-    instructions = len(re.findall(r"^\s+(?:ROOT )?%[\w.-]+ = ", done.as_text(), re.MULTILINE))
-    return Cost(instructions, costs["flops"], 1e6 * costs["optimal_seconds"])
+def compiled() -> dict[str, dict[str, dict[str, float]]]:
+    """For each scheduler, of ours and of Optax's: instructions, and XLA's own estimate of the cost."""
+    topology = jax.experimental.topologies.get_topology_desc(TOPOLOGY, platform="tpu")
+    sharding = jax.sharding.SingleDeviceSharding(topology.devices[0])
+    count = jax.ShapeDtypeStruct((), jnp.int32, sharding=sharding)
+
+    def cost(schedule: Callable[[Any], Any]) -> dict[str, float]:
+        program = jax.jit(schedule).lower(count).compile()
+        instructions = re.findall(r"^ +(?:ROOT )?%?[\w.-]+ = ", program.as_text() or "", re.MULTILINE)
+        estimate: Any = program.cost_analysis()
+        return {"instructions": len(instructions)} | {
+            key: estimate.get(key, 0.0) for key in ("flops", "bytes accessed")
+        }
+
+    return {
+        trajectories.name(contest): {OURS: cost(contest.case.schedule()), "optax": cost(contest.optax)}
+        for contest in trajectories.contests(STEPS)
+    }
 
 
-def cases() -> Iterator[Case]:
-    """One of each class: the first that Optax has an equal of, or just the first."""
-    specs: dict[str, Spec] = {**{spec.scheduler: spec for spec in MEMBERS.values()}}
-    specs["SequentialLR"], specs["ChainedScheduler"] = (
-        sequence((9,), "linear", "cosine"),
-        chain("linear", "step"),
+def races(quick: bool) -> Iterator[tuple[str, Callable[[], Race]]]:
+    if not importlib.util.find_spec("libtpu"):
+        print("the TPU's instructions are left out: pip install libtpu (x86-64 Linux)", file=sys.stderr)
+        return
+    for contest in trajectories.contests(STEPS):
+        label = trajectories.name(contest)
+        yield f"TPU instructions {label}", functools.partial(_race, label)
+
+
+def _race(label: str) -> Race:
+    ours, theirs = (_compiled()[label][name] for name in (OURS, "optax"))
+    counted = {OURS: ours["instructions"], "first version": FIRST_VERSION[label]}
+    note = "; ".join(
+        f"{name}: {cost['instructions']:,.0f} instructions, cost_analysis {cost['flops']:,.0f} flops, "
+        f"{cost['bytes accessed']:,.0f} bytes"
+        for name, cost in ((OURS, ours), ("optax", theirs))
     )
-    for scheduler, spec in specs.items():
-        mine = [case for case in CASES if case.scheduler == scheduler and case.quantity == "lr"]
-        equal = [case for case in mine if optax_equivalents.of(case) is not None]
-        yield equal[0] if equal else Case(spec, 0.1, 100)
+    sides = together(lambda: counted, list(counted))
+    goals = [Goal("first version", 1.0)]
+    return Race(f"TPU instructions {label}", sides, goals, unit="integer", turns=1, note=note)
 
 
-def page(rows: list[tuple[Case, Cost, Cost | None]]) -> str:
-    versions = ", ".join(
-        f"{name} {importlib.metadata.version(name)}" for name in ("jax", "jaxlib", "libtpu", "optax")
-    )
-    lines = [
-        "# On a TPU",
-        "",
-        PROSE.format(chip=TOPOLOGY.partition(":")[0]),
-        f"Written by `python benchmarks/tpu.py`; {versions}.",
-        "",
-        "| schedule | instructions | flops | µs | Optax: instructions | flops | µs |",
-        "|---|--:|--:|--:|--:|--:|--:|",
-    ]
-    for case, ours, optax in rows:
-        other = (
-            f"{optax.instructions:,} | {optax.flops:,.0f} | {optax.microseconds:.2f}"
-            if optax
-            else "– | – | –"
-        )
-        cells = f"{ours.instructions:,} | {ours.flops:,.0f} | {ours.microseconds:.2f}"
-        lines.append(f"| `{case.name}` | {cells} | {other} |")
-    return "\n".join(lines) + "\n"
-
-
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--output", default=str(DEFAULT), metavar="FILE", help="- is standard output (%(default)s)"
-    )
-    parser.add_argument("-k", default="", metavar="TEXT", help="only schedules with TEXT in their name")
-    args = parser.parse_args(argv)
-    if importlib.util.find_spec("libtpu") is None:
-        parser.error("libtpu must be installed, and is not. Install it: pip install libtpu (x86-64 Linux).")
-    topology = topologies.get_topology_desc(TOPOLOGY, platform="tpu")
-    place = jax.sharding.SingleDeviceSharding(topology.devices[0])
-    rows = []
-    for case in cases():
-        if args.k.lower() not in case.name.lower():
-            continue
-        equal = optax_equivalents.of(case)
-        rows.append((case, compiled(case.schedule(), place), equal and compiled(equal.schedule, place)))
-        print(f"{case.name}: {rows[-1][1].instructions:,} instructions", file=sys.stderr)
-    if args.output == "-":
-        print(page(rows), end="")
-    else:
-        print("wrote", write_file(pathlib.Path(args.output), page(rows)))
-    return 0
+@functools.cache
+def _compiled() -> dict[str, dict[str, dict[str, float]]]:
+    """`compiled`, in a process of its own: this one has JAX on its CPU."""
+    command = [sys.executable, "-m", __name__]
+    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, env={**os.environ, **ENVIRONMENT})
+    return json.loads(found.stdout)  # type: ignore[no-any-return]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    print(json.dumps(compiled()))

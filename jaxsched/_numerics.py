@@ -26,7 +26,6 @@ No float64 bit pattern is ever taken apart: TPUs emulate float64 and cannot bitc
 from __future__ import annotations
 
 import decimal
-import fractions
 import functools
 import math
 from collections.abc import Sequence
@@ -50,13 +49,19 @@ def is_number(x: Any) -> bool:
 
 def namespace(*xs: Any) -> Any:
     """``jax.numpy`` if any argument is a JAX array or tracer, else ``numpy``."""
-    return jnp if any(isinstance(x, jax.Array) for x in xs) else np
+    for x in xs:  # a loop, as this is most of what `on_host` does
+        if isinstance(x, jax.Array):
+            return jnp
+    return np
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
     """``x`` where the condition holds, else ``y``."""
     if isinstance(condition, bool):
         return x if condition else y
+    if isinstance(condition, np.bool_):  # one value on the host: np.where takes ten times as long
+        chosen = x if condition else y
+        return np.asarray(chosen)[()] if is_number(chosen) else chosen
     return namespace(condition, x, y).where(condition, x, y)
 
 
@@ -145,9 +150,10 @@ _NEVER = 2.0**1000
 
 
 def exact_difference(x: Any, y: Any) -> Any:
-    """``x - y``; of Python numbers not rounded, but a fraction for `reciprocal`."""
+    """``x - y``; of Python numbers to 50 digits, for `reciprocal`."""
     if is_number(x) and is_number(y):
-        return fractions.Fraction(x) - fractions.Fraction(y)
+        with decimal.localcontext(prec=_DIGITS):
+            return decimal.Decimal(x) - decimal.Decimal(y)
     return x - y
 
 
@@ -157,9 +163,9 @@ def rounded(x: Any) -> Any:
     The select changes no value, but arithmetic on the two sides of it is not rearranged, and
     that it never clips is nothing a compiler can know. (Clipping products at 0 would not do.
     LLVM follows signs, and where it finds both factors positive it drops the select.) NaN
-    and derivatives pass through.
+    and derivatives pass through. NumPy needs no wall.
     """
-    return x if is_number(x) else where(x > _NEVER, _NEVER, x)
+    return jnp.where(x > _NEVER, _NEVER, x) if isinstance(x, jax.Array) else x
 
 
 def product(a: Any, b: Any) -> Any:
@@ -176,19 +182,33 @@ def reciprocal(n: Any) -> tuple[Any, Any]:
     """``1/n`` as ``high + low``, to 2**-74, for ``n > 0``; of anything else it is 1.
 
     ``high`` has at most 21 bits, so that its product with any count below 2**32 is exact.
-    A Python ``n`` may be a fraction, and is not rounded.
+    A Python ``n`` may be an `exact_difference`, and is not rounded.
     """
-    if isinstance(n, (int, float, fractions.Fraction)) and not isinstance(n, np.generic):
-        exact = 1 / fractions.Fraction(n) if n > 0 else fractions.Fraction(1)
-        unit = fractions.Fraction(2) ** (math.frexp(float(exact))[1] - 21)
-        high = math.floor(exact / unit) * unit
-        return float(high), float(exact - high)
+    if is_number(n) or isinstance(n, decimal.Decimal):
+        return _reciprocal_of_number(n)
     n = to_float(n)
     n = where(n > 0, n, 1.0)
     r = 1.0 / n
     c = product(r, 2.0**32 + 1)  # Veltkamp's splitting
     high = c - rounded(c - r)
     return high, product(1.0 - product(n, high), r)
+
+
+_DIGITS = 50
+"""Of what is computed on the host, once, when a program is built."""
+
+
+@functools.lru_cache
+def _reciprocal_of_number(n: Any) -> tuple[float, float]:
+    with decimal.localcontext(prec=_DIGITS):
+        return _in_two(1 / decimal.Decimal(n) if n > 0 else decimal.Decimal(1))
+
+
+def _in_two(exact: decimal.Decimal) -> tuple[float, float]:
+    """``exact`` as ``high + low``; ``high`` has 21 bits, so its multiples are exact."""
+    mantissa, exponent = math.frexp(float(exact))
+    high = math.ldexp(math.trunc(math.ldexp(mantissa, 21)), exponent - 21)
+    return high, float(exact - decimal.Decimal(high))
 
 
 def fraction(m: Any, n: Any) -> Any:
@@ -417,17 +437,14 @@ def _log2(x: Any, y: Any = 1.0) -> tuple[Any, Any]:
 
 @functools.lru_cache
 def _log2_of_number(x: float) -> tuple[float, float]:
-    """``log2(x)`` as ``high + low``; ``high`` has 21 bits, so its multiples are exact."""
-    with decimal.localcontext(prec=50):
-        exact = decimal.Decimal(x).ln() / decimal.Decimal(2).ln()
-        mantissa, exponent = math.frexp(float(exact))
-        high = math.ldexp(math.trunc(math.ldexp(mantissa, 21)), exponent - 21)
-        return high, float(exact - decimal.Decimal(high))
+    """``log2(x)`` as ``high + low``; see `_in_two`."""
+    with decimal.localcontext(prec=_DIGITS):
+        return _in_two(decimal.Decimal(x).ln() / decimal.Decimal(2).ln())
 
 
 def _exp2_multiple(n: Any, high: Any, low: Any) -> Any:
     """``2**(n * (high + low))`` for ``n >= 0``, ``high + low`` an unevaluated sum."""
-    if is_number(high):  # few enough bits for an exact product, see _log2_of_number
+    if is_number(high):  # few enough bits for an exact product, see _in_two
         return _exp2(product(n, high), product(n, low))
     p, p_low = _two_product(n, high)
     return _exp2(p, p_low + product(n, low))
@@ -500,12 +517,14 @@ def round_to(value: Any, dtype: Any) -> Any:
 @jax.custom_jvp
 def _to_float32(value: Any) -> Any:
     # XLA's CPU programs run with subnormal numbers flushed to zero, so those are put
-    # together from their bits: a float32 below 2**-126 *is* its multiple of 2**-149.
-    size = abs(value)
-    bits = jnp.rint(size * 2.0**149).astype(np.int32)
-    bits = jnp.where(value < 0, bits | np.int32(-(2**31)), bits)
-    subnormal = jax.lax.bitcast_convert_type(bits, np.float32)
-    return jnp.where(size < 2.0**-126, subnormal, value.astype(np.float32))
+    # together from their bits: a float32 below 2**-126 *is* its multiple of 2**-149, a whole
+    # number whose bits are those that it has behind 2**23. A zero gets no sign: XLA drops the
+    # addition of 0, which would take it away.
+    flushed = value.astype(np.float32)
+    multiple = (jnp.rint(abs(value) * 2.0**149) + 2.0**23).astype(np.float32)
+    sign = jnp.where(value < 0, np.int32(-(2**31)), np.int32(0))
+    bits = (multiple.view(np.int32) - np.float32(2.0**23).view(np.int32)) | sign
+    return jnp.where(abs(flushed) < np.float32(2.0**-126), bits.view(np.float32), flushed)
 
 
 @_to_float32.defjvp

@@ -129,8 +129,10 @@ class Schedule(Value, abc.ABC):
         count = self._count(np.asarray(count))
         dtype = jnp.result_type(float)
         with np.errstate(all="ignore"), jax.enable_x64(True):
-            value = _value(jax.tree.map(lambda x: _widen(np.asarray(x)), self), count)
-            return nx.round_to(value, dtype)
+            # Where all is constant there is nothing to widen, and it takes no time.
+            constant = not self._array_fields  # type: ignore[attr-defined]
+            schedule = self if constant else jax.tree.map(lambda x: _widen(np.asarray(x)), self)
+            return nx.round_to(_value(schedule, count), dtype)
 
     def _count(self, count: Any) -> Any:
         """Checks a count; what comes from the host becomes NumPy int64 or float64."""
@@ -176,6 +178,8 @@ def _value(schedule: Schedule, count: Any) -> Any:
     xp = nx.namespace(k)
     value = xp.asarray(schedule._formula(k))
     value = value.astype(np.float64)
+    if value.shape == k.shape:
+        return value
     return xp.broadcast_to(value, np.broadcast_shapes(value.shape, k.shape))
 
 

@@ -327,14 +327,23 @@ def test_log2_compiled():
     x = np.concatenate(
         [10 ** sample(10).uniform(-37, 38, 2000), sample(11).uniform(0.5, 2, 2000), [1.0, 2.0, 0.5]]
     )
-    high, low = everywhere(nx._log2, x)
+    high, low = everywhere(nx._log2, x, np.ones_like(x))
     for h, w, one in zip(high.tolist(), low.tolist(), x.tolist(), strict=True):
         want = mp.log(exactly(one), 2)
         assert abs(exactly(h) + exactly(w) - want) <= 2**-57 * abs(want)
 
 
 def test_log2_of_0():
-    assert [float(part) for part in nx._log2(np.array(0.0))] == [-4096, 0]
+    assert [float(part) for part in nx._log2(np.array(0.0), np.array(1.0))] == [-4096, 0]
+
+
+def test_log2_of_a_fraction_keeps_its_digits_near_1():
+    n = np.concatenate([sample(13).integers(2, 2**31, 1000), sample(14).integers(2**40, 2**52, 1000)])
+    m = np.maximum(1, n - sample(15).integers(0, np.minimum(n, 2**20), 2000))
+    high, low = everywhere(nx._log2, m.astype(np.float64), n.astype(np.float64))
+    for h, w, one, other in zip(high.tolist(), low.tolist(), m.tolist(), n.tolist(), strict=True):
+        want = mp.log(mp.mpf(one) / other, 2)
+        assert abs(exactly(h) + exactly(w) - want) <= 2**-57 * abs(want)
 
 
 @given(wholes, st.one_of(st.floats(0, 10), st.floats(0, 1000)), st.randoms(use_true_random=False))

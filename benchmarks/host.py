@@ -1,0 +1,37 @@
+"""Reading one learning rate on the host, for a log line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from . import trajectories
+from .compile import compilations
+from .harness import OURS, Goal, Race, Side, calls
+
+COUNT = 12_345
+
+
+def races(quick: bool) -> Iterator[tuple[str, Callable[[], Race]]]:
+    for contest in trajectories.contests(1_000_000):
+        if contest.case.scheduler in ("MultiStepLR", "CosineAnnealingLR", "SequentialLR"):
+            yield reading_name(contest), lambda contest=contest: _race(contest)
+
+
+def reading_name(contest: trajectories.Contest) -> str:
+    return f"one value on the host {contest.case.scheduler}"
+
+
+def _race(contest: trajectories.Contest) -> Race:
+    schedule = contest.case.schedule()
+    programs = compilations(lambda: schedule.on_host(COUNT))
+    if programs:
+        raise RuntimeError(f"on_host must run nothing on the device, compiled {programs} programs")
+    sides = {OURS: reading(schedule.on_host, COUNT), "optax": reading(contest.optax, COUNT)}
+    note = "Ours compiles no program, hence runs none."
+    return Race(reading_name(contest), sides, [Goal("optax", 10.0)], note=note)
+
+
+def reading(schedule: Callable[[int], Any], count: int) -> Side:
+    """A Python float of the value at a Python count, as a log line wants it."""
+    return Side(calls(lambda: float(schedule(count))))
