@@ -152,7 +152,7 @@ def as_data(schedule: Schedule, dtype: type = np.float32) -> Schedule:
         checker = schedule._checkers.get(name)
         if isinstance(value, Schedule):
             changes[name] = as_data(value, dtype)
-        elif isinstance(value, tuple) and isinstance(value[0], Schedule):
+        elif isinstance(value, tuple) and value and isinstance(value[0], Schedule):
             changes[name] = [as_data(member, dtype) for member in value]
         elif isinstance(value, float):
             changes[name] = jnp.asarray(value, dtype)
