@@ -41,6 +41,9 @@ Number: TypeAlias = float | jax.Array
 Whole: TypeAlias = int | jax.Array
 """The same for whole numbers."""
 
+Values: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+"""What is computed on the host. (`numpy.typing` would be a module that Optax does not load.)"""
+
 
 def is_number(x: Any) -> bool:
     """Whether ``x`` is a Python number, hence known while the program is built."""
