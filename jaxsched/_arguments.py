@@ -18,9 +18,8 @@ from typing import Annotated, Any, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
 
-from ._numerics import Number
+from ._numerics import Number, Values
 
 
 class Checker(Protocol):
@@ -256,7 +255,7 @@ def call(function: Callable[[Any], Any], k: Any) -> Any:
 
 def tabulate(
     owner: str, name: str, function: Callable[[Any], Any], counts: Any, least: float = -math.inf
-) -> npt.NDArray[np.float64]:
+) -> Values:
     """What a function that JAX need not trace returns for some counts, each value checked."""
     values = np.empty(len(counts))
     for i, k in enumerate(np.asarray(counts).tolist()):

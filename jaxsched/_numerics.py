@@ -41,6 +41,9 @@ Number: TypeAlias = float | jax.Array
 Whole: TypeAlias = int | jax.Array
 """The same for whole numbers."""
 
+Values: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+"""What is computed on the host. (`numpy.typing` would be a module that Optax does not load.)"""
+
 
 def is_number(x: Any) -> bool:
     """Whether ``x`` is a Python number, hence known while the program is built."""
@@ -118,17 +121,30 @@ def divmod_count(k: Any, n: Any) -> tuple[Any, Any]:
     return jax.lax.div(k, n), jax.lax.rem(k, n)
 
 
+_UNROLLED = 16
+"""So many boundaries stay inside one fused elementwise loop."""
+
+
 def count_reached(k: Any, boundaries: Sequence[int]) -> Any:
     """How many of the boundaries are ``<= k``; repeated ones count each time."""
     xp = namespace(k)
     total = xp.zeros(k.shape, np.int64)
-    if len(boundaries) <= 16:
-        # Unrolled: stays inside one fused elementwise loop.
+    if len(boundaries) <= _UNROLLED:
         for boundary in boundaries:
             total = total + (k >= boundary).astype(np.int64)
         return total
     table = np.asarray(boundaries, k.dtype).reshape((1,) * k.ndim + (-1,))
     return (k[..., None] >= table).sum(axis=-1, dtype=np.int64)
+
+
+def piecewise(k: Any, boundaries: Sequence[int], values: Sequence[float]) -> Any:
+    """``values[i]``, where ``i`` of the boundaries, which are in order, are ``<= k``."""
+    if len(boundaries) > _UNROLLED:
+        return lookup(values, count_reached(k, boundaries))
+    value: Any = values[0]
+    for boundary, then in zip(boundaries, values[1:], strict=True):
+        value = where(k >= boundary, then, value)
+    return value
 
 
 def lookup(table: Any, index: Any) -> Any:
@@ -490,6 +506,12 @@ def power(x: Any, n: Any) -> Any:
     if is_number(x):
         return _exp2_multiple(n, *((-4096.0, 0.0) if x == 0 else _log2_of_number(x)))
     return (_power if namespace(x, n) is np else _differentiable_power)(x, n)
+
+
+@functools.lru_cache
+def powers(x: float, n: int) -> tuple[float, ...]:
+    """``x**0, x**1, …, x**n``, each with the bits that `power` gives it."""
+    return tuple(power(x, np.arange(n + 1.0)).tolist())
 
 
 def fraction_power(m: Any, n: Any, exponent: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import _numerics as nx
 from ._arguments import describe
-from ._value import Value
+from ._value import Value, has_arrays
 
 
 class Schedule(Value, abc.ABC):
@@ -129,9 +129,9 @@ class Schedule(Value, abc.ABC):
         count = self._count(np.asarray(count))
         dtype = jnp.result_type(float)
         with np.errstate(all="ignore"), jax.enable_x64(True):
-            # Where all is constant there is nothing to widen, and it takes no time.
-            constant = not self._array_fields  # type: ignore[attr-defined]
-            schedule = self if constant else jax.tree.map(lambda x: _widen(np.asarray(x)), self)
+            schedule = self
+            if has_arrays(self):  # without this question, half the time would go into an empty map
+                schedule = jax.tree.map(lambda x: _widen(np.asarray(x)), self)
             return nx.round_to(_value(schedule, count), dtype)
 
     def _count(self, count: Any) -> Any:

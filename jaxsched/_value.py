@@ -48,7 +48,7 @@ class Value:
         self._check()
         # Which arguments are leaves is settled here, once: transformations put all kinds
         # of things in their place (None, axis numbers, tracers) and expect them back.
-        data = tuple(n for n in _names(self) if _has_arrays(getattr(self, n)))
+        data = tuple(n for n in _names(self) if has_arrays(getattr(self, n)))
         object.__setattr__(self, "_array_fields", data)
 
     def _check(self) -> None:
@@ -127,11 +127,11 @@ def _names(value: Any) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(value))
 
 
-def _has_arrays(value: Any) -> bool:
+def has_arrays(value: Any) -> bool:
     if isinstance(value, Value):
         return bool(value._array_fields)  # type: ignore[attr-defined]
     if isinstance(value, tuple):
-        return any(map(_has_arrays, value))
+        return any(map(has_arrays, value))
     return isinstance(value, (jax.Array, np.ndarray))
 
 

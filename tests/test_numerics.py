@@ -193,6 +193,20 @@ def test_count_reached(size, dtype):
     assert nx.count_reached(k.reshape(5, 7), boundaries).tolist() == got.reshape(5, 7).tolist()
 
 
+@pytest.mark.parametrize("n", [0, 1, 3, 16, 17, 40])
+def test_piecewise(n):
+    boundaries = sorted(sample(16).integers(0, 50, n).tolist())  # some of them twice
+    numbers, k = [float(i) for i in range(n + 1)], np.arange(60)
+    value = everywhere(lambda k: nx.piecewise(k, boundaries, numbers) + nx.to_float(0 * k), k)
+    assert value.tolist() == [sum(boundary <= one for boundary in boundaries) for one in k.tolist()]
+
+
+def test_powers_have_the_bits_of_power():
+    n = np.arange(21.0)
+    for x in (0.0, 0.1, 0.9999, 1.0, 1.7):
+        assert nx.powers(x, 20) == tuple(everywhere(lambda n, x=x: nx.power(x, n), n).tolist())
+
+
 def test_lookup():
     table = (3, 1, 4, 2**62)
     assert everywhere(lambda i: nx.lookup(table, i), np.array([3, 0, 0, 2])).tolist() == [2**62, 3, 3, 4]

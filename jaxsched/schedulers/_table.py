@@ -8,9 +8,10 @@ from typing import Any, TypeVar, cast
 
 import jax
 import numpy as np
-import numpy.typing as npt
 
-Make = TypeVar("Make", bound=Callable[..., npt.NDArray[np.float64]])
+from .. import _numerics as nx
+
+Make = TypeVar("Make", bound=Callable[..., nx.Values])
 
 
 def tabulated(make: Make) -> Make:
@@ -18,7 +19,7 @@ def tabulated(make: Make) -> Make:
     kept = functools.lru_cache(maxsize=64)(make)
 
     @functools.wraps(make)
-    def table(*arguments: Any) -> npt.NDArray[np.float64]:
+    def table(*arguments: Any) -> nx.Values:
         with jax.ensure_compile_time_eval(), jax.enable_x64(True), np.errstate(all="ignore"):
             return kept(*arguments)
 

@@ -3,7 +3,6 @@ from typing import Annotated, Any, final
 
 import jax
 import numpy as np
-import numpy.typing as npt
 
 from .. import _numerics as nx
 from .._arguments import Horizon
@@ -132,7 +131,7 @@ def _factor_of(member: Schedule, horizon: int | None, k: Any) -> Any:
 
 
 @tabulated
-def _trajectory(chain: ChainedScheduler) -> npt.NDArray[np.float64]:
+def _trajectory(chain: ChainedScheduler) -> nx.Values:
     """Step by step, as PyTorch does it."""
     assert chain.total_steps is not None
     k: Any = np.arange(chain.total_steps)

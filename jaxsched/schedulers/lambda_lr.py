@@ -2,8 +2,6 @@ from collections.abc import Callable
 from typing import Annotated, Any, final
 
 import jax
-import numpy as np
-import numpy.typing as npt
 
 from .. import _numerics as nx
 from .._arguments import Function, Horizon, LearningRate, call, require_traceable, tabulate
@@ -68,5 +66,5 @@ class LambdaLR(Schedule):
 
 
 @tabulated
-def _values(lr_lambda: Callable[[Any], Any], total_steps: int) -> npt.NDArray[np.float64]:
+def _values(lr_lambda: Callable[[Any], Any], total_steps: int) -> nx.Values:
     return tabulate("LambdaLR", "lr_lambda", lr_lambda, range(total_steps))

@@ -46,6 +46,8 @@ class MultiStepLR(FactorSchedule):
         object.__setattr__(self, "milestones", tuple(sorted(self.milestones)))
 
     def _factor(self, k: jax.Array) -> jax.Array:
+        if nx.is_number(self.gamma):
+            return nx.piecewise(k, self.milestones, nx.powers(self.gamma, len(self.milestones)))
         return nx.power(self.gamma, nx.to_float(nx.count_reached(k, self.milestones)))
 
     def _ratio(self, k: jax.Array) -> Any:

@@ -3,7 +3,6 @@ from typing import Annotated, Any, final
 
 import jax
 import numpy as np
-import numpy.typing as npt
 
 from .. import _numerics as nx
 from .._arguments import Function, Horizon, constant_value, tabulate
@@ -85,11 +84,11 @@ class MultiplicativeLR(FactorSchedule):
 
 
 @tabulated
-def _factors(lr_lambda: Callable[[Any], Any], total_steps: int) -> npt.NDArray[np.float64]:
+def _factors(lr_lambda: Callable[[Any], Any], total_steps: int) -> nx.Values:
     later = tabulate("MultiplicativeLR", "lr_lambda", lr_lambda, range(1, total_steps), least=0.0)
     return np.concatenate([[1.0], later, [1.0]])  # past the horizon the value stays
 
 
 @tabulated
-def _products(lr_lambda: Callable[[Any], Any], total_steps: int) -> npt.NDArray[np.float64]:
+def _products(lr_lambda: Callable[[Any], Any], total_steps: int) -> nx.Values:
     return np.cumprod(_factors(lr_lambda, total_steps), dtype=np.float64)[:total_steps]
