@@ -64,6 +64,7 @@ def wrong(got, want, pairs):
     return [(n, a) for n, a in pairs if not np.allclose(got[n][a], want(n, a), rtol=1e-7, atol=1e-9)]
 
 
+@pytest.mark.slow
 def test_every_argument_at_every_count():
     def total(values, k):
         return sum(rebuild(s, values[name])(k) for name, s in DISTINCT.items())

@@ -88,12 +88,20 @@ def differing(got, schedules=CATALOGUE, counts=COUNTS):
     return [name for name, s in schedules.items() if not same_bits(got[name], s.on_host(counts))]
 
 
-@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "vector"])  # as under float64
+# The others are these in other words, for JAX: `make test-long` has them, too.
+FIRST = ("one at a time", "jit", "jit of vmap", "scan", "disable_jit", "sharded")
+
+
+def slow_unless(first, modes):
+    return [mode if mode in first else pytest.param(mode, marks=pytest.mark.slow) for mode in modes]
+
+
+@pytest.mark.parametrize("mode", slow_unless(FIRST, [mode for mode in MODES if mode != "vector"]))
 def test_float32(mode):
     assert differing(MODES[mode](every)) == []
 
 
-@pytest.mark.parametrize("mode", ["vector", "jit", "scan", "disable_jit"])
+@pytest.mark.parametrize("mode", slow_unless(("vector", "scan"), ["vector", "jit", "scan", "disable_jit"]))
 def test_float64(mode):
     with jax.enable_x64(True):
         different = differing(MODES[mode](every))
@@ -102,7 +110,12 @@ def test_float64(mode):
 
 
 @pytest.mark.parametrize(
-    ("dtype", "mode"), [(np.float32, "scan"), (np.float64, "vector"), (np.float64, "disable_jit")]
+    ("dtype", "mode"),
+    [
+        (np.float32, "scan"),
+        (np.float64, "vector"),
+        pytest.param(np.float64, "disable_jit", marks=pytest.mark.slow),
+    ],
 )
 def test_arguments_that_are_arrays(dtype, mode):
     with jax.enable_x64(dtype is np.float64):
