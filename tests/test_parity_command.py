@@ -12,7 +12,7 @@ import pytest
 
 import jaxsched
 import parity
-from parity import cli, deviations, modes, report, run as runner, script
+from parity import cases_hugging_face, cli, deviations, modes, report, run as runner, script
 from parity.cases import CASES, Case, Spec
 from parity.run import ALL_CASES
 from parity.training import TRAINING_CASES
@@ -107,6 +107,13 @@ def test_exit_codes_of_wrong_use(tmp_path, monkeypatch, capsys):
     assert cli.main(["run", "-k", "no such case"]) == cli.Exit.NOTHING
     assert "nothing compared: no case matches" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_installed_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cases_hugging_face, "INSTALLED", False)
+    arguments = ["run", "-k", "StepLR(0.05, step_size=30)", "--profile", "quick", "--output", str(tmp_path)]
+    assert cli.main(arguments) == cli.Exit.PASSED
+    assert "transformers is not installed: its schedules are left out" in capsys.readouterr().err
 
 
 def test_help_teaches(capsys):

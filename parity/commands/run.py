@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from .. import exhaustive, report
+from .. import cases_hugging_face, exhaustive, report
 from ..cases import Case
 from ..report import github, terminal
 from ..run import ALL_CASES, BATCH, AnyCase, Profile, profiled, run
@@ -23,6 +23,7 @@ from ._common import (
     add_how,
     add_output,
     add_selection,
+    complain,
     nothing,
     parser,
     select,
@@ -70,6 +71,8 @@ def main(options: argparse.Namespace) -> int:
     use_device(options.device)
     if options.profile is Profile.EXHAUSTIVE:
         return _exhaustive(options)
+    if not cases_hugging_face.INSTALLED:
+        complain("transformers is not installed: its schedules are left out (extra hugging-face)")
     return compare_and_report(
         profiled(select(options, (*ALL_CASES, *TRAINING_CASES)), options.profile), options
     )
