@@ -11,6 +11,12 @@ from .harness import OURS, Goal, Race, Side, calls
 
 COUNT = 12_345
 
+# Why a goal is missed, where it is.
+NUMPY = (
+    "Some 60 operations on NumPy scalars, each with its call in Python, give the same bits and need 20 µs; "
+    "where the device is a CPU, as here, each of Optax's operations costs only its dispatch."
+)
+
 
 def races(quick: bool) -> Iterator[tuple[str, Callable[[], Race]]]:
     for contest in trajectories.contests(1_000_000):
@@ -29,7 +35,7 @@ def _race(contest: trajectories.Contest) -> Race:
         raise RuntimeError(f"on_host must run nothing on the device, compiled {programs} programs")
     sides = {OURS: reading(schedule.on_host, COUNT), "optax": reading(contest.optax, COUNT)}
     note = "Ours compiles no program, hence runs none."
-    return Race(reading_name(contest), sides, [Goal("optax", 10.0)], note=note)
+    return Race(reading_name(contest), sides, [Goal("optax", 10.0, NUMPY)], note=note)
 
 
 def reading(schedule: Callable[[int], Any], count: int) -> Side:

@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator
 
 from .harness import OURS, Goal, Race, together
 
+# Why a goal is missed, where it is.
+CLASSES = "Forty modules and two dozen dataclasses are made at import; what they need is loaded already."
+
 # One process measures both: the second figure is the first and what came on top.
 SECONDS = """
 import gc, time
@@ -45,7 +48,7 @@ def _race(name: str, program: str, least: float, unit: str = "second", turns: in
         return {OURS: both, "optax": optax}
 
     measure()  # the first one writes the bytecode
-    goals = [Goal("optax", least)]
+    goals = [Goal("optax", least, CLASSES)]
     note = (
         "Ours is Optax and jaxsched; where modules are counted, without jaxsched's own. Garbage is not "
         "collected: it costs 40 ms, and to whom is chance."

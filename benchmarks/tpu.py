@@ -46,6 +46,12 @@ FIRST_VERSION = {
 """Instructions of jaxsched's first version (5c081bb; SequentialLR: 3f38407), with libtpu 0.0.51 and
 JAX 0.10.2."""
 
+# Why a goal is missed, where it is.
+WALLS = (
+    "The first version did not promise the same bits in every mode; the walls around its roundings came on "
+    "top. More than half is the remainder of two 64-bit integers, which a TPU emulates."
+)
+
 
 def compiled() -> dict[str, dict[str, dict[str, float]]]:
     """For each scheduler, of ours and of Optax's: instructions, and XLA's own estimate of the cost."""
@@ -85,7 +91,7 @@ def _race(label: str) -> Race:
         for name, cost in ((OURS, ours), ("optax", theirs))
     )
     sides = together(lambda: counted, list(counted))
-    goals = [Goal("first version", 1.0)]
+    goals = [Goal("first version", 1.0, WALLS)]
     return Race(f"TPU instructions {label}", sides, goals, unit="integer", turns=1, note=note)
 
 

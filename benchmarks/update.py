@@ -20,6 +20,12 @@ BATCH = 64
 TOTAL = 1_000_000
 """Updates that the schedules are made for."""
 
+# Why a goal is missed, where it is.
+SCALAR = (
+    "One scalar at a time there are no vectors: 70 float64 instructions wait for one another, 14 of them "
+    "walls that keep the bits the same in every mode. It is some 6 ns more for each update."
+)
+
 
 def schedules() -> dict[str, Any]:
     """The learning rate of each side, as Optax's optimizers take it."""
@@ -89,7 +95,9 @@ def _scan(n: int) -> Race:
         for name, schedule in schedules().items()
         if name != "constant"
     }
-    return Race("scan of updates", sides, [Goal("optax", 1.0)], note=f"{n:,} updates of a scalar by SGD.")
+    return Race(
+        "scan of updates", sides, [Goal("optax", 1.0, SCALAR)], note=f"{n:,} updates of a scalar by SGD."
+    )
 
 
 def _compiled(function: Callable[..., Any], *arguments: Any, steps: int = 1) -> Side:

@@ -9,6 +9,12 @@ import parity.run
 
 from .harness import OURS, Goal, Race, together
 
+# Why a goal is missed, where it is.
+COMPILING = (
+    "Each schedule is compiled for six modes, and Optax's beside it: that takes three times as long as "
+    "PyTorch's steps, of which most cases have a few hundred."
+)
+
 
 def races(quick: bool) -> Iterator[tuple[str, Callable[[], Race]]]:
     yield "parity, a step of a case", lambda: _race(quick)
@@ -30,4 +36,4 @@ def _race(quick: bool) -> Race:
         "and added up."
     )
     sides = together(measure, (OURS, "torch"), steps)
-    return Race("parity, a step of a case", sides, [Goal("torch", 0.8)], turns=1, note=note)
+    return Race("parity, a step of a case", sides, [Goal("torch", 0.8, COMPILING)], turns=1, note=note)
