@@ -30,10 +30,13 @@ POWER = (
     "Two float64 polynomials, and a logarithm in two parts for an exponent of any size, in four loops with "
     "float64 arrays between them; Optax's is one float32 power, and its digits are wrong."
 )
-ARITHMETIC = "Some 70 float64 instructions a count, eight counts at once, take about as long as the memory does; a copy has none."
+ARITHMETIC = (
+    "Some 70 float64 instructions a count, eight counts at once, take about as long as the memory does; "
+    "a copy has none."
+)
 LIMIT = (
-    "PyTorch takes about 2 µs a step on this machine, and a copy alone, which computes nothing, is not much more "
-    "than 1,000 times as fast."
+    "PyTorch takes about 2 µs a step on this machine, and a copy alone, which computes nothing, is not much "
+    "more than 1,000 times as fast."
 )
 
 TORCH_STEPS = 1_000
