@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         print(*(name for name, _ in selected), sep="\n")
         return 0
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = Console(width=None if sys.stdout.isatty() else 130)
     results, benchmarks, left_out = [], [], {}
     for i, (name, setup) in enumerate(selected, start=1):
         with console.status(f"{name} ({i} of {len(selected)})"):
