@@ -47,18 +47,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         print(*(name for name, _ in selected), sep="\n")
         return 0
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    results, benchmarks = [], []
+    console = Console(width=None if sys.stdout.isatty() else 130)
+    results, benchmarks, left_out = [], [], {}
     for i, (name, setup) in enumerate(selected, start=1):
         with console.status(f"{name} ({i} of {len(selected)})"):
-            found, measured = harness.run(setup(), options.turns)
+            try:
+                found, measured = harness.run(setup(), options.turns)
+            except harness.LeftOutError as reason:
+                left_out[name] = str(reason)
+                continue
         results += found
         benchmarks += measured
-    report.show(results, console)
+    report.show(results, left_out, console)
+    if not benchmarks:
+        console.print("nothing was measured")
+        return 1
     suite = pyperf.BenchmarkSuite(benchmarks)
     paths = report.write(results, suite, options.output)
     if options.page:
-        paths += report.page(results, suite, options.page, trajectories.TORCH_STEPS)
+        paths += report.page(results, left_out, suite, options.page, trajectories.TORCH_STEPS)
     console.print("wrote " + ", ".join(map(str, paths)), highlight=False)
     return 0
 

@@ -16,7 +16,7 @@ import jaxsched
 from . import update
 from .harness import OURS, Goal, Race, Side, together
 
-SETTINGS = 64
+SETTINGS, QUICK_SETTINGS = 64, 3
 # Why a goal is missed, where it is.
 OPERATIONS = (
     "The formula has several times the operations of Optax's: some 15 ms more to trace and 30 to 60 more in "
@@ -30,7 +30,7 @@ UPDATES = 10
 _compiled: list[str] = []
 
 
-def _listen(event: str, duration: float, **_: object) -> None:
+def _listen(event: str, duration_secs: float, **_: str | int) -> None:
     if event == "/jax/core/compile/backend_compile_duration":
         _compiled.append(event)
 
@@ -59,7 +59,7 @@ def cold(function: Callable[[], Any]) -> Side:
 
 
 def races(quick: bool) -> Iterator[tuple[str, Callable[[], Race]]]:
-    n = 4 if quick else SETTINGS
+    n = QUICK_SETTINGS if quick else SETTINGS
     yield "tracing and compiling an update", _update
     yield f"{SETTINGS} settings", lambda: _settings(n)
     yield f"{SETTINGS} settings, programs compiled", lambda: _settings_counted(n)

@@ -66,6 +66,10 @@ class Race:
     """For the plots of growth: ``what`` grows, which ``figure`` this is, and the ``size``."""
 
 
+class LeftOutError(Exception):
+    """A race that cannot be run here; the text says what it would take."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Result:
     """A goal, and what was measured for it."""

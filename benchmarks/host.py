@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,7 +22,7 @@ NUMPY = (
 def races(quick: bool) -> Iterator[tuple[str, Callable[[], Race]]]:
     for contest in trajectories.contests(1_000_000):
         if contest.case.scheduler in ("MultiStepLR", "CosineAnnealingLR", "SequentialLR"):
-            yield reading_name(contest), lambda contest=contest: _race(contest)
+            yield reading_name(contest), functools.partial(_race, contest)
 
 
 def reading_name(contest: trajectories.Contest) -> str:

@@ -9,7 +9,8 @@ import json
 import os
 import pathlib
 import platform
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 
 import matplotlib.figure
 import numpy as np
@@ -51,8 +52,8 @@ def amount(value: float, unit: str) -> str:
     return f"{value / 1e-9:.3g} ns"
 
 
-def show(results: Sequence[Result], console: Console) -> None:
-    """One table, and the reason of each goal that was not reached."""
+def show(results: Sequence[Result], left_out: Mapping[str, str], console: Console) -> None:
+    """One table, the reason of each goal that was not reached, and what was left out."""
     table = Table(box=None, pad_edge=False)
     for column in COLUMNS:
         right = column in (OURS, "it takes", "ratio", "goal")
@@ -63,13 +64,21 @@ def show(results: Sequence[Result], console: Console) -> None:
             name = ours = ""
         table.add_row(name, ours, *others, f"[{STYLES[result.verdict]}]{verdict}[/]")
     console.print(table)
+    for line in (*_reasons(results), *_left_out(left_out)):
+        console.print(line, markup=False, highlight=False)
+
+
+def _reasons(results: Sequence[Result]) -> list[str]:
+    """Why goals were missed, each reason once."""
+    missed: dict[str, list[str]] = {}
     for result in results:
         if result.verdict != "reached":
-            console.print(
-                f"{result.race.name} against {result.goal.against}: {reason(result)}",
-                markup=False,
-                highlight=False,
-            )
+            missed.setdefault(reason(result), []).append(f"{result.race.name} against {result.goal.against}")
+    return [f"- {', '.join(names)}: {why}" for why, names in missed.items()]
+
+
+def _left_out(left_out: Mapping[str, str]) -> list[str]:
+    return [f"- {name} was left out. {what_it_takes}" for name, what_it_takes in left_out.items()]
 
 
 def reason(result: Result) -> str:
@@ -107,7 +116,8 @@ def summary(result: Result) -> dict[str, object]:
 
 PAGE = """# Benchmarks
 
-jaxsched beside what people use now. `make bench` wrote this page: {date}, {machine}, {versions}.
+jaxsched beside what people use now. `make bench` wrote this page on {date}, on a {machine}, with
+{versions}.
 
 A ratio says how many times less jaxsched takes than the other side; where something is counted, how
 many times fewer there are. It is the median of ratios taken turn by turn, in one process, the sides in
@@ -140,7 +150,11 @@ A straight line through the measured sizes; the plots show these themselves.
 
 
 def page(
-    results: Sequence[Result], suite: pyperf.BenchmarkSuite, folder: pathlib.Path, torch_steps: int
+    results: Sequence[Result],
+    left_out: Mapping[str, str],
+    suite: pyperf.BenchmarkSuite,
+    folder: pathlib.Path,
+    torch_steps: int,
 ) -> list[pathlib.Path]:
     """Writes ``benchmarks.md`` and its pictures into a folder."""
     pictures = folder / "benchmarks"
@@ -148,14 +162,10 @@ def page(
     curves = growth_curves(suite)
     written = [goals_picture(results, pictures / "goals.svg")]
     written += [growth_picture(what, figures, pictures / f"{what}.svg") for what, figures in curves.items()]
-    reasons = [
-        f"- {result.race.name} against {result.goal.against}: {reason(result)}"
-        for result in results
-        if result.verdict != "reached"
-    ]
-    notes = dict.fromkeys(
-        f"- {result.race.name}: {result.race.note}" for result in results if result.race.note
-    )
+    noted: dict[str, list[str]] = {}
+    for result in results:
+        noted.setdefault(result.race.note, []).append(result.race.name)
+    notes = [f"- {', '.join(dict.fromkeys(names))}: {note}" for note, names in noted.items() if note]
     text = PAGE.format(
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         machine=f"{os.cpu_count()}-core {platform.machine()} CPU",
@@ -164,10 +174,10 @@ def page(
         reached=sum(result.verdict == "reached" for result in results),
         goals=len(results),
         table=_markdown(COLUMNS, [cells(result) for result in results]),
-        reasons="\n".join(reasons),
+        reasons="\n".join(_reasons(results)),
         growth=_markdown(("what grows", "figure", "side", "growth"), growth_rows(curves)),
         plots="\n\n".join(f"![Cost by {what}](benchmarks/{what}.svg)" for what in curves),
-        notes="\n".join(notes),
+        notes="\n".join([*notes, *_left_out(left_out)]),
     )
     path = folder / "benchmarks.md"
     path.write_text(text)
@@ -204,14 +214,15 @@ def growth_curves(suite: pyperf.BenchmarkSuite) -> Curves:
 
 def growth_rows(curves: Curves) -> list[tuple[str, ...]]:
     """A line through each curve: what there is at first, and what each more adds."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for what, figures in curves.items():
         for figure, sides in figures.items():
             for side, (sizes, medians) in sides.items():
                 # Weighted, so that the small sizes count as much as the large ones.
                 slope, start = np.polyfit(sizes, medians, 1, w=1 / np.asarray(medians))
-                start, slope = max(start, 0.0), max(slope, 0.0)
-                each = f"{amount(start, 'second')} + {amount(slope, 'second')} for each"
+                each = f"{amount(max(start, 0.0), 'second')} + {amount(slope, 'second')} for each"
+                if slope * sizes[-1] < 0.2 * start:
+                    each = f"{amount(statistics.median(medians), 'second')}, whatever the size"
                 rows.append((what, figure, side, each))
     return rows
 
@@ -224,6 +235,9 @@ def growth_picture(
     for ax, (figure, sides) in zip(axes, figures.items(), strict=True):
         for side, (sizes, medians) in sides.items():
             ax.loglog(sizes, medians, marker="o", label=side)
+        every, _ = sides[OURS]
+        ax.set_xticks(every, [f"{size:,}" for size in every])
+        ax.minorticks_off()
         ax.set_xlabel(what)
         ax.set_ylabel(f"seconds {figure}")
         ax.grid(alpha=0.3)
@@ -252,6 +266,6 @@ def goals_picture(results: Sequence[Result], path: pathlib.Path) -> pathlib.Path
 
 def _save(picture: matplotlib.figure.Figure, path: pathlib.Path) -> pathlib.Path:
     # Without a date and random names, the same figures make the same file.
-    with matplotlib.rc_context({"svg.hashsalt": path.stem}):
+    with matplotlib.rc_context({"svg.hashsalt": path.stem, "svg.fonttype": "none"}):
         picture.savefig(path, metadata={"Date": None})
     return path

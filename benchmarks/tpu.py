@@ -17,7 +17,7 @@ import jax.experimental.topologies
 import jax.numpy as jnp
 
 from . import trajectories
-from .harness import OURS, Goal, Race, together
+from .harness import OURS, Goal, LeftOutError, Race, together
 
 TOPOLOGY = "v5e:2x2"
 ENVIRONMENT = {
@@ -74,9 +74,6 @@ def compiled() -> dict[str, dict[str, dict[str, float]]]:
 
 
 def races(quick: bool) -> Iterator[tuple[str, Callable[[], Race]]]:
-    if not importlib.util.find_spec("libtpu"):
-        print("the TPU's instructions are left out: pip install libtpu (x86-64 Linux)", file=sys.stderr)
-        return
     for contest in trajectories.contests(STEPS):
         label = trajectories.name(contest)
         yield f"TPU instructions {label}", functools.partial(_race, label)
@@ -98,6 +95,8 @@ def _race(label: str) -> Race:
 @functools.cache
 def _compiled() -> dict[str, dict[str, dict[str, float]]]:
     """`compiled`, in a process of its own: this one has JAX on its CPU."""
+    if not importlib.util.find_spec("libtpu"):
+        raise LeftOutError("It takes no TPU, but libtpu: pip install libtpu, on x86-64 Linux.")
     command = [sys.executable, "-m", __name__]
     found = subprocess.run(command, check=True, stdout=subprocess.PIPE, env={**os.environ, **ENVIRONMENT})
     return json.loads(found.stdout)  # type: ignore[no-any-return]
