@@ -23,8 +23,8 @@ MEMORY = (
     "float32's subnormal numbers, take the rest."
 )
 COSINE = (
-    "In cache both take about 1.6 ns: with AVX-512, XLA's float32 cosine does 16 numbers at once and float64 "
-    "8. On top comes the memory traffic, the same for both."
+    "In cache both take about 1.6 ns: XLA's float32 cosine and our float64 polynomial are loops over eight "
+    "counts, equally fast with AVX-512. On top comes the memory traffic, the same for both."
 )
 POWER = (
     "A logarithm in two parts, good for any exponent, and an exponential, both in float64, in four loops "
