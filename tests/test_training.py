@@ -13,6 +13,7 @@ import jaxsched
 import parity
 from parity import cli, report
 from parity.cases import MEMBERS, member
+from parity.report import github
 from parity.run import Profile, gathered, profiled, run
 from parity.training import OPTIMIZERS, TRAINING_CASES, TrainingCase, by_flax, data, train
 
@@ -186,6 +187,9 @@ def test_reports(parted, found, tmp_path):
         assert "the twins part at update 7, by the learning rate" in text, name
     assert 'failures="1"' in (tmp_path / "junit.xml").read_text()
     assert "![The losses of all twins, overlaid](training.png)" in (tmp_path / "report.md").read_text()
+    summary = github.summary(parted)  # GitHub shows it where there are no files
+    assert "the twins part at update 7, by the learning rate" in summary
+    assert "training.png" not in summary
 
 
 def test_command(tmp_path, capsys):

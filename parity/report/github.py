@@ -29,7 +29,7 @@ def summary(run: Run, limit: int = LIMIT) -> str:
     """The report in Markdown, of at most so many bytes: passing rows go first, then failing ones."""
     results = sorted(run.results, key=lambda result: result.passed)
     for keep in _fewer(len(results)):
-        text = markdown.render(run, results[:keep])
+        text = markdown.render(run, results[:keep], picture=False)  # GitHub has no file beside it
         if len(text.encode()) <= limit:
             return text
     return "".join(f"{line}\n" for line in markdown.summaries(run))[: max(limit, 0)]

@@ -16,12 +16,13 @@ divides by zero, or returns nonsense. What each of the two says is not copied he
 them; a deviation that no longer occurs fails the run."""
 
 
-def render(run: Run, shown: Sequence[CaseResult] | None = None) -> str:
+def render(run: Run, shown: Sequence[CaseResult] | None = None, *, picture: bool = True) -> str:
     """The run as Markdown; what failed comes first.
 
     Args:
       run: what to report.
       shown: the results that get rows of their own, where not all of them have room.
+      picture: whether the picture of the twins lies beside the text.
     """
     shown = run.results if shown is None else shown
     parts = [
@@ -30,7 +31,7 @@ def render(run: Run, shown: Sequence[CaseResult] | None = None) -> str:
         *_failures(run, shown),
         *_section("By scheduler", "", by_scheduler(run)),
         *_section("Beside Optax", BESIDE_OPTAX, beside_optax(shown)),
-        *_training_section(run),
+        *_training_section(run, picture),
         *_section("Deviations", DEVIATIONS, deviations(run.deviations)),
         *_section("Modes", MODES, modes(run)),
         *_section("Arguments", "Every argument that was given, and with how many values.", arguments(run)),
@@ -70,9 +71,9 @@ def summaries(run: Run) -> list[str]:
     )
 
 
-def _training_section(run: Run) -> list[str]:
-    picture = [f"![The losses of all twins, overlaid]({PICTURE})"] if run.training else []
-    return _section("Training", TRAINING, training(run.training)) + picture
+def _training_section(run: Run, picture: bool) -> list[str]:
+    shown = [f"![The losses of all twins, overlaid]({PICTURE})"] if run.training and picture else []
+    return _section("Training", TRAINING, training(run.training)) + shown
 
 
 PICTURE = "training.png"
