@@ -428,3 +428,18 @@ def test_the_reader_of_the_page():
     broken = reader(code.replace(old, "min(k + 1, total_iters)) /"))
     assert broken.returncode == 1
     assert "PolynomialLR(0.1) at count 0: 3da3d70a, not 3dcccccd" in broken.stderr
+
+
+# Every case, without a compiler ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, vector in VECTORS.items() if isinstance(vector.case, Case)], ids=str
+)
+def test_on_the_host_every_case_is_pytorchs(name):
+    """`make parity` compiles them all; on the host, whose bits are the same, all of them take seconds."""
+    vector = VECTORS[name]
+    right = [
+        vector.exact.get(k, x) for k, x in zip(vector.counts.tolist(), vector.torch.tolist(), strict=True)
+    ]
+    np.testing.assert_array_equal(vector.case.schedule().on_host(vector.inputs), np.float32(right))

@@ -151,6 +151,14 @@ def test_correctly_rounded(name):
         assert excess(data.on_host(counts), counts, exact, float32_ulps, 0.5 + 1e-6) == [], schedule
 
 
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_on_the_host_every_case_is_transformers(case):
+    """`make parity` compiles them all, and looks at every count."""
+    steps = min(case.steps, 3_000)
+    found = pytorch.trajectory(case.make_torch_scheduler(), steps)
+    np.testing.assert_array_equal(case.schedule().on_host(np.arange(steps)), found.values.astype(np.float32))
+
+
 # get_scheduler ----------------------------------------------------------------------------
 
 
