@@ -25,13 +25,12 @@ def render(results: Sequence[TrainingResult]) -> bytes:
         panel.semilogy(theirs, color="#f0a060", linewidth=3.5, label="PyTorch")
         panel.semilogy(ours, color="#20304a", linewidth=0.9, label="Flax with jaxsched")
         panel.set_title(f"{result.case.optimizer}\n{result.case.scheduler}", fontsize=8, loc="left")
+        # At the bottom left: losses begin at the top.
         panel.text(
-            0.97,
-            0.95,
+            0.03,
+            0.05,
             f"weights {result['weights'].furthest:.0e} apart",
             transform=panel.transAxes,
-            horizontalalignment="right",
-            verticalalignment="top",
             fontsize=7,
             color="#a00000" if not result.passed else "#606060",
         )
