@@ -41,8 +41,8 @@ test-long: $(INSTALLED)test ## the same with the slow tests and many more random
 mutants: $(INSTALLED)mutants ## break lines on purpose, one at a time; an hour or two; writes docs/mutants.md
 	@PATH="$(abspath $(VENV))/bin:$$PATH" $(IN_VENV) tests/mutation $(ARGS)
 
-accelerator: $(INSTALLED)examples ## on the default device: parity, the examples, what a schedule costs in an update
-	@$(IN_VENV) benchmarks/accelerator.py $(ARGS)
+accelerator: $(INSTALLED)examples $(INSTALLED)bench ## on the default device: parity, the examples, what a schedule costs in an update
+	@$(IN_VENV) -m benchmarks.accelerator $(ARGS)
 
 bench: $(INSTALLED)bench ## measure against Optax and PyTorch; five minutes; writes docs/benchmarks.md
 	@$(IN_VENV) -m benchmarks --page docs $(ARGS)

@@ -1,7 +1,7 @@
 """What a schedule costs in a TPU's program, compiled without a TPU; beside Optax's own.
 
-  python benchmarks/tpu_page.py                writes docs/tpu.md
-  python benchmarks/tpu_page.py --output -     prints it
+  python -m benchmarks.tpu_page                writes docs/tpu.md
+  python -m benchmarks.tpu_page --output -     prints it
 
 Needs the PyPI package libtpu, on x86-64 Linux. One learning rate is computed from one count, as in an
 optimizer's update. The numbers are the compiler's own: the instructions of the optimised program, and what
@@ -15,26 +15,16 @@ import importlib.metadata
 import importlib.util
 import os
 import pathlib
-import re
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
 
-TOPOLOGY = "v5e:2x2"
-os.environ.update(
-    JAX_PLATFORMS="cpu",
-    TPU_SKIP_MDS_QUERY="1",
-    TPU_ACCELERATOR_TYPE="v5litepod-4",
-    TPU_WORKER_HOSTNAMES="localhost",
-)
+import jax
 
-import jax  # noqa: E402  what is set above, it reads when it starts
-import numpy as np  # noqa: E402
-from jax.experimental import topologies  # noqa: E402
+from parity.cases import CASES, MEMBERS, Case, Spec, chain, sequence
+from parity.reference import optax_equivalents
+from parity.report import write_file
 
-from parity.cases import CASES, MEMBERS, Case, Spec, chain, sequence  # noqa: E402
-from parity.reference import optax_equivalents  # noqa: E402
-from parity.report import write_file  # noqa: E402
+from . import tpu
 
 DEFAULT = pathlib.Path(__file__).parents[1] / "docs" / "tpu.md"
 
@@ -46,23 +36,6 @@ optimised program has, and the floating-point operations and the time that the c
 float32, and a division of 64-bit whole numbers becomes many more. That is the price of one rounding at
 any count; it is paid once per update, and not per weight.
 """
-
-
-class Cost(NamedTuple):
-    """What the compiler says of one program."""
-
-    instructions: int
-    flops: float
-    microseconds: float
-
-
-def compiled(schedule: Callable[[Any], Any], place: Any) -> Cost:
-    """The program that computes one value."""
-    program = jax.jit(schedule, in_shardings=place, out_shardings=place)
-    done = program.lower(jax.ShapeDtypeStruct((), np.int32)).compile()
-    costs = done.cost_analysis()
-    instructions = len(re.findall(r"^\s+(?:ROOT )?%[\w.-]+ = ", done.as_text(), re.MULTILINE))
-    return Cost(instructions, costs["flops"], 1e6 * costs["optimal_seconds"])
 
 
 def cases() -> Iterator[Case]:
@@ -78,28 +51,26 @@ def cases() -> Iterator[Case]:
         yield equal[0] if equal else Case(spec, 0.1, 100)
 
 
-def page(rows: list[tuple[Case, Cost, Cost | None]]) -> str:
+def page(rows: list[tuple[Case, dict[str, float], dict[str, float] | None]]) -> str:
     versions = ", ".join(
         f"{name} {importlib.metadata.version(name)}" for name in ("jax", "jaxlib", "libtpu", "optax")
     )
     lines = [
         "# On a TPU",
         "",
-        PROSE.format(chip=TOPOLOGY.partition(":")[0]),
-        f"Written by `python benchmarks/tpu_page.py`; {versions}.",
+        PROSE.format(chip=tpu.TOPOLOGY.partition(":")[0]),
+        f"Written by `python -m benchmarks.tpu_page`; {versions}.",
         "",
         "| schedule | instructions | flops | µs | Optax: instructions | flops | µs |",
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for case, ours, optax in rows:
-        other = (
-            f"{optax.instructions:,} | {optax.flops:,.0f} | {optax.microseconds:.2f}"
-            if optax
-            else "– | – | –"
-        )
-        cells = f"{ours.instructions:,} | {ours.flops:,.0f} | {ours.microseconds:.2f}"
-        lines.append(f"| `{case.name}` | {cells} | {other} |")
+        lines.append(f"| `{case.name}` | {_cells(ours)} | {_cells(optax) if optax else '– | – | –'} |")
     return "\n".join(lines) + "\n"
+
+
+def _cells(cost: dict[str, float]) -> str:
+    return f"{cost['instructions']:,} | {cost['flops']:,.0f} | {1e6 * cost['optimal_seconds']:.2f}"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -113,15 +84,16 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if importlib.util.find_spec("libtpu") is None:
         parser.error("libtpu must be installed, and is not. Install it: pip install libtpu (x86-64 Linux).")
-    topology = topologies.get_topology_desc(TOPOLOGY, platform="tpu")
-    place = jax.sharding.SingleDeviceSharding(topology.devices[0])
-    rows = []
+    os.environ.update(tpu.ENVIRONMENT)  # libtpu reads it when it is loaded
+    jax.config.update("jax_platforms", "cpu")
+    rows, count = [], tpu.scalar_count()
     for case in cases():
         if args.k.lower() not in case.name.lower():
             continue
         equal = optax_equivalents.of(case)
-        rows.append((case, compiled(case.schedule(), place), equal and compiled(equal.schedule, place)))
-        print(f"{case.name}: {rows[-1][1].instructions:,} instructions", file=sys.stderr)
+        ours = tpu.cost(case.schedule(), count)
+        rows.append((case, ours, equal and tpu.cost(equal.schedule, count)))
+        print(f"{case.name}: {ours['instructions']:,} instructions", file=sys.stderr)
     if args.output == "-":
         print(page(rows), end="")
     else:
