@@ -29,18 +29,19 @@ class Program(abc.ABC):
     """A compiled program, read; executed many times at once."""
 
     @abc.abstractmethod
-    def replay(self, arguments: Sequence[Array]) -> list[Array]:
+    def replay(self, arguments: Sequence[Array], outputs: Sequence[int] | None = None) -> list[Array]:
         """What the device answers, for n calls at once.
 
         Args:
           arguments: one array for each parameter of the program, in its order: of shape
             ``(n, *shape)``, where a call is given ``shape``.
+          outputs: the numbers of those that are wanted; all if None.
 
         Returns:
-          One array of shape ``(n, *shape)`` for each output; float32 values with their exact bits.
+          One array of shape ``(n, *shape)`` for each wanted output; float32 values with their exact bits.
 
         Raises:
-          UnknownOperation: the outputs depend on an operation that cannot be executed here.
+          UnknownOperation: a wanted output depends on an operation that cannot be executed here.
         """
 
     @abc.abstractmethod
