@@ -26,6 +26,7 @@ from . import cases_hugging_face, deviations, modes, plateau, training
 from .cases import CASES, Case
 from .compare import Comparison, Counts, compare_trajectory, distances, under_jit
 from .deviations import Demonstration, demonstrate
+from .devices.table import Table
 from .reference import events, exact, optax_equivalents, pytorch
 from .training import TrainingCase, TrainingResult
 
@@ -121,6 +122,7 @@ class Run:
     deviations: tuple[Demonstration, ...]
     environment: dict[str, str]
     seconds: float
+    devices: Table | None = None
 
     @property
     def failed(self) -> tuple[CaseResult, ...]:
@@ -158,12 +160,14 @@ class Run:
     @property
     def compared(self) -> bool:
         """Whether there was anything."""
-        return self.steps > 0 or bool(self.training)
+        replayed = self.devices is not None and self.devices.compared > 0
+        return self.steps > 0 or bool(self.training) or replayed
 
     @property
     def passed(self) -> bool:
         """Whether anything was compared, all of it passed, and the deviations still hold."""
-        return self.compared and not (self.failed or self.parted or self.outdated)
+        devices = self.devices.failed if self.devices is not None else ()
+        return self.compared and not (self.failed or self.parted or self.outdated or devices)
 
     def by_scheduler(self) -> list[Tally]:
         """One tally for each scheduler, in the order of the cases."""

@@ -4,6 +4,6 @@ A command has ``add(commands)``, which adds its parser, and ``main(options)``, w
 and returns its exit code.
 """
 
-from . import check, compare, deviations, diff, list, record, run, selftest, show, train
+from . import check, compare, deviations, devices, diff, list, record, run, selftest, show, train
 
-COMMANDS = (run, train, list, show, compare, record, check, diff, deviations, selftest)
+COMMANDS = (run, train, devices, list, show, compare, record, check, diff, deviations, selftest)

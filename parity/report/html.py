@@ -24,10 +24,11 @@ import numpy.typing as npt
 
 from .. import modes
 from ..compare import Comparison, Curves, Distance, Integrity, Row, bits, distances
+from ..devices.table import Table
 from ..reference.events import Event
 from ..run import CaseResult, Run
 from ..training import TrainingResult
-from . import markdown
+from . import devices as on_devices, markdown
 
 POINTS = 300
 """Counts of a trajectory that are drawn, at most."""
@@ -49,12 +50,14 @@ def render(run: Run) -> str:
     sections: dict[str, tuple[str, str] | tuple[str, str, Html]] = {
         "Beside Optax": (markdown.BESIDE_OPTAX, _beside_optax(run.results)),
         "Training": (markdown.TRAINING, markdown.training(run.training), _twins(run.training)),
+        **(_devices(run.devices) if run.devices is not None else {}),
         "Deviations": (markdown.DEVIATIONS, markdown.deviations(run.deviations)),
         "Modes": (markdown.MODES, markdown.modes(run)),
         "Arguments": ("Every argument that was given, and with how many values.", markdown.arguments(run)),
     }
     sections = {title: each for title, each in sections.items() if each[1].count("\n") > 1}  # with rows
     return string.Template(_beside("page.html")).substitute(
+        title=markdown.title(run),
         style=style,
         style_hash=_hash(style),
         script=script,
@@ -83,6 +86,13 @@ def render(run: Run) -> str:
     )
 
 
+def _devices(table: Table) -> dict[str, tuple[str, str]]:
+    return {
+        "Devices": (on_devices.LEAD, markdown.devices(table)),
+        "Optax on devices": (on_devices.OPTAX, markdown.optax_on_devices(table)),
+    }
+
+
 def worst_first(results: Iterable[CaseResult]) -> list[CaseResult]:
     """What failed, then the rest; each by the distance to PyTorch."""
     return sorted(results, key=lambda result: (result.passed, -_furthest(result.comparison)))
@@ -104,15 +114,29 @@ def _figures(run: Run) -> Html:
         ("correctly rounded, unlike PyTorch’s", f"{run.correctly_rounded:,}", ""),
         ("greatest distance", _ulp(furthest), "ULP"),
     )
-    figures = (*(figures if run.results else ()), *(twins if run.training else ()))
+    devices = _device_figures(run.devices) if run.devices is not None else ()
+    figures = (*(figures if run.results else ()), *(twins if run.training else ()), *devices)
     return _join(
         Html(f"<div><dt>{name}</dt><dd><b>{value}</b> {unit}</dd></div>") for name, value, unit in figures
     )
 
 
+def _device_figures(table: Table) -> tuple[tuple[str, str, str], ...]:
+    same = sum(f.compared - f.differing for row in table.rows for f in row.findings.values())
+    return (
+        (
+            f"schedules the same on {', '.join(table.targets)}",
+            f"{len(table.rows) - len(table.failed):,}",
+            f"of {len(table.rows):,}",
+        ),
+        ("values with the host’s bits", f"{same:,}", f"of {table.compared:,}"),
+    )
+
+
 def _provenance(run: Run) -> str:
     known = run.environment
-    versions = ", ".join(f"{name} {known[name]}" for name in ("jaxsched", "torch", "jax", "optax", "numpy"))
+    named = ("jaxsched", "torch", "jax", "optax", "numpy", *on_devices.PACKAGES)
+    versions = ", ".join(f"{name} {known[name]}" for name in named if name in known)
     date = known["date"].replace("T", " ").replace("+00:00", " UTC")
     return f"{versions}; {known['device']}; {date}"
 
@@ -155,7 +179,8 @@ def _beside_optax(results: Iterable[CaseResult]) -> str:
 
 
 def _took(run: Run) -> tuple[str, str]:
-    return "time", f"{run.seconds:.1f} s; PyTorch’s own loops {run.torch_seconds:.1f} s, of all processes"
+    torch = f"; PyTorch’s own loops {run.torch_seconds:.1f} s, of all processes" if run.torch_seconds else ""
+    return "time", f"{run.seconds:.1f} s{torch}"
 
 
 def _section(title: str, lead: str, table: str, more: str = "") -> Html:

@@ -13,8 +13,11 @@ from typing import Any
 
 from ..compare import Difference, Distance, Row
 from ..deviations import Demonstration
+from ..devices.compare import Finding
+from ..devices.table import Table
 from ..run import CaseResult, Run
 from ..training import TrainingResult
+from . import devices
 
 SCHEMA_VERSION = 1
 
@@ -41,10 +44,13 @@ def to_dict(run: Run) -> dict[str, Any]:
             "twins": len(run.training),
             "twins_parted": len(run.parted),
             "torch_seconds": round(run.torch_seconds, 3),
+            "schedules_on_devices": 0 if run.devices is None else len(run.devices.rows),
+            "schedules_on_devices_failed": 0 if run.devices is None else len(run.devices.failed),
         },
         "cases": [_case(result) for result in run.results],
         "training": [_training(result) for result in run.training],
         "deviations": [_deviation(shown) for shown in run.deviations],
+        "devices": None if run.devices is None else _devices(run.devices),
     }
 
 
@@ -150,6 +156,33 @@ def _deviation(shown: Demonstration) -> dict[str, Any]:
         "jaxsched": shown.jaxsched,
         "occurs": shown.occurs,
     }
+
+
+def _devices(table: Table) -> dict[str, Any]:
+    return {
+        "targets": list(table.targets),
+        "schedules": [
+            {
+                "name": row.name,
+                "scheduler": row.scheduler,
+                "verdict": _verdict(row.passed),
+                "problem": devices.problem(row),
+                "targets": [_finding(finding) for finding in row.findings.values()],
+                "optax": None
+                if row.optax is None
+                else {
+                    "name": row.optax,
+                    "targets": [_finding(finding) for finding in row.optax_findings.values()],
+                },
+                "again": row.again,
+            }
+            for row in table.rows
+        ],
+    }
+
+
+def _finding(found: Finding) -> dict[str, Any]:
+    return {**dataclasses.asdict(found), "seconds": round(found.seconds, 3)}
 
 
 def _number(value: Any) -> Any:

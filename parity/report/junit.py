@@ -5,19 +5,25 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from typing import TypeAlias
 from xml.etree import ElementTree
 
+from ..devices.table import Row
 from ..run import CaseResult, Run
 from ..training import TrainingResult
+from . import devices
+
+_Any: TypeAlias = CaseResult | TrainingResult | Row
 
 
 def render(run: Run) -> str:
     """The run as JUnit XML: a suite for each scheduler, a test case for each case."""
+    on_devices = run.devices.rows if run.devices is not None else ()
     suites = ElementTree.Element(
         "testsuites",
         name="parity",
-        tests=str(len(run.results) + len(run.training)),
-        failures=str(len(run.failed) + len(run.parted)),
+        tests=str(len(run.results) + len(run.training) + len(on_devices)),
+        failures=str(len(run.failed) + len(run.parted) + sum(not row.passed for row in on_devices)),
         errors="0",
         time=f"{run.seconds:.3f}",
     )
@@ -27,15 +33,15 @@ def render(run: Run) -> str:
         )
     if run.training:
         _suite(suites, "training", run.training, run)
+    if on_devices:
+        _suite(suites, "devices", on_devices, run)
     ElementTree.indent(suites)
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
     )
 
 
-def _suite(
-    suites: ElementTree.Element, name: str, results: Sequence[CaseResult | TrainingResult], run: Run
-) -> None:
+def _suite(suites: ElementTree.Element, name: str, results: Sequence[_Any], run: Run) -> None:
     suite = ElementTree.SubElement(
         suites,
         "testsuite",
@@ -54,22 +60,26 @@ def _suite(
         _case(suite, result)
 
 
-def _case(suite: ElementTree.Element, result: CaseResult | TrainingResult) -> None:
+def _case(suite: ElementTree.Element, result: _Any) -> None:
+    case_of = result if isinstance(result, Row) else result.case
     case = ElementTree.SubElement(
         suite,
         "testcase",
-        classname=f"parity.{result.case.scheduler}",
-        name=_legal(result.case.name),
+        classname=f"parity.{case_of.scheduler}",
+        name=_legal(case_of.name),
         time=f"{result.seconds:.3f}",
     )
-    if result.problem is not None:
-        failure = ElementTree.SubElement(case, "failure", message=_legal(result.problem), type="parity")
+    problem = devices.problem(result) if isinstance(result, Row) else result.problem
+    if problem is not None:
+        failure = ElementTree.SubElement(case, "failure", message=_legal(problem), type="parity")
         failure.text = _legal(facts(result))
     ElementTree.SubElement(case, "system-out").text = _legal(facts(result))
 
 
-def facts(result: CaseResult | TrainingResult) -> str:
+def facts(result: _Any) -> str:
     """What is known of a case, for a place that shows plain text only."""
+    if isinstance(result, Row):
+        return devices.facts(result)
     if isinstance(result, TrainingResult):
         return _of_twins(result)
     found = result.comparison

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ..cases import Case, Spec
 from ..deviations import Demonstration
+from ..devices.compare import Finding
+from ..devices.table import Table
 from ..plateau import PlateauCase
 from ..run import CaseResult, Run
 from ..training import RELATIVE, TrainingResult
+from . import devices as on_devices
 
 DEVIATIONS = """\
 What jaxsched does otherwise than PyTorch, on purpose: only where PyTorch raises without need,
@@ -26,19 +29,20 @@ def render(run: Run, shown: Sequence[CaseResult] | None = None, *, picture: bool
     """
     shown = run.results if shown is None else shown
     parts = [
-        f"# Parity with PyTorch: {'passed' if run.passed else 'failed'}",
+        f"# {title(run)}: {'passed' if run.passed else 'failed'}",
         *(f"{line}." for line in summaries(run)),
         *_failures(run, shown),
         *_section("By scheduler", "", by_scheduler(run)),
         *_section("Beside Optax", BESIDE_OPTAX, beside_optax(shown)),
         *_training_section(run, picture),
+        *(_devices_sections(run.devices) if run.devices is not None else []),
         *_section("Deviations", DEVIATIONS, deviations(run.deviations)),
         *_section("Modes", MODES, modes(run)),
         *_section("Arguments", "Every argument that was given, and with how many values.", arguments(run)),
         *_section("Cases", _share_shown(run, shown), _cases(shown)),
         *_section("Not judged", NOT_JUDGED, _not_judged(shown)),
         *_section("Environment", "", _table(("what", "value"), _filled(run.environment))),
-        f"{run.seconds:.1f} s; PyTorch's own loops took {run.torch_seconds:.1f} s of it, in all processes.",
+        took(run),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -64,11 +68,59 @@ NOT_JUDGED = """\
 Events of a scheduler that come after the last count compared, so that nothing is known of them."""
 
 
+def title(run: Run) -> str:
+    """What the run is about."""
+    only_devices = run.devices is not None and not (run.results or run.training)
+    return "Bits on devices" if only_devices else "Parity with PyTorch"
+
+
+def took(run: Run) -> str:
+    """How long, in a sentence."""
+    if not run.torch_seconds:
+        return f"{run.seconds:.1f} s."
+    return f"{run.seconds:.1f} s; PyTorch's own loops took {run.torch_seconds:.1f} s of it, in all processes."
+
+
 def summaries(run: Run) -> list[str]:
-    """A line for the schedules and one for the twins, where there are any."""
-    return ([run.summary()] if run.results or not run.training else []) + (
-        [run.training_summary()] if run.training else []
-    )
+    """A line for the schedules, one for the twins, and one for the devices, where there are any."""
+    others = [run.training_summary()] if run.training else []
+    others += [on_devices.summary(run.devices)] if run.devices is not None else []
+    return ([run.summary()] if run.results or not others else []) + others
+
+
+def _devices_sections(table: Table) -> list[str]:
+    return [
+        *_section("Devices", on_devices.LEAD, devices(table)),
+        *_section("Optax on devices", on_devices.OPTAX, optax_on_devices(table)),
+    ]
+
+
+def devices(table: Table) -> str:
+    """One row for each schedule, what failed first."""
+    rows = on_devices.worst_first(table.rows)
+    return _on_devices(table, ((f"`{row.name}`", row.findings, not row.passed) for row in rows), "schedule")
+
+
+def optax_on_devices(table: Table) -> str:
+    """One row for each case that Optax has an equal of."""
+    rows = [row for row in table.rows if row.optax is not None]
+    named = ((f"`{row.name}`: `{row.optax}`", row.optax_findings, False) for row in rows)
+    return _on_devices(table, named, "case, and Optax's function")
+
+
+def _on_devices(table: Table, rows: Iterable[tuple[str, Mapping[str, Finding], bool]], what: str) -> str:
+    columns = [what, *(column for target in table.targets for column in (target, "instructions"))]
+    cells = []
+    for name, findings, failed in rows:
+        line = [name]
+        for target in table.targets:
+            said = on_devices.said(findings[target])
+            line += [
+                f"**{said}**" if failed and not findings[target].same else said,
+                on_devices.instructions(findings[target]),
+            ]
+        cells.append(line)
+    return _table(columns, cells)
 
 
 def _training_section(run: Run, picture: bool) -> list[str]:
@@ -273,6 +325,8 @@ def _failures(run: Run, shown: Sequence[CaseResult]) -> list[str]:
             lines.append(f"  - again: `{result.again}`")
     for twins in run.parted:
         lines += [f"- `{twins.case.name}`: {twins.problem}", f"  - again: `{twins.again}`"]
+    for row in run.devices.failed if run.devices is not None else ():
+        lines += [f"- `{row.name}`: {on_devices.problem(row)}", f"  - again: `{row.again}`"]
     lines += [f"- {shown.deviation.when}: this deviation no longer occurs" for shown in run.outdated]
     return ["## Failed", "\n".join(lines)] if lines else []
 

@@ -6,11 +6,14 @@ import pathlib
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ..devices.table import Table as Devices
 from ..run import AnyCase, Run
 from ..training import Quantity
+from . import devices
 from .markdown import summaries, ulp
 
 SHOWN = 20
@@ -42,6 +45,31 @@ class Bar:
         self._progress.update(self._task, advance=steps, description=case.scheduler)
 
 
+class Schedules:
+    """How many schedules are done, of all there are, with the time that is left."""
+
+    def __init__(self, number: int, console: Console) -> None:
+        columns = (
+            TextColumn("{task.description:28.28}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("schedules"),
+            TimeRemainingColumn(),
+        )
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._progress.add_task("", total=number)
+
+    def __enter__(self) -> Schedules:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, scheduler: str) -> None:
+        self._progress.update(self._task, advance=1, description=scheduler)
+
+
 def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
     """Prints the run: a table, what failed, where the reports are, and one last line."""
     table = Table(box=None, pad_edge=False)
@@ -60,6 +88,8 @@ def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
     if run.results:
         console.print(table)
     _training(run, console)
+    if run.devices is not None:
+        _devices(run.devices, console)
     for result in run.failed[:SHOWN]:
         _line(console, f"FAILED {result.case.name}: {result.problem}", "red")
         for line in (*result.comparison.explanation(), f"again: {result.again}"):
@@ -69,6 +99,12 @@ def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
     for twins in run.parted:
         _line(console, f"FAILED {twins.case.name}: {twins.problem}", "red")
         _line(console, f"       again: {twins.again}")
+    failed = run.devices.failed if run.devices is not None else ()
+    for row in failed[:SHOWN]:
+        _line(console, f"FAILED {row.name}: {devices.problem(row)}", "red")
+        _line(console, f"       again: {row.again}")
+    if len(failed) > SHOWN:
+        _line(console, f"... and {len(failed) - SHOWN} more, all in {paths[-1]}", "red")
     for shown in run.outdated:
         _line(console, f"FAILED {shown.deviation.when}: this deviation no longer occurs", "red")
     modes = {mode: result.modes for result in run.results for mode in result.modes}
@@ -77,14 +113,11 @@ def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
     unseen = sum(bool(result.comparison.unseen) for result in run.results)
     if unseen:
         _line(console, f"{unseen} cases end before an event of their scheduler; the reports name them")
-    versions = ", ".join(
-        f"{name} {run.environment[name]}" for name in ("torch", "jax", "optax", "numpy", "python")
-    )
+    named = ("torch", "jax", "optax", "numpy", "python", *devices.PACKAGES)
+    versions = ", ".join(f"{name} {run.environment[name]}" for name in named if name in run.environment)
     _line(console, f"{versions}; {run.environment['device']}")
-    _line(
-        console,
-        f"{run.seconds:.0f} s; PyTorch's own loops took {run.torch_seconds:.0f} s of all processes' time",
-    )
+    torch_seconds = f"; PyTorch's own loops took {run.torch_seconds:.0f} s of all processes' time"
+    _line(console, f"{run.seconds:.0f} s{torch_seconds if run.torch_seconds else ''}")
     if run.deviations and not run.outdated:
         _line(console, f"deviations from PyTorch: {len(run.deviations)}, all as listed")
     _line(console, "wrote " + ", ".join(map(str, paths)))
@@ -115,6 +148,17 @@ def _training(run: Run, console: Console) -> None:
     for row in rows:
         left = [cell.ljust(width) for cell, width in zip(row[:2], widths, strict=False)]
         _line(console, "  ".join([*left, *map(str.rjust, row[2:], widths[2:])]))
+
+
+def _devices(table: Devices, console: Console) -> None:
+    """Schedules by targets."""
+    columns, *rows = devices.terminal(table)
+    shown = Table(box=None, pad_edge=False)
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*map(escape, row))
+    console.print(shown, soft_wrap=not console.is_terminal, highlight=False)
 
 
 def _same(quantity: Quantity) -> str:

@@ -1,0 +1,306 @@
+"""What is compared: a function, the arguments it is called with, and what it must answer."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+import jaxsched
+
+from ..reference.events import Event
+from .program import Array
+from .targets import Target
+
+COUNTS = 100_000
+"""At how many counts, or steps, each function is compared at least."""
+
+SMALL = 4_096
+"""The counts below this are all compared."""
+
+EVERY = 2**24
+"""The counts up to this one are what the exhaustive profile compares."""
+
+LAST = 2**31 - 1
+
+_CHUNK = 2**17
+"""Calls at once."""
+
+
+Call: TypeAlias = Callable[[Sequence[Array]], list[Array]]
+"""A device: from one array for each argument, the calls along its first axis, to one for each leaf."""
+
+
+class Answers(NamedTuple):
+    """Some calls, what the device answers, and what it must."""
+
+    places: Array
+    """What to call each: its count, or which step it is."""
+
+    device: list[Array]
+    """One array for each leaf that is compared, the calls along its first axis."""
+
+    wanted: list[Array]
+
+
+class Subject(abc.ABC):
+    """A function whose bits on a device are asked for."""
+
+    place: str
+    """What `Answers.places` are: ``count`` or ``step``."""
+
+    arguments: tuple[jax.ShapeDtypeStruct, ...]
+
+    leaves: tuple[str, ...]
+    """The names of what it answers; one empty name where that is a single array."""
+
+    @abc.abstractmethod
+    def __call__(self, *arguments: Any) -> tuple[Any, ...]:
+        """One call; JAX can trace it."""
+
+    def compared(self, target: Target) -> list[int]:
+        """The leaves that must be the same there."""
+        return list(range(len(self.leaves)))
+
+    @abc.abstractmethod
+    def ask(self, call: Call, target: Target) -> Iterator[Answers]:
+        """Makes all calls; the same ones whenever it is asked."""
+
+
+def _like(value: Array) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(value.shape, value.dtype)  # type: ignore[no-untyped-call]
+
+
+# Schedules ------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(eq=False)
+class OfCount(Subject):
+    """A function of one count: a schedule."""
+
+    function: Callable[[Any], Any]
+    counts: Sequence[Array]
+    """int32, or float32 where counts may be fractions."""
+
+    place = "count"
+
+    def __post_init__(self) -> None:
+        self.arguments = (_like(self.counts[0][0]),)
+        self.leaves = _names(jax.eval_shape(self.function, *self.arguments))
+
+    def __call__(self, *arguments: Any) -> tuple[Any, ...]:
+        return tuple(jax.tree.leaves(self.function(*arguments)))
+
+    def ask(self, call: Call, target: Target) -> Iterator[Answers]:
+        for part in self.counts:
+            for at in range(0, len(part), _CHUNK):
+                counts = part[at : at + _CHUNK]
+                yield Answers(counts, call([counts]), self._wanted(counts))
+
+    def _wanted(self, counts: Array) -> list[Array]:
+        if isinstance(self.function, jaxsched.Schedule):
+            return [self.function.on_host(counts)]
+        # Always so many at once: then it is one program.
+        padded = np.pad(counts, (0, -len(counts) % min(_CHUNK, COUNTS)), mode="edge")
+        return [np.asarray(leaf)[: len(counts)] for leaf in self._on_cpu(padded)]
+
+    @functools.cached_property
+    def _on_cpu(self) -> Callable[[Array], tuple[jax.Array, ...]]:
+        compiled = jax.jit(jax.vmap(self))
+
+        def call(counts: Array) -> tuple[jax.Array, ...]:
+            with on_cpu():
+                return compiled(counts)  # type: ignore[no-any-return]
+
+        return call
+
+
+def on_cpu() -> Any:
+    """A context in which JAX computes on the CPU."""
+    return jax.default_device(jax.local_devices(backend="cpu")[0])
+
+
+def _names(tree: Any) -> tuple[str, ...]:
+    return tuple(jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_flatten_with_path(tree)[0])
+
+
+def counts(turns: Iterable[Event] = (), horizon: int = 0, *, number: int = COUNTS) -> npt.NDArray[np.int32]:
+    """So many different counts, in order; the same ones in every run.
+
+    The first 4,096, every event with its two neighbours on both sides, the powers of two with theirs, and
+    random ones: of the whole of int32, of the horizon, and of every order of magnitude.
+
+    Args:
+      turns: where something happens.
+      horizon: up to where most things happen.
+      number: how many.
+    """
+    chosen = np.arange(SMALL)
+    events = np.asarray([event.count for event in turns], np.int64)
+    powers = 2 ** np.arange(32, dtype=np.int64)
+    near = [(each[:, None] + np.arange(-2, 3)).ravel() for each in (events, powers)]
+    chosen = _within(np.concatenate([chosen, *near]))
+    rng = np.random.default_rng(len(chosen))
+    if len(chosen) > number:
+        chosen = np.sort(rng.permutation(chosen)[:number])
+    while len(chosen) < number:
+        n = number - len(chosen)
+        drawn = np.concatenate(
+            [
+                rng.integers(LAST, size=n, endpoint=True),
+                rng.integers(2 * horizon + SMALL, size=n),
+                np.exp(rng.uniform(np.log(SMALL), np.log(LAST), size=n)).astype(np.int64),
+            ]
+        )
+        # Of those that are new, as many as are needed, each kind its share.
+        new = np.setdiff1d(_within(drawn), chosen)
+        chosen = np.union1d(chosen, rng.permutation(new)[:n])
+    return chosen.astype(np.int32)
+
+
+def _within(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return np.unique(counts[(counts >= 0) & (counts <= LAST)])
+
+
+def negative() -> npt.NDArray[np.int32]:
+    """Counts that our schedules take for 0."""
+    return np.asarray([-(2**31), -(2**31) + 1, -4_096, -2, -1], np.int32)
+
+
+def fractions(epochs: Sequence[float], *, number: int = COUNTS) -> npt.NDArray[np.float32]:
+    """Fractional counts: these, whole ones, and random ones; float32, in order."""
+    rng = np.random.default_rng(len(epochs))
+    drawn = np.concatenate(
+        [
+            np.asarray(epochs, np.float32),
+            np.arange(SMALL, dtype=np.float32),
+            rng.uniform(0, 2 * max(epochs) + 1, size=number).astype(np.float32),
+            np.exp(rng.uniform(-20, np.log(LAST), size=number)).astype(np.float32),
+        ]
+    )
+    return np.sort(rng.permutation(np.unique(drawn))[:number])
+
+
+# State machines -------------------------------------------------------------------------
+
+_TRACES, _STEPS = 250, 400
+
+
+class OfState(Subject):
+    """A function of a state and a metric: the step of a plateau or of GreedyLR.
+
+    The CPU's own step is told many different metrics, trace by trace. A GPU's must make the same of each
+    state that the CPU's went through, and of each metric, to the last leaf.
+
+    On a TPU there is no float64 but a pair of float32, of some 48 bits, so that what a state keeps beyond
+    its float32 numbers (``lr_rest``) is shorter there, and of another's states nothing can be asked. There
+    the device goes through the traces by itself, from the first state on, and all else must be the same.
+    """
+
+    place = "step"
+
+    def __init__(self, machine: Any, number: int = COUNTS) -> None:
+        self._machine, self._number = machine, number
+        start = machine.init()
+        self._tree = jax.tree.structure(start)
+        self._start = list(map(np.asarray, jax.tree.leaves(start)))
+        leaves = [*self._start, np.zeros((), np.float32)]
+        self.arguments = tuple(map(_like, leaves))
+        self.leaves = _names(start)
+
+    def __call__(self, *arguments: Any) -> tuple[Any, ...]:
+        *state, metric = arguments
+        after = self._machine.step(jax.tree.unflatten(self._tree, state), metric)
+        return tuple(jax.tree.leaves(after))
+
+    def compared(self, target: Target) -> list[int]:
+        every = super().compared(target)
+        return every if target.has_float64 else [i for i in every if not self.leaves[i].endswith("_rest")]
+
+    def ask(self, call: Call, target: Target) -> Iterator[Answers]:
+        before, after = self._traces
+        told = self._told
+        if target.has_float64:
+            states = [_together(leaf) for leaf in before]
+            yield Answers(
+                np.arange(told.size), call([*states, told.ravel()]), [_together(leaf) for leaf in after]
+            )
+            return
+        traces, steps = told.shape
+        state = [np.repeat(leaf[None], traces, axis=0) for leaf in self._start]
+        compared = self.compared(target)
+        for step in range(steps):
+            state = call([*state, told[:, step]])
+            yield Answers(
+                step + steps * np.arange(traces),
+                [state[i] for i in compared],
+                [after[i][:, step] for i in compared],
+            )
+
+    @property
+    def _told(self) -> npt.NDArray[np.float32]:
+        return metrics()[: -(-self._number // _STEPS)]
+
+    @functools.cached_property
+    def _traces(self) -> tuple[list[Array], list[Array]]:
+        """The states before and after each step on the CPU, of shape ``(traces, steps, …)``."""
+
+        def step(state: tuple[Any, ...], metric: Any) -> tuple[tuple[Any, ...], Any]:
+            after = self(*state, metric)
+            return after, (state, after)
+
+        @jax.jit
+        @jax.vmap
+        def walk(metrics: Any) -> Any:
+            return jax.lax.scan(step, tuple(map(jnp.asarray, self._start)), metrics)[1]
+
+        with on_cpu():
+            before, after = walk(self._told)
+        return list(map(np.asarray, before)), list(map(np.asarray, after))
+
+
+def _together(leaves: Array) -> Array:
+    """All steps of all traces along one axis."""
+    return leaves.reshape(leaves.shape[0] * leaves.shape[1], *leaves.shape[2:])
+
+
+@functools.cache
+def metrics() -> npt.NDArray[np.float32]:
+    """What validation loops might report, and what they should not: ``(traces, steps)``.
+
+    Noise that falls, stays or rises, ties, signs, sizes, values next to one another; in half of the traces
+    now and then NaN or an infinity.
+    """
+    rng = np.random.default_rng(0)
+    k = np.arange(_STEPS)
+    told = np.empty((_TRACES, _STEPS))
+    for i, trace in enumerate(told):
+        noise = rng.normal(size=_STEPS)
+        match i % 8:
+            case 0:
+                trace[:] = np.exp(-k * rng.uniform(0, 0.05)) * (1 + 0.1 * noise)
+            case 1:
+                trace[:] = rng.choice([0.0, -0.0, 1.0, -1.0, 0.25, 0.75, 1e-3], size=_STEPS)
+            case 2:
+                trace[:] = 1.0 - (k // rng.integers(1, 40)) * rng.choice([1e-5, 1e-3, 0.1])
+            case 3:
+                trace[:] = 10.0 ** rng.uniform(-6, 6, size=_STEPS) * np.sign(noise)
+            case 4:
+                trace[:] = rng.normal() + k * rng.choice([-1e-3, 1e-4, 1e-2])
+            case 5:
+                trace[:] = 1 + rng.integers(-3, 4, size=_STEPS) * 2.0**-23
+            case 6:
+                trace[:] = np.full(_STEPS, rng.choice([0.0, 1.0, -1.0, 3e4]))
+            case 7:
+                trace[:] = np.exp(-k / 50) * (1 + rng.integers(-2, 3, size=_STEPS) * 1e-4)
+        if i // 8 % 2:
+            odd = rng.random(_STEPS) < 0.05
+            trace[odd] = rng.choice([np.nan, np.inf, -np.inf], size=_STEPS)[odd]
+    return told.astype(np.float32)

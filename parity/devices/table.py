@@ -1,0 +1,232 @@
+"""Every schedule of the catalogue on every target, beside Optax's; or one that somebody brings."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import importlib.metadata
+import multiprocessing
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..cases import Case, Spec
+from ..plateau import PlateauCase
+from ..reference import events, optax_equivalents
+from . import subjects
+from .compare import Finding, compare
+from .compiler import Compiler
+from .subjects import OfCount, OfState, Subject
+from .targets import Family, Target, find
+
+AnyCase: TypeAlias = Case | PlateauCase
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A schedule on each target, and Optax's equal where it has one."""
+
+    name: str
+    scheduler: str
+    """The class."""
+
+    findings: Mapping[str, Finding]
+    """By the name of the target."""
+
+    optax: str | None
+    """The name of Optax's equal."""
+
+    optax_findings: Mapping[str, Finding]
+
+    strict: bool
+    """Whether nothing of it may be left to the device: of ours, unless a function of the user's takes part."""
+
+    again: str
+    """The command that does this row once more."""
+
+    @property
+    def compared(self) -> int:
+        """Counts or steps, of all targets; Optax's are not counted."""
+        return sum(finding.compared for finding in self.findings.values())
+
+    @property
+    def seconds(self) -> float:
+        """What its programs took to compile and to execute."""
+        return sum(finding.seconds for finding in self.findings.values())
+
+    @property
+    def passed(self) -> bool:
+        """Whether no bit differs, and nothing was left out where that may not be."""
+        found = self.findings.values()
+        if self.strict:
+            return all(finding.same for finding in found)
+        return not any(finding.differing for finding in found)
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """What `parity devices` found."""
+
+    targets: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def compared(self) -> int:
+        return sum(row.compared for row in self.rows)
+
+    @property
+    def failed(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if not row.passed)
+
+
+Progress: TypeAlias = Callable[[Row], None]
+
+
+def run(
+    cases: Sequence[AnyCase],
+    targets: Sequence[Target],
+    progress: Progress = lambda row: None,
+    *,
+    number: int = subjects.COUNTS,
+    exhaustive: bool = False,
+    jobs: int = 1,
+) -> Table:
+    """Compiles each case, and Optax's equal, for each target and compares every bit.
+
+    Args:
+      cases: which.
+      targets: for what.
+      progress: is told of each row that is done.
+      number: at how many counts, or steps of a plateau, each is compared.
+      exhaustive: whether at every count up to 2**24, too.
+      jobs: how many processes share the work.
+    """
+    rows: dict[str, Row] = {}
+    for share in _shares(cases, [target.name for target in targets], number, exhaustive, jobs):
+        for row in share:
+            progress(row)
+            rows[row.name] = row
+    return Table(tuple(target.name for target in targets), tuple(rows[case.name] for case in cases))
+
+
+SHARE = 12
+"""Cases that a process gets at once. Those that go into one program are among them."""
+
+
+def _shares(
+    cases: Sequence[AnyCase], targets: list[str], number: int, exhaustive: bool, jobs: int
+) -> Iterator[list[Row]]:
+    shares = -(-len(cases) // SHARE)
+    batches = [cases[i::shares] for i in range(shares)]  # neighbours are alike, and take as long
+    if jobs == 1:
+        with Compiler() as compiler:
+            yield from (_rows(batch, targets, number, exhaustive, compiler) for batch in batches)
+        return
+    # JAX cannot be forked.
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
+        futures = [pool.submit(_in_process, batch, targets, number, exhaustive) for batch in batches]
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+_compiler: list[Compiler] = []
+"""Of this process; it ends with it."""
+
+
+def _in_process(cases: Sequence[AnyCase], targets: list[str], number: int, exhaustive: bool) -> list[Row]:
+    if not _compiler:
+        _compiler.append(Compiler())
+    return _rows(cases, targets, number, exhaustive, _compiler[0])
+
+
+def _rows(
+    cases: Sequence[AnyCase], targets: list[str], number: int, exhaustive: bool, compiler: Compiler
+) -> list[Row]:
+    which: list[tuple[int, str | None]] = []
+    compared: list[Subject] = []
+    for i, case in enumerate(cases):
+        for name, subject in _subjects(case, number, exhaustive):
+            which.append((i, name))
+            compared.append(subject)
+    found = compare(compared, find(targets), compiler)
+    ours = {i: each for (i, name), each in zip(which, found, strict=True) if name is None}
+    theirs = {i: (name, each) for (i, name), each in zip(which, found, strict=True) if name is not None}
+    rows = []
+    for i, case in enumerate(cases):
+        name, optax = theirs.get(i, (None, {}))
+        again = shlex.join(["parity", "devices", *targets, "-k", case.name])
+        rows.append(Row(case.name, case.scheduler, ours[i], name, optax, not _calls_function(case), again))
+    return rows
+
+
+def _calls_function(case: AnyCase) -> bool:
+    """Whether the device computes a function of the user's, and not only looks up what the host made of it."""
+    return not isinstance(case, PlateauCase) and _has_function(case.spec)
+
+
+def _has_function(spec: Spec) -> bool:
+    if "total_steps" in spec.ours:
+        return False
+    return any(
+        any(map(_has_function, value)) if isinstance(value, tuple) else callable(value)
+        for value in spec.arguments.values()
+    )
+
+
+def _subjects(case: AnyCase, number: int, exhaustive: bool) -> Iterator[tuple[str | None, Subject]]:
+    """Ours, and under its name Optax's."""
+    if isinstance(case, PlateauCase):
+        yield None, OfState(case.plateau(), number)
+        return
+    if case.fractions is not None:
+        yield None, OfCount(case.schedule(), [subjects.fractions(case.fractions, number=number)])
+        return
+    scheduler = case.make_torch_scheduler()
+    turns = [*events.of(scheduler, case.steps), *events.never_reached(scheduler, case.steps)]
+    counts = [subjects.counts(turns, case.steps, number=number)]
+    if exhaustive:
+        beyond = counts[0][counts[0] > subjects.EVERY]
+        counts = [np.arange(subjects.EVERY + 1, dtype=np.int32), beyond]
+    yield None, OfCount(case.schedule(), [subjects.negative(), *counts])
+    equivalent = optax_equivalents.of(case)
+    if equivalent is not None:
+        yield equivalent.name, OfCount(equivalent.schedule, counts)
+
+
+def of(
+    name: str,
+    function: Any,
+    targets: Sequence[Target],
+    *,
+    number: int = subjects.COUNTS,
+    exhaustive: bool = False,
+) -> Row:
+    """The row of somebody's own schedule, or of a state machine with ``init`` and ``step``."""
+    subject: Subject
+    if hasattr(function, "init") and hasattr(function, "step"):
+        subject = OfState(function, number)
+    else:
+        counts = [subjects.counts(number=number)]
+        if exhaustive:
+            beyond = counts[0][counts[0] > subjects.EVERY]
+            counts = [np.arange(subjects.EVERY + 1, dtype=np.int32), beyond]
+        subject = OfCount(function, counts)
+    with Compiler() as compiler:
+        (found,) = compare([subject], targets, compiler)
+    again = shlex.join(["parity", "devices", name, *(target.name for target in targets)])
+    return Row(name, type(function).__name__, found, None, {}, False, again)
+
+
+_PACKAGES = {Family.TPU: ("libtpu",), Family.CUDA: ("jax-cuda12-plugin", "jax-cuda12-pjrt")}
+
+
+def environment(targets: Sequence[Target]) -> dict[str, str]:
+    """The versions of the compilers."""
+    packages = dict.fromkeys(package for target in targets for package in _PACKAGES[target.family])
+    return {package: importlib.metadata.version(package) for package in packages}
