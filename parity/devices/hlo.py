@@ -114,6 +114,9 @@ class _Graph:
         heads.sort(key=lambda head: int(head.literal))
         root = self._inline(instructions, [self._parameter(h, h.shape, (h.line,)) for h in heads], True)
         self.outputs = _leaves(root)
+        self.gathered = root.passed
+        """The lines that make one tuple of the outputs."""
+
         if root.shape.is_tuple and root.instruction.opcode != "tuple":
             self.outputs = [self._pass_on(root.instruction, node, root.passed) for node in self.outputs]
         self._look_backward()
@@ -244,7 +247,9 @@ class _Graph:
             for name in instruction.computations(*_WITH_FUNCTIONS[instruction.opcode])
         ]
         cones = [_cone(function.outputs) for function in functions]
-        lines = sorted({instruction.line} | {n for cone in cones for node in cone for n in node.lines})
+        called = {n for cone in cones for node in cone for n in node.lines}
+        called.update(n for function in functions for n in function.gathered)
+        lines = sorted({instruction.line} | called)
         leaves = [leaf for operand in operands for leaf in _leaves(operand)]
         node = self._add(instruction, leaves, tuple(lines))
         node.may_be_subnormal = instruction.shape.is_float
@@ -271,8 +276,10 @@ class _Graph:
             if opcode in operations.ABSORBS_SIGN_OF_ZERO:
                 zeros = False
             for operand in node.operands:
-                operand.bits_matter |= bits
-                operand.zeros_matter |= zeros
+                # An operation is only indifferent to floats. An integer may hold the bits of one.
+                is_integer = not operand.shape.is_float and not operand.shape.is_tuple
+                operand.bits_matter |= bits or is_integer
+                operand.zeros_matter |= zeros or is_integer
 
     # What is done
 
@@ -422,11 +429,11 @@ def _reduce(
             return np.broadcast_to(x, (calls, *x.shape[1:])).reshape(-1, count)
 
         rows = [lanes(x) for x in values[:arrays]]
-        totals = [np.broadcast_to(x[:, None], (len(x), math.prod(kept))).reshape(-1) for x in values[arrays:]]
+        each = math.prod(kept)
+        totals = [np.broadcast_to(x[:, None], (calls, each)).reshape(-1) for x in values[arrays:]]
         for n in range(count):
             totals = function.whole([*totals, *(row[:, n] for row in rows)])
-        size = calls * math.prod(kept)
-        results = tuple(np.broadcast_to(x, size).reshape((calls, *kept)) for x in totals)
+        results = tuple(np.broadcast_to(x, calls * each).reshape((calls, *kept)) for x in totals)
         return results if instruction.shape.is_tuple else results[0]
 
     return run

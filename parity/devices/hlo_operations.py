@@ -413,6 +413,12 @@ def _bitcast(instruction: Instruction, operand: Shape) -> Run:
 # Moving elements --------------------------------------------------------------------------
 
 
+_MOVEMENTS = frozenset(
+    {"reshape", "bitcast", "broadcast", "transpose", "reverse", "concatenate", "iota", "slice", "pad"}
+    | {"dynamic-slice", "dynamic-update-slice", "gather"}
+)
+
+
 def movement(instruction: Instruction, operands: Sequence[Shape]) -> Run | None:
     """What an instruction does that only moves elements; None if it is of another kind.
 
@@ -420,6 +426,8 @@ def movement(instruction: Instruction, operands: Sequence[Shape]) -> Run | None:
       UnreadError: the reader does not know it.
     """
     opcode, dims = instruction.opcode, instruction.shape.dims
+    if opcode not in _MOVEMENTS:
+        return None
     dimensions = instruction.numbers("dimensions")
     if opcode == "reshape":
         return lambda x: x.reshape(x.shape[:1] + dims)
@@ -616,7 +624,7 @@ def _rearranged(operand: Shape, result: Shape) -> Run:
     if before == after:
         return lambda x: x.reshape(x.shape[:1] + dims)
     element = {place: n for n, place in enumerate(before)}
-    if set(before) != set(after):
+    if not set(before) >= set(after):
         raise UnreadError(f"{NOT_KNOWN}: it looks at memory that holds no element")
     order = np.array([element[place] for place in after])
     return lambda x: x.reshape(len(x), -1)[:, order].reshape(x.shape[:1] + dims)

@@ -114,7 +114,9 @@ class Module:
 
 
 # Where arithmetic is done for whoever asks, hence no place that explains it.
-_OF_THE_MACHINERY = re.compile(r"jaxsched/(_numerics|_schedule)\.py:|(site|dist)-packages/jax(lib)?/")
+_OF_THE_MACHINERY = re.compile(
+    r"jaxsched/(_numerics/|_(numerics|schedule)\.py:)|(site|dist)-packages/jax(lib)?/"
+)
 
 _HEADER = re.compile(r"(ENTRY )?%?([\w.-]+) (\(.*\) -> .*)?\{$")
 _INSTRUCTION = re.compile(r" +(ROOT )?%?([\w.-]+) = ")
