@@ -6,14 +6,19 @@ import argparse
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from .. import selftest
+from ..devices import selftest as on_devices
+from ..report import devices
 from ._common import Exit, parser
 
 DESCRIPTION = """\
 Puts defects into schedules and into references, one at a time, and looks whether the
-comparison turns red and names the cause. One that survives is a bug of the validator.
+comparison turns red and names the cause. Then does the same to programs that were compiled
+for a TPU and a GPU: one constant, operation, shift or rounding is another. One that survives
+is a bug of the validator.
 """
 
 
@@ -24,16 +29,15 @@ def add(commands: Any) -> None:
 def main(options: argparse.Namespace) -> int:
     console = Console()
     table = Table("", "defect", "what the comparison says", box=None, pad_edge=False)
-    outcomes = selftest.run()
-    for outcome in outcomes:
-        mark = "caught" if outcome.caught else "[bold red]SURVIVED[/]"
-        table.add_row(mark, outcome.defect.name, outcome.said)
+    found = [(outcome.caught, outcome.defect.name, outcome.said) for outcome in selftest.run()]
+    found += [(not each.same, change.name, devices.said(each)) for change, each in on_devices.run()]
+    for caught, name, said in found:
+        table.add_row("caught" if caught else "[bold red]SURVIVED[/]", name, escape(said))
     console.print(table, soft_wrap=not console.is_terminal)
-    wrong = [name for name, found in selftest.controls().items() if not found.passed]
+    wrong = [name for name, comparison in selftest.controls().items() if not comparison.passed]
+    wrong += [name for name, each in on_devices.controls().items() if not each.same]
     for name in wrong:
         console.print(f"FAILED without a defect: {name}", style="red", markup=False)
-    survived = sum(not outcome.caught for outcome in outcomes)
-    console.print(
-        f"{len(outcomes) - survived} of {len(outcomes)} defects caught and named, {survived} survived"
-    )
+    survived = sum(not caught for caught, *_ in found)
+    console.print(f"{len(found) - survived} of {len(found)} defects caught and named, {survived} survived")
     return Exit.FAILED if survived or wrong else Exit.PASSED

@@ -165,13 +165,19 @@ def _replayed(
 def _finding(subject: Subject, target: Target, made: _Made | str) -> Finding:
     if isinstance(made, str):
         return Finding(target.name, subject.place, 0, 0, None, None, (), made, 0.0)
+    found = judge(subject, target, made.program, made.outputs)
+    return dataclasses.replace(found, seconds=found.seconds + made.seconds)
+
+
+def judge(subject: Subject, target: Target, program: Program, outputs: Sequence[int]) -> Finding:
+    """What came of a program, of which these outputs are the subject's leaves."""
     start = time.perf_counter()
     tally = _Tally()
     try:
-        for answers in subject.ask(lambda arguments: made.program.replay(arguments, made.outputs), target):
+        for answers in subject.ask(lambda arguments: program.replay(arguments, outputs), target):
             _add(tally, subject, target, answers)
     except UnknownOperation as reason:
-        known = [each for output in made.outputs for each in made.program.unknown(output)] or [reason]
+        known = [each for output in outputs for each in program.unknown(output)] or [reason]
         tally = _Tally(
             unknown=tuple(dict.fromkeys(Unknown(each.operation, each.why, each.source) for each in known))
         )
@@ -181,10 +187,10 @@ def _finding(subject: Subject, target: Target, made: _Made | str) -> Finding:
         compared=tally.compared,
         differing=tally.differing,
         first=tally.first,
-        instructions=_instructions(made),
+        instructions=_instructions(program, outputs),
         unknown=tally.unknown,
         error=None,
-        seconds=made.seconds + time.perf_counter() - start,
+        seconds=time.perf_counter() - start,
     )
 
 
@@ -205,8 +211,8 @@ def _add(tally: _Tally, subject: Subject, target: Target, answers: Answers) -> N
         )
 
 
-def _instructions(made: _Made) -> int | None:
-    return made.program.instructions(made.outputs[0]) if len(made.outputs) == 1 else None
+def _instructions(program: Program, outputs: Sequence[int]) -> int | None:
+    return program.instructions(outputs[0]) if len(outputs) == 1 else None
 
 
 def differing(device: Array, host: Array) -> Array:
@@ -221,7 +227,8 @@ def differing(device: Array, host: Array) -> Array:
     unlike = words(device) != words(host)
     if device.dtype.kind == "f":
         unlike &= ~(np.isnan(device) & np.isnan(host))
-    return unlike.any(axis=tuple(range(1, unlike.ndim)))
+    rows: Array = unlike.any(axis=tuple(range(1, unlike.ndim)))
+    return rows
 
 
 def words(values: Array) -> Array:

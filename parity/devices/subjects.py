@@ -19,6 +19,8 @@ from ..reference.events import Event
 from .program import Array
 from .targets import Target
 
+Counts: TypeAlias = npt.NDArray[np.int32]
+
 COUNTS = 100_000
 """At how many counts, or steps, each function is compared at least."""
 
@@ -131,7 +133,7 @@ def _names(tree: Any) -> tuple[str, ...]:
     return tuple(jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_flatten_with_path(tree)[0])
 
 
-def counts(turns: Iterable[Event] = (), horizon: int = 0, *, number: int = COUNTS) -> npt.NDArray[np.int32]:
+def counts(turns: Iterable[Event] = (), horizon: int = 0, *, number: int = COUNTS) -> Counts:
     """So many different counts, in order; the same ones in every run.
 
     The first 4,096, every event with its two neighbours on both sides, the powers of two with theirs, and
@@ -142,34 +144,34 @@ def counts(turns: Iterable[Event] = (), horizon: int = 0, *, number: int = COUNT
       horizon: up to where most things happen.
       number: how many.
     """
-    chosen = np.arange(SMALL)
     events = np.asarray([event.count for event in turns], np.int64)
     powers = 2 ** np.arange(32, dtype=np.int64)
     near = [(each[:, None] + np.arange(-2, 3)).ravel() for each in (events, powers)]
-    chosen = _within(np.concatenate([chosen, *near]))
+    chosen = _within(np.concatenate([np.arange(SMALL), *near]))
     rng = np.random.default_rng(len(chosen))
     if len(chosen) > number:
         chosen = np.sort(rng.permutation(chosen)[:number])
     while len(chosen) < number:
-        n = number - len(chosen)
-        drawn = np.concatenate(
-            [
-                rng.integers(LAST, size=n, endpoint=True),
-                rng.integers(2 * horizon + SMALL, size=n),
-                np.exp(rng.uniform(np.log(SMALL), np.log(LAST), size=n)).astype(np.int64),
-            ]
-        )
-        # Of those that are new, as many as are needed, each kind its share.
-        new = np.setdiff1d(_within(drawn), chosen)
-        chosen = np.union1d(chosen, rng.permutation(new)[:n])
+        here = rng.integers(2 * horizon + SMALL, size=number - len(chosen))
+        # Of those that are new as many as are needed, each kind its share.
+        new = np.setdiff1d(np.concatenate([here, _anywhere(rng.integers(2**32).item())]), chosen)
+        chosen = np.union1d(chosen, rng.permutation(new)[: number - len(chosen)])
     return chosen.astype(np.int32)
+
+
+def _anywhere(seed: int) -> npt.NDArray[np.int64]:
+    """Of the whole of int32, and of every order of magnitude."""
+    rng = np.random.default_rng(seed)
+    uniform = rng.integers(LAST, size=COUNTS, endpoint=True)
+    by_size = np.exp(rng.uniform(np.log(SMALL), np.log(LAST), size=COUNTS)).astype(np.int64)
+    return np.concatenate([uniform, by_size])
 
 
 def _within(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.unique(counts[(counts >= 0) & (counts <= LAST)])
 
 
-def negative() -> npt.NDArray[np.int32]:
+def negative() -> Counts:
     """Counts that our schedules take for 0."""
     return np.asarray([-(2**31), -(2**31) + 1, -4_096, -2, -1], np.int32)
 

@@ -41,7 +41,7 @@ class Row:
     optax_findings: Mapping[str, Finding]
 
     strict: bool
-    """Whether nothing of it may be left to the device: of ours, unless a function of the user's takes part."""
+    """Whether nothing of it may be left to the device: of ours, unless a function of the user's is in it."""
 
     again: str
     """The command that does this row once more."""
@@ -166,7 +166,7 @@ def _rows(
 
 
 def _calls_function(case: AnyCase) -> bool:
-    """Whether the device computes a function of the user's, and not only looks up what the host made of it."""
+    """Whether the device computes a function of the user's, and not only looks up its values."""
     return not isinstance(case, PlateauCase) and _has_function(case.spec)
 
 
