@@ -2,6 +2,8 @@
 
 On a TPU there is no float64 and no int64: XLA writes them out as operations on float32, uint32 and int32,
 so what is left are operations of which nearly all are defined to the last bit; see `hlo_operations`.
+Each instruction is taken to round by itself, also where a product is added to something: the pairs of
+float32 that stand for a float64 would fall apart otherwise.
 """
 
 from __future__ import annotations
@@ -94,11 +96,6 @@ class _Node:
     @property
     def value(self) -> _Node:
         return self if self.same_as is None else self.same_as
-
-    @property
-    def is_bare_tuple(self) -> bool:
-        """Whether there is nothing to execute."""
-        return bool(self.elements) and self.run is None
 
 
 class _Graph:

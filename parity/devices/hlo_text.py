@@ -269,13 +269,13 @@ def _frames(tables: dict[str, dict[int, str]]) -> dict[int, tuple[str, int]]:
         n: f"{files.get(field(text, 'file_name_id'), '?')}:{field(text, 'line')}"
         for n, text in tables.get("FileLocations", {}).items()
     }
-    found = tables.get("StackFrames", {})
+    callers = {n: field(text, "parent_frame_id") for n, text in tables.get("StackFrames", {}).items()}
     # A caller stands before what it calls. A frame that seems to be called by itself says that the
     # callers' numbers are one too large (then 1, and not 0, is "none").
-    shift = int(any(field(text, "parent_frame_id") >= n for n, text in found.items()))
+    shift = int(any(caller >= n for n, caller in callers.items()))
     return {
-        n: (locations.get(field(text, "file_location_id"), "?"), field(text, "parent_frame_id") - shift)
-        for n, text in found.items()
+        n: (locations.get(field(text, "file_location_id"), "?"), min(callers[n] - shift, n - 1))
+        for n, text in tables.get("StackFrames", {}).items()
     }
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import jaxsched
-from parity.devices.hlo import HloProgram
+from parity.devices.hlo import HloProgram, full_text
 from parity.devices.program import UnknownOperation, float32
 
 DATA = pathlib.Path(__file__).parent / "data"
@@ -279,10 +279,11 @@ def test_the_choice_between_two_zeros(first):
     assert bits_of(same) == [definition.SIGN]
 
 
-def test_integers_made_of_a_float_see_all_of_its_bits():
+@pytest.mark.parametrize("cast", ["bitcast", "bitcast-convert"])
+def test_integers_made_of_a_float_see_all_of_its_bits(cast):
     """What compares bits is not what compares numbers."""
     text = two("abs(%p)", "compare(%b, %b), direction=EQ", "pred").replace(
-        "  ROOT", "  %b = u32[]{:T(128)} bitcast-convert(%x)\n  ROOT"
+        "  ROOT", f"  %b = u32[]{{:T(128)}} {cast}(%x)\n  ROOT"
     )
     with pytest.raises(UnknownOperation):
         HloProgram(text).replay([SUBNORMAL, ONE])
@@ -692,6 +693,15 @@ def test_constants():
     assert any(value.dtype == np.float32 and np.isinf(value).any() for value in found.values())
     with pytest.raises(UnknownOperation, match="print large constants"):
         list(HloProgram(two("constant({...})", "add(%p, %x)")).constants())
+
+
+def test_the_full_text_has_all_constants():
+    table = np.arange(100, dtype=np.float32) ** 3
+    compiled = jax.jit(lambda k: jnp.asarray(table).at[k].get(mode="promise_in_bounds")).lower(0).compile()
+    with pytest.raises(UnknownOperation, match="print large constants"):
+        list(HloProgram(compiled.as_text() or "").constants())
+    values = [value for _, value, _ in HloProgram(full_text(compiled)).constants() if value.shape == (100,)]
+    np.testing.assert_array_equal(values, [table])
 
 
 def test_a_constant_that_needs_all_of_its_digits():
