@@ -17,7 +17,7 @@ from .program import Array, UnknownOperation
 from .ptx_graph import REGION_BITS, Graph, Memory, Node
 from .ptx_operations import MAY_CONTRACT, NOT_KNOWN, TYPES, Operation, find
 
-_LONGEST = 100_000
+_LONGEST = 20_000
 """So many instructions a traced kernel may have before a loop is taken for an endless one."""
 
 # What is known to compute only, so that an unknown one of them spoils nothing but its result.
