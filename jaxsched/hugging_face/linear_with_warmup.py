@@ -36,7 +36,6 @@ class LinearWithWarmup(WarmupSchedule):
     num_training_steps: TrainingSteps
 
     def _after(self, k: jax.Array) -> jax.Array:
-        left = nx.maximum(self.num_training_steps - k, 0)
-        return nx.product(
-            self.base_lr, nx.fraction(left, length(self.num_training_steps, self.num_warmup_steps))
-        )
+        per = length(self.num_training_steps, self.num_warmup_steps)
+        left = nx.until(self.num_training_steps, k)
+        return nx.interpolate(self.base_lr, 0.0, per - left, left, per, nx.linear)

@@ -61,9 +61,9 @@ class PolynomialDecayWithWarmup(WarmupSchedule):
     def _after(self, k: jax.Array) -> jax.Array:
         first = self.base_lr if self.lr_init is None else self.lr_init
         per = length(self.num_training_steps, self.num_warmup_steps)
-        left = nx.maximum(self.num_training_steps - k, 0)
+        left = nx.until(self.num_training_steps, k)
         if nx.is_number(self.power) and self.power == 1:
-            value = nx.interpolate(first, self.lr_end, per - left, left, nx.reciprocal(per), nx.linear)
+            value = nx.interpolate(first, self.lr_end, per - left, left, per, nx.linear)
         else:
             value = self.lr_end + nx.product(first - self.lr_end, nx.fraction_power(left, per, self.power))
         value = nx.where(k > self.num_training_steps, self.lr_end, value)  # where power is 0, not before

@@ -110,7 +110,7 @@ class WarmupStableDecay(WarmupSchedule):
 
     def _after(self, k: jax.Array) -> jax.Array:
         # What is constant in the middle is the first of the way down.
-        gone = nx.maximum(k - self._begin, 0)
+        gone = nx.since(k, self._begin)
         decay = nx.maximum(self.num_decay_steps, 1)
         value = self._way(nx.minimum(gone, decay), decay, self.decay_type, self.num_cycles)
         return nx.where(gone >= self.num_decay_steps, self._at_end(k), value)
@@ -124,7 +124,7 @@ class WarmupStableDecay(WarmupSchedule):
         if kind == "cosine":
             return nx.cosine_wave(self.base_lr, low, gone, length, cycles)
         if kind == "linear":
-            return nx.interpolate(self.base_lr, low, gone, length - gone, nx.reciprocal(length), nx.linear)
+            return nx.interpolate(self.base_lr, low, gone, length - gone, length, nx.linear)
         # 1 - sqrt(p) without cancelling where p is next to 1.
-        share = nx.fraction(length - gone, length) / (1.0 + nx.fraction_power(gone, length, 0.5))
+        share = nx.quotient(nx.fraction(length - gone, length), 1.0 + nx.fraction_power(gone, length, 0.5))
         return low + nx.product(self.base_lr - low, share)

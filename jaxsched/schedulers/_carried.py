@@ -16,6 +16,7 @@ import numpy as np
 from .. import _numerics as nx
 
 _SCALES = (2.0**24, 2.0**48)
+_UNSCALED = (2.0**-24, 2.0**-48)
 MOST = 2**31 - 1
 """Where counters stop."""
 
@@ -26,14 +27,14 @@ def split(x: Any, dtype: Any) -> tuple[jax.Array, jax.Array]:
     # An infinity leaves no rest; inf - inf would.
     x = jnp.where(jnp.isfinite(first), x - _exactly(first), 0.0)
     second = nx.round_to(x * _SCALES[0], np.float32)
-    x = x - _exactly(second) / _SCALES[0]
+    x = x - _exactly(second) * _UNSCALED[0]
     third = nx.round_to(x * _SCALES[1], np.float32)
     return first, jnp.stack([second, third])
 
 
 def join(first: jax.Array, rest: jax.Array) -> jax.Array:
     """The float64 that `split` took apart."""
-    return _exactly(first) + (_exactly(rest[0]) / _SCALES[0] + _exactly(rest[1]) / _SCALES[1])
+    return _exactly(first) + (_exactly(rest[0]) * _UNSCALED[0] + _exactly(rest[1]) * _UNSCALED[1])
 
 
 def _exactly(x: jax.Array) -> jax.Array:

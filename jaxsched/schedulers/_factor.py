@@ -1,5 +1,5 @@
 import abc
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 
@@ -17,15 +17,28 @@ class FactorSchedule(Schedule):
 
     base_lr: LearningRate
 
+    _takes_narrow_counts: ClassVar[bool] = True
+
     @property
     def _overwrites(self) -> bool:
         return False
 
     @abc.abstractmethod
+    def _scaled(self, lr: float, k: jax.Array) -> jax.Array:
+        """The factor at a count, times a Python number; float64, >= 0."""
+
+    def _lifted(self, lr: float, k: jax.Array) -> tuple[Any, Any]:
+        """The same before its last step: a number, and the power of 2 that it has to be multiplied by."""
+        return self._scaled(lr, k), 1.0
+
     def _factor(self, k: jax.Array) -> jax.Array:
         """The factor at a count; float64, >= 0."""
+        return self._scaled(1.0, k)
 
     def _formula(self, k: jax.Array) -> jax.Array:
+        # A number is part of what is computed on the host; data has to be multiplied with.
+        if nx.is_number(self.base_lr):
+            return self._scaled(float(self.base_lr), k)
         return nx.product(self.base_lr, self._factor(k))
 
     def _ratio(self, k: jax.Array) -> Any:
@@ -34,7 +47,7 @@ class FactorSchedule(Schedule):
         From a factor of 0 there is no way back: PyTorch leaves the learning rate alone.
         """
         before, now = self._factor(k - 1), self._factor(k)
-        return nx.where(before > 0, now / nx.where(before > 0, before, 1.0), 1.0)
+        return nx.where(before > 0, nx.quotient(now, nx.where(before > 0, before, 1.0)), 1.0)
 
     def _transition(self, k: jax.Array) -> tuple[Any, Any]:
         first = k == 0

@@ -1,4 +1,4 @@
-from typing import Protocol, final
+from typing import ClassVar, Protocol, final
 
 import jax
 
@@ -26,6 +26,8 @@ class Momentum(Schedule):
     """
 
     of: CyclesMomentum
+
+    _takes_narrow_counts: ClassVar[bool] = True
 
     def _check(self) -> None:
         if not self.of.cycle_momentum:

@@ -20,7 +20,13 @@ def tabulated(make: Make) -> Make:
 
     @functools.wraps(make)
     def table(*arguments: Any) -> nx.Values:
-        with jax.ensure_compile_time_eval(), jax.enable_x64(True), np.errstate(all="ignore"):
+        # Once for all: the range of float64, whatever the values will be rounded to.
+        with (
+            np.errstate(all="ignore"),
+            jax.ensure_compile_time_eval(),
+            jax.enable_x64(True),
+            nx.to_be(np.float64),
+        ):
             return kept(*arguments)
 
     return cast(Make, table)

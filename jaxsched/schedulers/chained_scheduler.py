@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Annotated, Any, final
+from typing import Annotated, Any, ClassVar, final
 
 import jax
 import numpy as np
@@ -61,6 +61,8 @@ class ChainedScheduler(Schedule):
     schedulers: Annotated[Sequence[Schedule], Members()]
     total_steps: Horizon = None
 
+    _takes_narrow_counts: ClassVar[bool] = True
+
     def _check(self) -> None:
         rates = [member._optimizer_lr for member in self.schedulers]
         known = [lr for lr in rates if lr is not None and nx.is_number(lr)]
@@ -87,7 +89,7 @@ class ChainedScheduler(Schedule):
         """The first member for which the trajectory must be tabulated, up to a horizon."""
         if len(self.schedulers) == 1 or self._overwrites:
             return None
-        return next((m for m in self.schedulers if _factor_of(m, horizon, None) is None), None)
+        return next((m for m in self.schedulers if _factors_of(m, horizon, None) is None), None)
 
     @property
     def _overwrites(self) -> bool:
@@ -104,7 +106,11 @@ class ChainedScheduler(Schedule):
             return self._transition(k)[1]
         horizon = self.total_steps
         if self._without_closed_form(horizon) is None:
-            return nx.product_of([self._optimizer_lr, *(_factor_of(m, horizon, k) for m in self.schedulers)])
+            factors = [
+                factor for member in self.schedulers for factor in _factors_of(member, horizon, k) or ()
+            ]
+            values, lifts = zip(*factors, strict=True)
+            return nx.product_of_lifted([self._optimizer_lr, *values], lifts)
         return nx.lookup(_trajectory(self), k)
 
     def _transition(self, k: jax.Array) -> tuple[Any, Any]:
@@ -115,18 +121,18 @@ class ChainedScheduler(Schedule):
         return scale, offset
 
 
-def _factor_of(member: Schedule, horizon: int | None, k: Any) -> Any:
-    """The factor of a member that only multiplies, at a count (1 for none); else None."""
+def _factors_of(member: Schedule, horizon: int | None, k: Any) -> list[tuple[Any, Any]] | None:
+    """The factors at a count of a member that only multiplies, as in `_lifted`; else None."""
     if isinstance(member, FactorSchedule):
-        return 1.0 if k is None else member._factor(k)
+        return [] if k is None else [member._lifted(1.0, k)]
     if isinstance(member, CosineAnnealingLR) and horizon is not None:
         numbers = nx.is_number(member.T_max) and nx.is_number(member.eta_min)
         if numbers and member.eta_min == 0 and horizon <= member.T_max + 1:
-            return 1.0 if k is None else member._share(nx.minimum(k, horizon - 1))
+            return [] if k is None else [(member._share(nx.minimum(k, horizon - 1)), 1.0)]
     if isinstance(member, ChainedScheduler) and not member._overwrites:
-        factors = [_factor_of(inner, horizon, k) for inner in member.schedulers]
+        factors = [_factors_of(inner, horizon, k) for inner in member.schedulers]
         if all(factor is not None for factor in factors):
-            return nx.product_of(factors)
+            return [factor for some in factors for factor in some or ()]
     return None
 
 

@@ -41,5 +41,8 @@ class ConstantLR(FactorSchedule):
     factor: Annotated[nx.Number, Real(0, 1, remedy="To start above base_lr, scale base_lr.")] = 1 / 3
     total_iters: Annotated[nx.Whole, Integer(0, "It is a number of updates.")] = 5
 
-    def _factor(self, k: jax.Array) -> jax.Array:
-        return nx.where(k < self.total_iters, self.factor, 1.0)
+    def _least(self) -> float:
+        return nx.least_between(self.base_lr, nx.product(self.base_lr, self.factor), 1, nx.linear)
+
+    def _scaled(self, lr: float, k: jax.Array) -> jax.Array:
+        return nx.where(k < self.total_iters, nx.product(lr, self.factor), lr)

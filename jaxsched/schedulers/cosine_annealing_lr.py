@@ -1,4 +1,4 @@
-from typing import Annotated, Any, final
+from typing import Annotated, Any, ClassVar, final
 
 import jax
 
@@ -45,14 +45,18 @@ class CosineAnnealingLR(Schedule):
     T_max: Annotated[nx.Whole, Integer(1, "It is the number of updates from base_lr to eta_min.")]
     eta_min: Annotated[nx.Number, Real(remedy="A learning rate below 0 would climb the loss.")] = 0.0
 
+    _takes_narrow_counts: ClassVar[bool] = True
+
     def _formula(self, k: jax.Array) -> jax.Array:
         return self._anneal(k, self.base_lr, self.eta_min)
 
     def _anneal(self, k: jax.Array, start: nx.Number, end: nx.Number) -> jax.Array:
         _, k = nx.divmod_count(k, 2 * self.T_max)
         elapsed = nx.minimum(k, 2 * self.T_max - k)
-        per = nx.reciprocal(self.T_max)
-        return nx.interpolate(start, end, elapsed, self.T_max - elapsed, per, nx.half_cosine)
+        return nx.interpolate(start, end, elapsed, self.T_max - elapsed, self.T_max, nx.half_cosine)
+
+    def _least(self) -> float:
+        return nx.least_between(self.base_lr, self.eta_min, self.T_max, nx.half_cosine)
 
     @property
     def _overwrites(self) -> bool:
@@ -68,6 +72,6 @@ class CosineAnnealingLR(Schedule):
         first = k == 0
         before, now = self._share(k - nx.where(first, 0, 1)), self._share(k)
         rises = (before == 0) & ~first
-        scale = nx.where(first | rises, 1.0, now / nx.where(before > 0, before, 1.0))
+        scale = nx.where(first | rises, 1.0, nx.quotient(now, nx.where(before > 0, before, 1.0)))
         rise = (self.base_lr - self.eta_min) * now
-        return scale, nx.where(rises, rise, self.eta_min * (1.0 - scale))
+        return scale, nx.where(rises, rise, self.eta_min * nx.minus(1.0, scale))

@@ -1,6 +1,7 @@
 from typing import Annotated, Any, ClassVar, final
 
 import jax
+import numpy as np
 
 from .. import _numerics as nx
 from .._arguments import Integer, LearningRate, Real
@@ -56,10 +57,12 @@ class CosineAnnealingWarmRestarts(Schedule):
 
     _accepts_fractions: ClassVar[bool] = True
 
+    _takes_narrow_counts: ClassVar[bool] = True
+
     def _formula(self, k: jax.Array) -> jax.Array:
         if self.T_mult == 1:
             _, elapsed = nx.divmod_count(k, self.T_0)
-            return self._anneal(elapsed, self.T_0 - elapsed, nx.reciprocal(self.T_0))
+            return self._anneal(elapsed, self.T_0 - elapsed, self.T_0)
         # Cycle i starts at 0, T_0, T_0 * (1 + T_mult), T_0 * (1 + T_mult + T_mult**2), … Of a
         # T_0 that is data these are multiples, and k has reached n of it when k // T_0 >= n.
         unit, reached, n, length = (
@@ -68,7 +71,8 @@ class CosineAnnealingWarmRestarts(Schedule):
             else (self.T_0, nx.divmod_count(k, self.T_0)[0], 0, 1)
         )
         start: Any = nx.like(k, 0)
-        while n + length <= nx.LAST_COUNT:
+        last = np.iinfo(k.dtype).max if k.dtype.kind in "iu" else nx.LAST_COUNT
+        while n + length <= last:
             n, length = n + length, length * self.T_mult
             start = nx.where(reached >= n, nx.like(k, n), start)
         start = start * nx.like(k, unit)
@@ -78,10 +82,16 @@ class CosineAnnealingWarmRestarts(Schedule):
         growth = self.T_mult - 1
         lasts = nx.product(nx.to_float(start), float(growth)) + nx.to_float(self.T_0)
         remaining = lasts - nx.to_float(elapsed)
-        if k.dtype.kind != "f":
+        if k.dtype == np.int64:
             exact = start * growth + self.T_0 - elapsed
             remaining = nx.where(lasts < nx.LAST_COUNT, nx.to_float(exact), remaining)
-        return self._anneal(nx.to_float(elapsed), remaining, nx.reciprocal(lasts))
+        return self._anneal(nx.to_float(elapsed), remaining, lasts)
 
-    def _anneal(self, elapsed: jax.Array, remaining: jax.Array, per: Any) -> jax.Array:
-        return nx.interpolate(self.base_lr, self.eta_min, elapsed, remaining, per, nx.half_cosine)
+    def _least(self) -> float:
+        if not (nx.is_number(self.eta_min) and nx.is_number(self.base_lr)):
+            return 0.0
+        # A cycle may be as long as there are counts, and a fraction of a count as small as a float.
+        return float(min(self.base_lr, self.eta_min))
+
+    def _anneal(self, elapsed: jax.Array, remaining: jax.Array, way: Any) -> jax.Array:
+        return nx.interpolate(self.base_lr, self.eta_min, elapsed, remaining, way, nx.half_cosine)

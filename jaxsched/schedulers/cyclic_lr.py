@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Annotated, Any, final
+from typing import Annotated, Any, ClassVar, final
 
 import jax
 
@@ -76,6 +76,8 @@ class CyclicLR(Schedule):
     base_momentum: MomentumValue = 0.8
     max_momentum: MomentumValue = 0.9
 
+    _takes_narrow_counts: ClassVar[bool] = True
+
     def _check(self) -> None:
         # Two ways to say the same; equal schedules compare equal.
         if nx.is_number(self.step_size_up) and self.step_size_down == self.step_size_up:
@@ -103,23 +105,24 @@ class CyclicLR(Schedule):
         cycle, position = nx.divmod_count(k, up + down)
         rising = position <= up
         length = nx.where(rising, up, down)
-        per = nx.choose(rising, nx.reciprocal(up), nx.reciprocal(down))
         elapsed = nx.where(rising, position, up + down - position)
         scale = self._scale(k, cycle)
         peak = high if scale is None else self._peak(low, high, scale)
-        return nx.interpolate(low, peak, elapsed, length - elapsed, per, nx.linear)
+        way, back = nx.ways(nx.linear, (low, peak, up), (low, peak, down))
+        way = way._replace(parts=nx.choose(rising, way.parts, back.parts))
+        return nx.interpolate(low, peak, elapsed, length - elapsed, way, nx.linear)
 
     def _peak(self, low: nx.Number, high: nx.Number, scale: Any) -> Any:
         """``low + (high - low) * scale``; with the signs such that nothing cancels."""
         up = low + nx.product(high - low, scale)
-        down = nx.product(low, 1.0 - scale) + nx.product(high, scale)
+        down = nx.product(low, nx.minus(1.0, scale)) + nx.product(high, scale)
         return nx.rounded(nx.where(high >= low, up, down))
 
     def _scale(self, k: jax.Array, cycle: jax.Array) -> jax.Array | None:
         if self.scale_fn is not None:
-            return call(self.scale_fn, cycle + 1 if self.scale_mode == "cycle" else k)
+            return call(self.scale_fn, nx.wide(cycle) + 1 if self.scale_mode == "cycle" else nx.wide(k))
         if self.mode == "triangular2":
-            return nx.power(0.5, nx.to_float(cycle))
+            return nx.power(0.5, cycle)
         if self.mode == "exp_range":
-            return nx.power(self.gamma, nx.to_float(k))
+            return nx.power(self.gamma, k)
         return None

@@ -34,8 +34,11 @@ class ExponentialLR(FactorSchedule):
 
     gamma: Gamma
 
-    def _factor(self, k: jax.Array) -> jax.Array:
-        return nx.power(self.gamma, nx.to_float(k))
+    def _scaled(self, lr: float, k: jax.Array) -> jax.Array:
+        return nx.power(self.gamma, k, lr)
+
+    def _lifted(self, lr: float, k: jax.Array) -> tuple[Any, Any]:
+        return nx.lifted_power(self.gamma, k, lr)
 
     def _ratio(self, k: jax.Array) -> Any:
         return self.gamma

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Annotated, Any, final
+from typing import Annotated, Any, ClassVar, final
 
 import jax
 
@@ -52,6 +52,8 @@ class LambdaLR(Schedule):
     lr_lambda: Annotated[Callable[[Any], Any], Function(traced=False)]
     total_steps: Horizon = None
 
+    _takes_narrow_counts: ClassVar[bool] = True
+
     def _check(self) -> None:
         if self.total_steps is None:
             remedy = "; or give total_steps= to have the function tabulated"
@@ -61,7 +63,7 @@ class LambdaLR(Schedule):
 
     def _formula(self, k: jax.Array) -> jax.Array:
         if self.total_steps is None:
-            return self.base_lr * call(self.lr_lambda, k)
+            return self.base_lr * call(self.lr_lambda, nx.wide(k))
         return self.base_lr * nx.lookup(_values(self.lr_lambda, self.total_steps), k)
 
 

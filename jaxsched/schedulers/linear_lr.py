@@ -47,13 +47,11 @@ class LinearLR(FactorSchedule):
     end_factor: Annotated[nx.Number, Real(0, 1, remedy="To end above base_lr, scale base_lr.")] = 1.0
     total_iters: Annotated[nx.Whole, Integer(0, "It is a number of updates.")] = 5
 
-    def _factor(self, k: jax.Array) -> jax.Array:
+    def _least(self) -> float:
+        start, end = nx.product(self.base_lr, self.start_factor), nx.product(self.base_lr, self.end_factor)
+        return nx.least_between(start, end, self.total_iters, nx.linear)
+
+    def _scaled(self, lr: float, k: jax.Array) -> jax.Array:
+        start, end = nx.product(lr, self.start_factor), nx.product(lr, self.end_factor)
         elapsed = nx.minimum(k, self.total_iters)
-        return nx.interpolate(
-            self.start_factor,
-            self.end_factor,
-            elapsed,
-            self.total_iters - elapsed,
-            nx.reciprocal(self.total_iters),
-            nx.linear,
-        )
+        return nx.interpolate(start, end, elapsed, self.total_iters - elapsed, self.total_iters, nx.linear)

@@ -45,11 +45,17 @@ class MultiStepLR(FactorSchedule):
         # Their order means nothing, so there is one: equal schedules compare equal.
         object.__setattr__(self, "milestones", tuple(sorted(self.milestones)))
 
-    def _factor(self, k: jax.Array) -> jax.Array:
+    def _scaled(self, lr: float, k: jax.Array) -> jax.Array:
         if nx.is_number(self.gamma):
-            return nx.piecewise(k, self.milestones, nx.powers(self.gamma, len(self.milestones)))
-        return nx.power(self.gamma, nx.to_float(nx.count_reached(k, self.milestones)))
+            return nx.piecewise(k, self.milestones, nx.first_powers(self.gamma, len(self.milestones), lr))
+        return nx.power(self.gamma, nx.count_reached(k, self.milestones), lr)
+
+    def _least(self) -> float:
+        if not (nx.is_number(self.base_lr) and nx.is_number(self.gamma)):
+            return 0.0
+        values = nx.first_powers(self.gamma, len(self.milestones), self.base_lr)
+        return min(value for value in values if value > 0)
 
     def _ratio(self, k: jax.Array) -> Any:
         before, now = nx.count_reached(k - 1, self.milestones), nx.count_reached(k, self.milestones)
-        return nx.power(self.gamma, nx.to_float(now - before))
+        return nx.power(self.gamma, now - before)

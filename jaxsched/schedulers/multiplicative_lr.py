@@ -64,11 +64,17 @@ class MultiplicativeLR(FactorSchedule):
         else:
             _products(self.lr_lambda, self.total_steps)
 
-    def _factor(self, k: jax.Array) -> jax.Array:
+    def _scaled(self, lr: float, k: jax.Array) -> jax.Array:
         if self.total_steps is None:
             constant: Any = constant_value(self.lr_lambda)
-            return nx.power(constant, nx.to_float(k))
-        return nx.lookup(_products(self.lr_lambda, self.total_steps), k)
+            return nx.power(constant, k, lr)
+        return nx.lookup(lr * _products(self.lr_lambda, self.total_steps), k)
+
+    def _lifted(self, lr: float, k: jax.Array) -> tuple[Any, Any]:
+        if self.total_steps is None:
+            constant: Any = constant_value(self.lr_lambda)
+            return nx.lifted_power(constant, k, lr)
+        return self._scaled(lr, k), 1.0
 
     def _ratio(self, k: jax.Array) -> Any:
         if self.total_steps is None:
@@ -80,7 +86,8 @@ class MultiplicativeLR(FactorSchedule):
         return float(tabulate("MultiplicativeLR", "lr_lambda", self.lr_lambda, [0], least=0.0)[0]), 0.0
 
     def _formula_from(self, start: nx.Number, k: jax.Array) -> jax.Array:
-        return nx.product(nx.product(start, self._entry()[0]), self._factor(k))
+        value, lift = self._lifted(1.0, k)
+        return nx.product_of_lifted([start, self._entry()[0], value], [lift])
 
 
 @tabulated

@@ -1,5 +1,5 @@
 import dataclasses
-from typing import Annotated, Any, final
+from typing import Annotated, Any, ClassVar, final
 
 import jax
 
@@ -85,6 +85,8 @@ class OneCycleLR(Schedule):
     final_div_factor: Annotated[nx.Number, Real(open=True, remedy="It divides max_lr/div_factor.")] = 1e4
     three_phase: Annotated[bool, Flag()] = False
 
+    _takes_narrow_counts: ClassVar[bool] = True
+
     def __post_init__(self, epochs: int | None, steps_per_epoch: int | None) -> None:
         if epochs is not None or steps_per_epoch is not None or self.total_steps is None:
             object.__setattr__(self, "total_steps", self._length(epochs, steps_per_epoch))
@@ -119,10 +121,17 @@ class OneCycleLR(Schedule):
         """The momentum as a schedule of its own; ValueError if ``cycle_momentum=False``."""
         return Momentum(self)
 
-    def _formula(self, k: jax.Array) -> jax.Array:
+    def _ends(self) -> tuple[Any, Any]:
         first = nx.fraction(self.max_lr, self.div_factor)
-        last = nx.fraction(first, self.final_div_factor)
+        return first, nx.fraction(first, self.final_div_factor)
+
+    def _formula(self, k: jax.Array) -> jax.Array:
+        first, last = self._ends()
         return self._phases(k, first, self.max_lr, last)
+
+    def _least(self) -> float:
+        ends = (self.max_lr, *self._ends())
+        return min(ends) if all(map(nx.is_number, ends)) else 0.0  # where it is 0, all are
 
     def _momentum_formula(self, k: jax.Array) -> jax.Array:
         return self._phases(k, self.max_momentum, self.base_momentum, self.max_momentum)
@@ -136,15 +145,19 @@ class OneCycleLR(Schedule):
             phases.append((nx.rounded(nx.product(2 * self.pct_start, total) - 2), peak, first))
         phases.append((nx.to_float(last_count), phases[-1][2], last))
         begins = [0.0, *(until for until, _, _ in phases)]
-        pers = [
-            nx.reciprocal(nx.exact_difference(until, at))
-            for at, (until, _, _) in zip(begins, phases, strict=False)
+        shape = _SHAPES[self.anneal_strategy]
+        spans = [
+            (low, high, nx.exact_difference(until, at))
+            for at, (until, low, high) in zip(begins, phases, strict=False)
         ]
+        ways = nx.ways(shape, *spans)
 
         # From the last phase to the first, so that the first one that holds k wins.
         k = nx.to_float(nx.minimum(k, last_count))
-        chosen = (begins[-2], *phases[-1], *pers[-1])
-        for at, phase, per in reversed(list(zip(begins[:-1], phases, pers, strict=True))[:-1]):
-            chosen = nx.choose(k <= phase[0], (at, *phase, *per), chosen)
-        at, until, start, stop, *per = chosen
-        return nx.interpolate(start, stop, k - at, until - k, per, _SHAPES[self.anneal_strategy])
+        chosen = (begins[-2], *phases[-1], *ways[-1].parts)
+        for at, phase, way in reversed(list(zip(begins[:-1], phases, ways, strict=True))[:-1]):
+            chosen = nx.choose(k <= phase[0], (at, *phase, *way.parts), chosen)
+        at, until, start, stop, *parts = chosen
+        return nx.interpolate(
+            start, stop, k - at, nx.minus(until, k), ways[0]._replace(parts=tuple(parts)), shape
+        )

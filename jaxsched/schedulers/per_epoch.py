@@ -1,5 +1,5 @@
 import copy
-from typing import Annotated, Any, final
+from typing import Annotated, Any, ClassVar, final
 
 import jax
 
@@ -54,6 +54,8 @@ class PerEpoch(Schedule):
     steps_per_epoch: Annotated[nx.Whole, Integer(1, "It is the number of updates in an epoch.")]
     fractional: Annotated[bool, Flag()] = False
 
+    _takes_narrow_counts: ClassVar[bool] = True
+
     def _check(self) -> None:
         if self.fractional and not isinstance(self.schedule, CosineAnnealingWarmRestarts):
             raise ValueError(
@@ -73,6 +75,9 @@ class PerEpoch(Schedule):
     @property
     def _optimizer_lr(self) -> Any:
         return self.schedule._optimizer_lr
+
+    def _least(self) -> float:
+        return 0.0 if self.fractional else self.schedule._least()
 
     def _formula(self, k: jax.Array) -> jax.Array:
         if self.fractional:

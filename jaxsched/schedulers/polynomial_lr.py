@@ -1,4 +1,4 @@
-from typing import Annotated, final
+from typing import Annotated, Any, final
 
 import jax
 
@@ -40,8 +40,16 @@ class PolynomialLR(FactorSchedule):
     ] = 5
     power: Annotated[nx.Number, Real(remedy="A negative power would grow without bound.")] = 1.0
 
-    def _factor(self, k: jax.Array) -> jax.Array:
-        remaining = self.total_iters - nx.minimum(k, self.total_iters)
+    def _least(self) -> float:
+        arguments: Any = (self.base_lr, self.total_iters, self.power)
+        if not all(map(nx.is_number, arguments)):
+            return 0.0
+        base_lr, total_iters, power = map(float, arguments)
+        return 0.5 * base_lr * (1 / total_iters) ** power
+
+    def _scaled(self, lr: float, k: jax.Array) -> jax.Array:
+        elapsed = nx.minimum(k, self.total_iters)
+        remaining = self.total_iters - elapsed
         if nx.is_number(self.power) and self.power == 1:
-            return nx.fraction(remaining, self.total_iters)
-        return nx.fraction_power(remaining, self.total_iters, self.power)
+            return nx.interpolate(lr, 0.0, elapsed, remaining, self.total_iters, nx.linear)
+        return nx.fraction_power(remaining, self.total_iters, self.power, lr)

@@ -315,7 +315,8 @@ def _start(plateau: ReduceLROnPlateau, dtype: Any) -> PlateauState:
     plateau, shape = jax.tree.map(_widen, plateau), _shape(plateau)
     lr = plateau.base_lr
     if isinstance(lr, Schedule):
-        lr = _value(lr, jnp.zeros((), np.int64))
+        with nx.to_be(dtype):
+            lr = _value(lr, jnp.zeros((), np.int64))
     lr, rest = split(jnp.broadcast_to(jnp.asarray(lr, np.float64), shape), dtype)
     return PlateauState(
         lr=lr,
@@ -334,7 +335,7 @@ def _step(plateau: ReduceLROnPlateau, state: PlateauState, metric: jax.Array) ->
 
 def _next(plateau: ReduceLROnPlateau, state: PlateauState, metric: jax.Array) -> PlateauState:
     """One step, in float64; PyTorch's ``step``, line by line."""
-    with jax.named_scope("ReduceLROnPlateau"):
+    with jax.named_scope("ReduceLROnPlateau"), nx.to_be(state.lr.dtype):
         lr = join(state.lr, state.lr_rest)
         last_epoch = increment(state.last_epoch)
         if isinstance(plateau.base_lr, Schedule):

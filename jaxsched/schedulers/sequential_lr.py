@@ -1,8 +1,7 @@
 from collections.abc import Sequence
-from typing import Annotated, Any, final
+from typing import Annotated, Any, ClassVar, final
 
 import jax
-import numpy as np
 
 from .. import _numerics as nx
 from .._arguments import Milestones
@@ -52,6 +51,8 @@ class SequentialLR(Schedule):
     schedulers: Annotated[Sequence[Schedule], Members()]
     milestones: Annotated[Sequence[int], Milestones()]
 
+    _takes_narrow_counts: ClassVar[bool] = True
+
     def _check(self) -> None:
         if len(self.milestones) != len(self.schedulers) - 1:
             raise ValueError(
@@ -72,6 +73,11 @@ class SequentialLR(Schedule):
     def _optimizer_lr(self) -> Any:
         return common_optimizer_lr(self.schedulers)
 
+    def _least(self) -> float:
+        if any(member._continues for member in self.schedulers[1:]):
+            return 0.0
+        return min(member._least() for member in self.schedulers)
+
     def _formula(self, k: jax.Array) -> jax.Array:
         return self._up_to(len(self.schedulers), k)
 
@@ -79,9 +85,9 @@ class SequentialLR(Schedule):
         """The value as if there were only the first so many phases."""
         value = self.schedulers[0]._formula(k)
         for i, milestone in enumerate(self.milestones[: phases - 1], start=1):
-            member, own = self.schedulers[i], nx.maximum(k - milestone, 0)
+            member, own = self.schedulers[i], nx.since(k, milestone)
             if member._continues and milestone > 0:
-                last = nx.namespace(k).asarray(milestone - 1, np.int64)
+                last = nx.namespace(k).asarray(milestone - 1, k.dtype)
                 mine = member._formula_from(self._up_to(i, last), own)  # type: ignore[attr-defined]
             else:
                 mine = member._formula(own)
@@ -92,7 +98,7 @@ class SequentialLR(Schedule):
         # A step within a phase is the member's own; the first one of a phase starts it anew.
         scale, offset = self._start_or_step(0, 0, k)
         for i, milestone in enumerate(self.milestones, start=1):
-            mine = self._start_or_step(i, milestone, nx.maximum(k - milestone, 0))
+            mine = self._start_or_step(i, milestone, nx.since(k, milestone))
             here = k >= milestone
             scale, offset = nx.where(here, mine[0], scale), nx.where(here, mine[1], offset)
         return scale, offset

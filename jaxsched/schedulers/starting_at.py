@@ -1,4 +1,4 @@
-from typing import Annotated, Any, final
+from typing import Annotated, Any, ClassVar, final
 
 import jax
 
@@ -31,6 +31,8 @@ class StartingAt(Schedule):
     schedule: Annotated[Schedule, Member()]
     count: Annotated[int, Integer(0, "It is a number of updates.", array=False)]
 
+    _takes_narrow_counts: ClassVar[bool] = True
+
     @property
     def _overwrites(self) -> bool:
         return self.schedule._overwrites
@@ -38,6 +40,9 @@ class StartingAt(Schedule):
     @property
     def _optimizer_lr(self) -> Any:
         return self.schedule._optimizer_lr
+
+    def _least(self) -> float:
+        return self.schedule._least()
 
     def _formula(self, k: jax.Array) -> jax.Array:
         return self.schedule._formula(self._whole(k))
@@ -47,4 +52,4 @@ class StartingAt(Schedule):
 
     def _whole(self, k: jax.Array) -> jax.Array:
         """The schedule's own count; what would leave int64 is the last one in it."""
-        return nx.minimum(k, nx.LAST_COUNT - self.count) + self.count
+        return nx.later(k, self.count)

@@ -1,4 +1,4 @@
-from typing import Annotated, Any, final
+from typing import Annotated, Any, ClassVar, final
 
 import jax
 
@@ -50,6 +50,8 @@ class SWALR(Schedule):
     anneal_epochs: Annotated[nx.Whole, Integer(0, "It is a number of counts; 0 jumps at once.")] = 10
     anneal_strategy: Annotated[str, Choice(tuple(_SHAPES))] = "cos"
 
+    _takes_narrow_counts: ClassVar[bool] = True
+
     @property
     def _continues(self) -> bool:
         return True
@@ -73,7 +75,7 @@ class SWALR(Schedule):
             self.swa_lr,
             elapsed,
             self.anneal_epochs - elapsed,
-            nx.reciprocal(self.anneal_epochs),
+            self.anneal_epochs,
             shape,
         )
 
@@ -82,5 +84,5 @@ class SWALR(Schedule):
         left = SWALR(1.0, 0.0, self.anneal_epochs, self.anneal_strategy)._formula
         first = k == 0
         before, now = nx.where(first, 1.0, left(k - nx.where(first, 0, 1))), left(k)
-        scale = nx.where(before > 0, now / nx.where(before > 0, before, 1.0), 0.0)
-        return scale, self.swa_lr * (1.0 - scale)
+        scale = nx.where(before > 0, nx.quotient(now, nx.where(before > 0, before, 1.0)), 0.0)
+        return scale, self.swa_lr * nx.minus(1.0, scale)

@@ -1,0 +1,72 @@
+"""NumPy arrays, JAX arrays and Python numbers, treated alike."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+Number: TypeAlias = float | jax.Array
+"""A Python number (a constant of the program) or an array (data)."""
+
+Whole: TypeAlias = int | jax.Array
+"""The same for whole numbers."""
+
+Values: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+"""What is computed on the host. (`numpy.typing` would be a module that Optax does not load.)"""
+
+
+def is_number(x: Any) -> bool:
+    """Whether ``x`` is a Python number, hence known while the program is built."""
+    return isinstance(x, (int, float)) and not isinstance(x, np.generic)
+
+
+def namespace(*xs: Any) -> Any:
+    """``jax.numpy`` if any argument is a JAX array or tracer, else ``numpy``."""
+    for x in xs:  # a loop, as this is most of what `on_host` does
+        if isinstance(x, jax.Array):
+            return jnp
+    return np
+
+
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """``x`` where the condition holds, else ``y``."""
+    if isinstance(condition, bool):
+        return x if condition else y
+    if isinstance(condition, np.bool_):  # one value on the host: np.where takes ten times as long
+        chosen = x if condition else y
+        return np.asarray(chosen)[()] if is_number(chosen) else chosen
+    return namespace(condition, x, y).where(condition, x, y)
+
+
+def choose(condition: Any, xs: Any, ys: Any) -> tuple[Any, ...]:
+    """All of ``xs`` where the condition holds, else all of ``ys``."""
+    return tuple(where(condition, x, y) for x, y in zip(xs, ys, strict=True))
+
+
+def minimum(x: Any, y: Any) -> Any:
+    """The smaller one. A Python number may be more than a count ``x`` can hold."""
+    if is_number(y):
+        if is_number(x):
+            return min(x, y)
+        if x.dtype.kind in "iu" and y > np.iinfo(x.dtype).max:
+            return x
+    return namespace(x, y).minimum(x, y)
+
+
+def maximum(x: Any, y: Any) -> Any:
+    if is_number(x) and is_number(y):
+        return max(x, y)
+    return namespace(x, y).maximum(x, y)
+
+
+def to_float(x: Any) -> Any:
+    """To float64: exact up to 2**53, correctly rounded above."""
+    return float(x) if is_number(x) else x.astype(np.float64)
+
+
+def like(k: Any, x: Any) -> Any:
+    """A whole number ``x`` in the type of the count ``k``, which may be a fraction's."""
+    return to_float(x) if k.dtype.kind == "f" else x

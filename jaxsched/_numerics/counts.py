@@ -1,0 +1,106 @@
+"""Whole numbers: counts, cycles, look-ups. All of it exact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .arrays import is_number, maximum, minimum, namespace, to_float, where
+
+LAST_COUNT = 2**63 - 1
+
+
+def wide(k: Any) -> Any:
+    """A count in 64 bits, which is what a user's function is given."""
+    return k.astype(np.int64) if k.dtype.kind in "iu" else k
+
+
+def since(k: Any, n: Any) -> Any:
+    """``max(k - n, 0)``, of an unsigned count too."""
+    return maximum(k, n) - n
+
+
+def until(n: Any, k: Any) -> Any:
+    """``max(n - k, 0)``, of an unsigned count too."""
+    if is_number(n) and k.dtype.kind in "iu" and n > np.iinfo(k.dtype).max:
+        k = wide(k)
+    return n - minimum(k, n)
+
+
+def later(k: Any, n: int) -> Any:
+    """``k + n`` in as many bits as it takes; what would leave int64 is `LAST_COUNT`."""
+    if k.dtype == np.int32 and n < 2**30:
+        return k.astype(np.uint32) + n
+    return minimum(wide(k), LAST_COUNT - n) + n
+
+
+def times(k: Any, n: Any, most: Any) -> Any:
+    """``k * n`` of a count that is at most ``most``, in as many bits as it takes."""
+    if not (is_number(n) and is_number(most) and n * most <= np.iinfo(k.dtype).max):
+        k = wide(k)
+    return k * n
+
+
+def divmod_count(k: Any, n: Any) -> tuple[Any, Any]:
+    """``divmod(k, n)`` for ``k >= 0`` and a whole ``n >= 1``; exact.
+
+    ``k`` is a count, or a float64 for schedules that take fractional counts. Then the
+    rounded quotient can be one off next to a multiple of ``n``, so it is checked against
+    the remainder: ``q*n`` is exact below 2**53, and so is the subtraction.
+    """
+    if k.dtype.kind == "f":
+        n = to_float(n)
+        q = namespace(k, n).floor(k / n)
+        rest = k - q * n
+        q = where(rest < 0, q - 1, where(rest >= n, q + 1, q))
+        return q, k - q * n
+    if is_number(n) and n > np.iinfo(k.dtype).max:
+        return k * 0, k
+    if namespace(k, n) is np:
+        return k // n, k % n
+    # lax, not `//`: both operands are non-negative, so truncating is flooring, without
+    # the sign corrections that jax.numpy adds.
+    k, n = jnp.broadcast_arrays(k, jnp.asarray(n, k.dtype))
+    return jax.lax.div(k, n), jax.lax.rem(k, n)
+
+
+_UNROLLED = 16
+"""So many boundaries stay inside one fused elementwise loop."""
+
+
+def count_reached(k: Any, boundaries: Sequence[int]) -> Any:
+    """How many of the boundaries are ``<= k``; repeated ones count each time."""
+    whole = k.dtype if k.dtype.kind in "iu" else np.dtype(np.int64)
+    if len(boundaries) <= _UNROLLED:
+        total = namespace(k).zeros(k.shape, whole)
+        for boundary in boundaries:
+            total = total + (k >= boundary).astype(whole)
+        return total
+    table = np.asarray(boundaries, k.dtype).reshape((1,) * k.ndim + (-1,))
+    return (k[..., None] >= table).sum(axis=-1, dtype=whole)
+
+
+def piecewise(k: Any, boundaries: Sequence[int], values: Sequence[float]) -> Any:
+    """``values[i]``, where ``i`` of the boundaries, which are in order, are ``<= k``."""
+    if len(boundaries) > _UNROLLED:
+        return lookup(values, count_reached(k, boundaries))
+    value: Any = values[0]
+    for boundary, then in zip(boundaries, values[1:], strict=True):
+        value = where(k >= boundary, then, value)
+    return value
+
+
+def lookup(table: Any, index: Any) -> Any:
+    """``table[index]`` for a table of Python numbers or NumPy array; index clipped to it."""
+    values = np.asarray(table)
+    index = minimum(index, len(values) - 1)
+    if namespace(index) is np:
+        return values[index]
+    # Each device looks up what it holds of the index; JAX asks to be told, of sharded ones.
+    sharding = jax.typeof(index).sharding
+    out_sharding = sharding if sharding.mesh.explicit_axes else None
+    return jnp.asarray(values).at[index].get(mode="promise_in_bounds", out_sharding=out_sharding)

@@ -1,0 +1,224 @@
+"""Where a result is rounded, and what keeps a compiler from rounding elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import decimal
+import functools
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .arrays import is_number, namespace, where
+
+DIGITS = 50
+"""Of what is computed on the host, once, when a program is built."""
+
+# Range ----------------------------------------------------------------------------------
+
+_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+_largest = contextvars.ContextVar("_largest", default=2.0**1000)
+
+
+@contextlib.contextmanager
+def to_be(dtype: Any) -> Iterator[None]:
+    """Says what the numbers computed inside will be rounded to, and hence what range they may use.
+
+    A device without float64 has the range of float32 (a constant of 2**1000 is infinite there), and has
+    no float64 results either.
+    """
+    token = _largest.set(2.0**1000 if dtype == np.float64 else _LARGEST_FLOAT32)
+    try:
+        yield
+    finally:
+        _largest.reset(token)
+
+
+def largest() -> float:
+    """No number is above this one."""
+    return _largest.get()
+
+
+def most() -> float:
+    """Where what grows ends: next to `largest`, and with so few bits that a TPU can multiply it."""
+    return math.ldexp(1 - 2.0**-12, math.frexp(largest())[1])
+
+
+# Walls ----------------------------------------------------------------------------------
+
+
+def rounded(x: Any) -> Any:
+    """``x``, for an ``x`` that is not above `largest`, with a wall around it for the compiler.
+
+    The select changes no value, but arithmetic on the two sides of it is not rearranged, and
+    that it never clips is nothing a compiler can know. (Clipping products at 0 would not do.
+    LLVM follows signs, and where it finds both factors positive it drops the select.) NaN
+    and derivatives pass through. NumPy needs no wall.
+    """
+    return jnp.where(x > largest(), largest(), x) if isinstance(x, jax.Array) else x
+
+
+def product(a: Any, b: Any) -> Any:
+    """``a * b`` rounded once (1u), also where an addition follows."""
+    return rounded(a * b)
+
+
+def product_of(factors: Any) -> Any:
+    """The product of several; 1u each."""
+    return functools.reduce(product, factors)
+
+
+def product_of_lifted(values: Sequence[Any], lifts: Sequence[Any]) -> Any:
+    """The product of factors that `lifted_power` gives, each with what it has to be multiplied by."""
+    first, *others = values
+    value = product_of(values)
+    small = value < 2.0**-60  # some bits of a factor may be lost on the way
+    value = where(small, product_of([first * 2.0**64, *others]), value)
+    return product_of([value, *(lift for lift in lifts if not is_number(lift)), where(small, 2.0**-64, 1.0)])
+
+
+def minus(x: Any, y: Any) -> Any:
+    """``x - y``, of which a TPU's compiler would keep 24 bits where ``x`` is constant and ``y`` is not."""
+    return -(y - x) if isinstance(y, jax.Array) and not isinstance(x, jax.Array) else x - y
+
+
+def exact_difference(x: Any, y: Any) -> Any:
+    """``x - y``; of Python numbers to 50 digits, for the length of a `Way`."""
+    if is_number(x) and is_number(y):
+        with decimal.localcontext(prec=DIGITS):
+            return decimal.Decimal(x) - decimal.Decimal(y)
+    return x - y
+
+
+def polynomial(coefficients: Sequence[Any], x: Any, leading: int) -> Any:
+    """``coefficients[0] + coefficients[1]*x + …``.
+
+    Args:
+      coefficients: each a Python number or an array.
+      x: small enough for the terms to get smaller.
+      leading: how many of the coefficients matter to more than 24 bits of the sum that the others are
+        added to; a TPU computes the rest in its float32, which costs it a fortieth.
+    """
+    if namespace(x, *coefficients) is np:
+        return _by_pairs(coefficients, x)
+    return jax.lax.platform_dependent(
+        tpu=lambda: _on_a_tpu(coefficients, x, leading), default=lambda: _by_pairs(coefficients, x)
+    )
+
+
+def _by_pairs(coefficients: Sequence[Any], x: Any) -> Any:
+    """Estrin's scheme: pairs of pairs, which do not wait for one another as in Horner's rule."""
+    terms = list(coefficients)
+    while len(terms) > 1:
+        pairs = [low + product(x, high) for low, high in zip(terms[::2], terms[1::2], strict=False)]
+        terms = pairs + terms[2 * len(pairs) :]
+        x = x * x
+    return terms[0]
+
+
+def _on_a_tpu(coefficients: Sequence[Any], x: Any, leading: int) -> Any:
+    """Horner's rule, where every operation counts; and without walls, as nothing there is contracted."""
+    *first, total = coefficients
+    if len(coefficients) > leading:
+        narrow, total = x.astype(np.float32), jnp.asarray(total).astype(np.float32)
+        for coefficient in reversed(first[leading:]):
+            total = jnp.asarray(coefficient).astype(np.float32) + narrow * total
+        total = total.astype(np.float64)
+    for coefficient in reversed(first[:leading]):
+        total = coefficient + x * total
+    return total
+
+
+# Division and roots ---------------------------------------------------------------------
+#
+# Rounded once on a CPU and a GPU, as Python does. Of a TPU's own only the TPU knows the last bit; there
+# they are steps of Newton's, from a guess by the bits, so that it is known here, too.
+
+
+def quotient(x: Any, y: Any) -> Any:
+    """``x / y`` rounded once, as Python divides, for ``y > 0`` which may be constant."""
+    if namespace(x, y) is np:
+        return x / y
+    if is_number(y):
+        # The select never selects, so the divisor is no constant to the compiler.
+        return jax.lax.platform_dependent(
+            tpu=lambda: x * (1.0 / y), default=lambda: x / jnp.where(x > largest(), x, y)
+        )
+    return jax.lax.platform_dependent(tpu=lambda: _divided(x, y), default=lambda: x / y)
+
+
+def _divided(x: Any, y: Any) -> Any:
+    narrow = y.astype(np.float32)
+    r = (np.int32(0x7EF311C7) - narrow.view(np.int32)).view(np.float32)  # within an eighth
+    for _ in range(3):
+        r = r * (np.float32(2) - narrow * r)
+    r = r.astype(np.float64)
+    r = r - r * (y * r - 1.0)
+    q = x * r
+    return q - r * (q * y - x)
+
+
+def sqrt(x: Any) -> Any:
+    """The square root of ``x >= 0``, rounded once."""
+    if namespace(x) is np:
+        return np.sqrt(x)
+    return jax.lax.platform_dependent(tpu=lambda: _root(x), default=lambda: jnp.sqrt(x))
+
+
+def _root(x: Any) -> Any:
+    positive = jnp.where(x > 0, x, 1.0)
+    narrow = positive.astype(np.float32)
+    r = (np.int32(0x5F3759DF) - (narrow.view(np.int32) >> 1)).view(np.float32)  # 1/sqrt(x), within a 25th
+    for _ in range(3):
+        r = r * (np.float32(1.5) - np.float32(0.5) * narrow * r * r)
+    r = r.astype(np.float64)
+    r = r - 0.5 * r * (positive * r * r - 1.0)
+    root = positive * r
+    return jnp.where(x > 0, root - 0.5 * r * (root * root - positive), 0.0)
+
+
+# The one rounding -----------------------------------------------------------------------
+
+
+def round_to(value: Any, dtype: Any, least: float = 0.0) -> Any:
+    """A float64 array rounded once, to nearest even, to float32 (or left as float64).
+
+    Args:
+      value: the numbers.
+      dtype: float32 or float64.
+      least: that no number lies between 0 and this one is known, and none is -0.
+    """
+    if dtype == np.float64 or namespace(value) is np or least >= _SMALLEST:
+        return value.astype(dtype)
+    return _to_float32(value)
+
+
+_SMALLEST = 2.0**-126
+"""What is smaller is subnormal in float32."""
+
+_LAST_BIT = 1.5 * 2.0**-97
+"""Its last bit as a float64 is the last one of all float32, 2**-149."""
+
+
+@jax.custom_jvp
+def _to_float32(value: Any) -> Any:
+    # XLA's CPU programs run with subnormal numbers flushed to zero. So what is below 2**-126 is rounded to
+    # a multiple of 2**-149 in float64, by adding a number whose last bit that is; it is converted together
+    # with another 2**-126, which is then taken from the exponent, as an integer. A zero gets no sign.
+    tiny = abs(value) < _SMALLEST
+    multiple = jnp.where(tiny, value + _LAST_BIT, value)
+    lifted = multiple + jnp.where(value < 0, -_LAST_BIT - _SMALLEST, _SMALLEST - _LAST_BIT)
+    bits = jnp.where(tiny, lifted, multiple).astype(np.float32).view(np.int32)
+    return jnp.where(tiny, bits - np.float32(_SMALLEST).view(np.int32), bits).view(np.float32)
+
+
+@_to_float32.defjvp
+def _to_float32_jvp(primals: Any, tangents: Any) -> Any:
+    with jax.enable_x64(True):
+        (value,), (dvalue,) = primals, tangents
+        return _to_float32(value), dvalue.astype(np.float32)
