@@ -14,6 +14,7 @@ CONTAINED_parity := parity
 CONTAINED_hugging-face := hugging-face parity
 CONTAINED_examples := examples parity
 CONTAINED_bench := bench parity
+CONTAINED_devices := devices parity
 CONTAINED_test := test examples hugging-face bench parity
 CONTAINED_dev := dev $(CONTAINED_test)
 CONTAINED_mutants := mutants $(CONTAINED_test)
@@ -21,13 +22,16 @@ CONTAINED_mutants := mutants $(CONTAINED_test)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:  # one pip at a time
-.PHONY: help parity selftest test test-long mutants bench accelerator docs vectors lint format clean
+.PHONY: help parity devices selftest test test-long mutants bench accelerator docs vectors lint format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "  %-16s %s\n", $$1, $$2 }'
 
 parity: $(INSTALLED)hugging-face ## run PyTorch beside every schedule; the report goes to parity-report/
 	@$(IN_VENV) -m parity run $(ARGS)
+
+devices: $(INSTALLED)hugging-face $(INSTALLED)devices ## the bits of every schedule on a TPU and a GPU, without one; x86-64 Linux
+	@$(IN_VENV) -m parity devices $(ARGS)
 
 selftest: $(INSTALLED)hugging-face ## put defects in; parity must find and name each
 	@$(IN_VENV) -m parity selftest
@@ -67,7 +71,7 @@ clean: ## remove everything that make has made
 	@rm -rf $(VENV) .venv-oldest parity-report bench-report examples-out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(addprefix $(INSTALLED),parity hugging-face examples bench test dev mutants): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
+$(addprefix $(INSTALLED),parity hugging-face examples bench devices test dev mutants): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
 	@echo "Installing jaxsched[$*] into $(VENV): some minutes the first time."
 	@$(IN_VENV) -m pip install -qq --disable-pip-version-check --no-input -c $(CONSTRAINTS) -e '.[$*]'
 	@touch $(addprefix $(INSTALLED),$(CONTAINED_$*))

@@ -7,3 +7,4 @@ from .compare import (
     assert_parity as assert_parity,
     compare as compare,
 )
+from .devices.compare import compare_devices as compare_devices

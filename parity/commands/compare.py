@@ -128,6 +128,14 @@ def side(which: str, text: str) -> Any:
 
 
 def load(which: str, text: str) -> Callable[..., Any]:
+    """The function that ``module:name`` names."""
+    found = named(which, text)
+    if not callable(found):
+        raise UsageError(f"{which} must be something to call, got {text} = {found!r}")
+    return found  # type: ignore[no-any-return]
+
+
+def named(which: str, text: str) -> Any:
     """What ``module:name`` names; modules are looked for in the current folder, too."""
     module, colon, name = text.partition(":")
     if not colon or not module or not name:
@@ -141,6 +149,4 @@ def load(which: str, text: str) -> Callable[..., Any]:
         raise UsageError(f"{which}: {reason}") from reason
     finally:
         sys.path.remove("")
-    if not callable(found):
-        raise UsageError(f"{which} must be something to call, got {text} = {found!r}")
-    return found  # type: ignore[no-any-return]
+    return found

@@ -32,7 +32,7 @@ from ._common import (
     select,
     use_device,
 )
-from .compare import load
+from .compare import named
 
 DESCRIPTION = f"""\
 Compiles each schedule for a TPU or an NVIDIA GPU, without one, executes the compiled program
@@ -125,13 +125,22 @@ def _number(options: argparse.Namespace) -> int:
 def _yours(names: Sequence[str], targets: Sequence[Target], options: argparse.Namespace) -> table.Table:
     if options.k or options.scheduler or options.param:
         raise UsageError(f"devices: -k, --scheduler and --param choose among cases, got {names[0]} as well")
-    functions = [load("devices: SCHEDULE", name) for name in names]
+    functions = [_brought(name) for name in names]
     exhaustive = options.profile == Profile.EXHAUSTIVE
     rows = [
         table.of(name, function, targets, number=_number(options), exhaustive=exhaustive)
         for name, function in zip(names, functions, strict=True)
     ]
     return table.Table(tuple(target.name for target in targets), tuple(rows))
+
+
+def _brought(name: str) -> Any:
+    found = named("devices: SCHEDULE", name)
+    if not callable(found) and not (hasattr(found, "init") and hasattr(found, "step")):
+        raise UsageError(
+            f"devices: SCHEDULE must be a function of a count, or have init and step, got {name} = {found!r}"
+        )
+    return found
 
 
 def _catalogue(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-import jax
 import numpy as np
+import numpy.typing as npt
 
 from .compiler import CompilationError, Compiler
 from .program import Array, Program, UnknownOperation
-from .subjects import Answers, Subject
-from .targets import Family, Target
+from .subjects import Answers, Subject, brought
+from .targets import DEFAULT, Target, find, missing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,74 +77,44 @@ class Finding:
         return self.compared > 0 and self.differing == 0
 
 
-@dataclasses.dataclass
-class _Made:
-    """A subject's part of a compiled program."""
+def compare_devices(schedule: Any, *targets: str, counts: npt.ArrayLike | None = None) -> dict[str, Finding]:
+    """Whether a schedule has the same bits on devices that need not be here.
 
-    program: Program
-    outputs: list[int]
-    seconds: float
+    It is compiled for each, and the compiled program executed operation by operation. Of a schedule of
+    jaxsched the measure is what ``on_host`` says, of others what XLA's program for the CPU does.
+
+    >>> import jaxsched, parity
+    >>> found = parity.compare_devices(jaxsched.StepLR(0.1, 30), "cuda:h100")  # doctest: +SKIP
+    >>> found["cuda:h100"].same  # doctest: +SKIP
+    True
+
+    Args:
+      schedule: a function of a count, which JAX can trace; or something with ``init`` and ``step``, such as
+        `jaxsched.ReduceLROnPlateau`, whose step is compared.
+      *targets: names such as ``"tpu:v5e"``; ``"tpu:v5e"`` and ``"cuda:h100"`` if there are none.
+      counts: which counts, int32; 100,000 of all sizes if not given.
+
+    Returns:
+      What was found, by the name of the target.
+
+    Raises:
+      ValueError: there is no such target, or no count.
+      ImportError: what compiles for it is not installed.
+    """
+    chosen = find(targets or DEFAULT)
+    lacking = missing(chosen)
+    if lacking is not None:
+        raise ImportError(lacking)
+    with Compiler() as compiler:
+        (found,) = compare([brought(schedule, counts)], chosen, compiler)
+    return found
 
 
 def compare(
     subjects: Sequence[Subject], targets: Sequence[Target], compiler: Compiler
 ) -> list[dict[str, Finding]]:
     """What came of each subject, by the name of the target."""
-    made: list[dict[str, _Made | str]] = [{} for _ in subjects]
-    for target in targets:
-        for i, each in _programs(subjects, target, compiler):
-            made[i][target.name] = each
-    return [_replayed(subject, mine, targets) for subject, mine in zip(subjects, made, strict=True)]
-
-
-# Compiling ------------------------------------------------------------------------------
-
-
-def _programs(
-    subjects: Sequence[Subject], target: Target, compiler: Compiler
-) -> Iterator[tuple[int, _Made | str]]:
-    """Each subject's program, or why there is none."""
-    for group in _groups(subjects, target):
-        yield from _together([(i, subjects[i]) for i in group], target, compiler)
-
-
-def _groups(subjects: Sequence[Subject], target: Target) -> list[list[int]]:
-    """Which are compiled together.
-
-    XLA's time for a TPU grows faster than the program. For a GPU most of it is spent once for each.
-    """
-    groups: dict[object, list[int]] = {}
-    for i, subject in enumerate(subjects):
-        together = target.family is Family.CUDA and subject.place == "count"
-        groups.setdefault(subject.arguments if together else i, []).append(i)
-    return list(groups.values())
-
-
-def _together(
-    group: list[tuple[int, Subject]], target: Target, compiler: Compiler
-) -> Iterator[tuple[int, _Made | str]]:
-    start = time.perf_counter()
-
-    def all_of_them(*arguments: jax.Array) -> tuple[jax.Array, ...]:
-        return tuple(leaf for _, subject in group for leaf in subject(*arguments))
-
-    try:
-        program = compiler.compile(all_of_them, group[0][1].arguments, target)
-    except CompilationError as reason:
-        if len(group) == 1:
-            yield group[0][0], str(reason)
-            return
-        for one in group:  # one may stand in the way of all others
-            yield from _together([one], target, compiler)
-        return
-    each = (time.perf_counter() - start) / len(group)
-    at = 0
-    for i, subject in group:
-        yield i, _Made(program, list(range(at, at + len(subject.leaves))), each)
-        at += len(subject.leaves)
-
-
-# Executing ------------------------------------------------------------------------------
+    return [{target.name: _finding(subject, target, compiler) for target in targets} for subject in subjects]
 
 
 @dataclasses.dataclass
@@ -156,25 +127,26 @@ class _Tally:
     unknown: tuple[Unknown, ...] = ()
 
 
-def _replayed(
-    subject: Subject, made: Mapping[str, _Made | str], targets: Sequence[Target]
-) -> dict[str, Finding]:
-    return {target.name: _finding(subject, target, made[target.name]) for target in targets}
-
-
-def _finding(subject: Subject, target: Target, made: _Made | str) -> Finding:
-    if isinstance(made, str):
-        return Finding(target.name, subject.place, 0, 0, None, None, (), made, 0.0)
-    found = judge(subject, target, made.program, made.outputs)
-    return dataclasses.replace(found, seconds=found.seconds + made.seconds)
-
-
-def judge(subject: Subject, target: Target, program: Program, outputs: Sequence[int]) -> Finding:
-    """What came of a program, of which these outputs are the subject's leaves."""
+def _finding(subject: Subject, target: Target, compiler: Compiler) -> Finding:
+    # Each by itself. Many in one program would take less time for a GPU and more for a TPU, and some would
+    # have an instruction more than alone.
     start = time.perf_counter()
+    try:
+        program = compiler.compile(subject, subject.arguments, target)
+    except CompilationError as reason:
+        took = time.perf_counter() - start
+        return Finding(target.name, subject.place, 0, 0, None, None, (), str(reason), took)
+    found = judge(subject, target, program)
+    return dataclasses.replace(found, seconds=time.perf_counter() - start)
+
+
+def judge(subject: Subject, target: Target, program: Program) -> Finding:
+    """What came of a subject's program."""
+    start = time.perf_counter()
+    outputs = range(len(subject.leaves))
     tally = _Tally()
     try:
-        for answers in subject.ask(lambda arguments: program.replay(arguments, outputs), target):
+        for answers in subject.ask(program.replay, target):
             _add(tally, subject, target, answers)
     except UnknownOperation as reason:
         known = [each for output in outputs for each in program.unknown(output)] or [reason]

@@ -150,25 +150,30 @@ def counts(turns: Iterable[Event] = (), horizon: int = 0, *, number: int = COUNT
     chosen = _within(np.concatenate([np.arange(SMALL), *near]))
     rng = np.random.default_rng(len(chosen))
     if len(chosen) > number:
-        chosen = np.sort(rng.permutation(chosen)[:number])
-    while len(chosen) < number:
-        here = rng.integers(2 * horizon + SMALL, size=number - len(chosen))
-        # Of those that are new as many as are needed, each kind its share.
-        new = np.setdiff1d(np.concatenate([here, _anywhere(rng.integers(2**32).item())]), chosen)
-        chosen = np.union1d(chosen, rng.permutation(new)[: number - len(chosen)])
-    return chosen.astype(np.int32)
+        return np.sort(rng.permutation(chosen)[:number]).astype(np.int32)
+    here = rng.integers(2 * horizon + SMALL, size=(number - len(chosen)) // 3)
+    chosen = np.union1d(chosen, here)
+    beyond = _anywhere(2 * number)
+    beyond = beyond[~np.isin(beyond, chosen, assume_unique=True)]
+    return np.union1d(chosen, beyond[: number - len(chosen)]).astype(np.int32)
 
 
-def _anywhere(seed: int) -> npt.NDArray[np.int64]:
-    """Of the whole of int32, and of every order of magnitude."""
-    rng = np.random.default_rng(seed)
-    uniform = rng.integers(LAST, size=COUNTS, endpoint=True)
-    by_size = np.exp(rng.uniform(np.log(SMALL), np.log(LAST), size=COUNTS)).astype(np.int64)
-    return np.concatenate([uniform, by_size])
+@functools.cache
+def _anywhere(number: int) -> npt.NDArray[np.int64]:
+    """So many different counts of the whole of int32 and of every order of magnitude, in no order."""
+    rng = np.random.default_rng(number)
+    uniform = rng.integers(LAST, size=number, endpoint=True)
+    by_size = np.exp(rng.uniform(np.log(SMALL), np.log(LAST), size=number)).astype(np.int64)
+    return rng.permutation(np.unique(np.concatenate([uniform, by_size])))[:number]
 
 
 def _within(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.unique(counts[(counts >= 0) & (counts <= LAST)])
+
+
+def every(beyond: Counts) -> list[Counts]:
+    """All counts up to 2**24, and those of the others that are larger."""
+    return [np.arange(EVERY + 1, dtype=np.int32), beyond[beyond > EVERY]]
 
 
 def negative() -> Counts:
@@ -192,7 +197,7 @@ def fractions(epochs: Sequence[float], *, number: int = COUNTS) -> npt.NDArray[n
 
 # State machines -------------------------------------------------------------------------
 
-_TRACES, _STEPS = 250, 400
+_TRACES, _STEPS = 800, 125
 
 
 class OfState(Subject):
@@ -256,16 +261,19 @@ class OfState(Subject):
 
         def step(state: tuple[Any, ...], metric: Any) -> tuple[tuple[Any, ...], Any]:
             after = self(*state, metric)
-            return after, (state, after)
+            return after, after
 
         @jax.jit
         @jax.vmap
         def walk(metrics: Any) -> Any:
             return jax.lax.scan(step, tuple(map(jnp.asarray, self._start)), metrics)[1]
 
+        told = self._told
         with on_cpu():
-            before, after = walk(self._told)
-        return list(map(np.asarray, before)), list(map(np.asarray, after))
+            after = list(map(np.asarray, walk(told)))
+        start = [np.broadcast_to(leaf, (len(told), 1, *leaf.shape)) for leaf in self._start]
+        before = [np.concatenate([a, b[:, :-1]], axis=1) for a, b in zip(start, after, strict=True)]
+        return before, after
 
 
 def _together(leaves: Array) -> Array:
@@ -306,3 +314,27 @@ def metrics() -> npt.NDArray[np.float32]:
             odd = rng.random(_STEPS) < 0.05
             trace[odd] = rng.choice([np.nan, np.inf, -np.inf], size=_STEPS)[odd]
     return told.astype(np.float32)
+
+
+def brought(
+    given: Any, counts_: npt.ArrayLike | None = None, *, number: int = COUNTS, exhaustive: bool = False
+) -> Subject:
+    """What somebody brings.
+
+    Args:
+      given: a function of a count, or what has ``init`` and ``step``.
+      counts_: at which counts; if None, as many as the next two say.
+      number: how many counts or steps.
+      exhaustive: whether every count up to 2**24 is among them.
+
+    Raises:
+      ValueError: there are no counts.
+    """
+    if hasattr(given, "init") and hasattr(given, "step"):
+        return OfState(given, number)
+    parts = every(counts(number=number)) if exhaustive else [counts(number=number)]
+    if counts_ is not None:
+        parts = [np.asarray(counts_, np.int32).ravel()]
+        if not parts[0].size:
+            raise ValueError("counts must have at least one, got none.")
+    return OfCount(given, parts)

@@ -10,8 +10,6 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from ..cases import Case, Spec
 from ..plateau import PlateauCase
 from ..reference import events, optax_equivalents
@@ -191,8 +189,7 @@ def _subjects(case: AnyCase, number: int, exhaustive: bool) -> Iterator[tuple[st
     turns = [*events.of(scheduler, case.steps), *events.never_reached(scheduler, case.steps)]
     counts = [subjects.counts(turns, case.steps, number=number)]
     if exhaustive:
-        beyond = counts[0][counts[0] > subjects.EVERY]
-        counts = [np.arange(subjects.EVERY + 1, dtype=np.int32), beyond]
+        counts = subjects.every(counts[0])
     yield None, OfCount(case.schedule(), [subjects.negative(), *counts])
     equivalent = optax_equivalents.of(case)
     if equivalent is not None:
@@ -208,15 +205,7 @@ def of(
     exhaustive: bool = False,
 ) -> Row:
     """The row of somebody's own schedule, or of a state machine with ``init`` and ``step``."""
-    subject: Subject
-    if hasattr(function, "init") and hasattr(function, "step"):
-        subject = OfState(function, number)
-    else:
-        counts = [subjects.counts(number=number)]
-        if exhaustive:
-            beyond = counts[0][counts[0] > subjects.EVERY]
-            counts = [np.arange(subjects.EVERY + 1, dtype=np.int32), beyond]
-        subject = OfCount(function, counts)
+    subject = subjects.brought(function, number=number, exhaustive=exhaustive)
     with Compiler() as compiler:
         (found,) = compare([subject], targets, compiler)
     again = shlex.join(["parity", "devices", name, *(target.name for target in targets)])
