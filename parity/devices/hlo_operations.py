@@ -326,8 +326,8 @@ def elementwise(
         return _compare(instruction, kind, subnormals)
     if opcode == "convert":
         return _convert(kind, result)
-    if opcode in ("bitcast-convert", "bitcast") and operands[0].dims == result.dims:
-        return _bitcast(instruction, operands[0])
+    if opcode == "bitcast-convert":
+        return _cast(operands[0], result)
     open_subnormals = subnormals and bits_matter
     if opcode == "abs":
         if is_float:
@@ -399,14 +399,12 @@ def _convert(kind: str, result: Shape) -> Run:
     return lambda x: x.astype(dtype)
 
 
-def _bitcast(instruction: Instruction, operand: Shape) -> Run:
-    result = instruction.shape
+def _cast(operand: Shape, result: Shape) -> Run:
+    """The same bits as another type."""
     dtype = DTYPES[result.dtype]
     booleans = (operand.dtype == "pred") + (result.dtype == "pred")
     if booleans == 1 or DTYPES[operand.dtype].itemsize != dtype.itemsize:
         raise UnreadError(f"{NOT_KNOWN}: from {operand.dtype} to {result.dtype}")
-    if instruction.opcode == "bitcast" and _places(operand) != _places(result):
-        return _rearranged(operand, result)
     return lambda x: x.view(dtype)
 
 
@@ -432,7 +430,7 @@ def movement(instruction: Instruction, operands: Sequence[Shape]) -> Run | None:
     if opcode == "reshape":
         return lambda x: x.reshape(x.shape[:1] + dims)
     if opcode == "bitcast":
-        return _rearranged(operands[0], instruction.shape)
+        return _bitcast(operands[0], instruction.shape)
     if opcode == "broadcast":
         kept = tuple(n if d in dimensions else 1 for d, n in enumerate(dims))
         if dimensions != tuple(sorted(dimensions)):
@@ -616,15 +614,14 @@ def _places(shape: Shape) -> tuple[int, ...]:
     return tuple(int(p) for p in place)
 
 
-def _rearranged(operand: Shape, result: Shape) -> Run:
-    """A bitcast: the same memory, looked at as another array."""
-    if operand.dtype != result.dtype:
-        raise UnreadError(f"{NOT_KNOWN}: from {operand.dtype} to {result.dtype} of another layout")
-    dims, before, after = result.dims, _places(operand), _places(result)
+def _bitcast(operand: Shape, result: Shape) -> Run:
+    """The same memory, looked at as another array."""
+    cast, dims = _cast(operand, result), result.dims
+    before, after = _places(operand), _places(result)
     if before == after:
-        return lambda x: x.reshape(x.shape[:1] + dims)
+        return lambda x: cast(x).reshape(x.shape[:1] + dims)
     element = {place: n for n, place in enumerate(before)}
     if not set(before) >= set(after):
         raise UnreadError(f"{NOT_KNOWN}: it looks at memory that holds no element")
     order = np.array([element[place] for place in after])
-    return lambda x: x.reshape(len(x), -1)[:, order].reshape(x.shape[:1] + dims)
+    return lambda x: cast(x).reshape(len(x), -1)[:, order].reshape(x.shape[:1] + dims)

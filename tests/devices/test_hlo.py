@@ -112,6 +112,7 @@ OPERATIONS = [
     *(("convert", b, [a], None) for a, b in CONVERSIONS),
     *(("select", kind, ["pred", kind, kind], None) for kind in ("f32", "u32")),
     *(("bitcast-convert", b, [a], None) for a, b in (("f32", "u32"), ("f32", "s32"), ("u32", "f32"))),
+    ("bitcast", "u32", ["f32"], None),
     *((op, "f32", ["f32"], None) for op in ("abs", "negate", "sign")),
     *((op, "f32", ["f32", "f32"], None) for op in ("minimum", "maximum")),
 ]
@@ -285,8 +286,10 @@ def test_integers_made_of_a_float_see_all_of_its_bits(cast):
     text = two("abs(%p)", "compare(%b, %b), direction=EQ", "pred").replace(
         "  ROOT", f"  %b = u32[]{{:T(128)}} {cast}(%x)\n  ROOT"
     )
-    with pytest.raises(UnknownOperation):
-        HloProgram(text).replay([SUBNORMAL, ONE])
+    found = HloProgram(text)
+    assert not found.unknown(0)
+    with pytest.raises(UnknownOperation, match="whether it flushes"):
+        found.replay([SUBNORMAL, ONE])
 
 
 def test_a_product_that_rounds_to_the_smallest_normal_number():
@@ -582,6 +585,42 @@ def test_branches_and_loops():
     wanted = jax.tree.leaves(jax.vmap(branches)(jnp.asarray(COUNTS)))
     for got, want in zip(found.replay([COUNTS]), wanted, strict=True):
         assert bits_of(got) == bits_of(np.asarray(want))
+
+
+def test_a_conditional_by_a_boolean():
+    """The first of its computations is that of the truth."""
+    once = """%NAME (p: s32[]) -> s32[] {
+  %p = s32[]{:T(128)} parameter(0)
+  ROOT %r = s32[]{:T(128)} OPCODE(%p)
+}
+
+"""
+    before = "".join(
+        once.replace("NAME", name).replace("OPCODE", opcode)
+        for name, opcode in (("yes", "negate"), ("no", "not"))
+    )
+    for attributes in (", true_computation=%yes, false_computation=%no", ", branch_computations={%yes, %no}"):
+        text = program(
+            "s32[]", "conditional", "pred[]", "s32[]", "s32[]", attributes=attributes, before=before
+        )
+        found = HloProgram(text)
+        arguments = [np.array([True, False]), np.array([5, 6], np.int32), np.array([7, 8], np.int32)]
+        assert found.replay(arguments)[0].tolist() == [-5, -9]
+        assert found.instructions(0) == 8
+
+
+def test_a_conditional_by_a_number():
+    """One out of bounds takes the last of its computations."""
+    before = "".join(
+        f"%to_{n} (p: s32[]) -> s32[] {{\n  %p = s32[] parameter(0)\n  %n = s32[] constant({n})\n"
+        "  ROOT %r = s32[] multiply(%p, %n)\n}\n\n"
+        for n in (10, 11, 12)
+    )
+    calls = ", branch_computations={%to_10, %to_11, %to_12}"
+    text = program("s32[]", "conditional", *["s32[]"] * 4, attributes=calls, before=before)
+    index = np.array([0, 1, 2, 3, -1, -(2**31)], np.int32)
+    (got,) = HloProgram(text).replay([index, *[np.ones(6, np.int32)] * 3])
+    assert got.tolist() == [10, 11, 12, 12, 12, 12]
 
 
 def looked_up(k):
