@@ -182,17 +182,17 @@ def negative() -> Counts:
 
 
 def fractions(epochs: Sequence[float], *, number: int = COUNTS) -> npt.NDArray[np.float32]:
-    """Fractional counts: these, whole ones, and random ones; float32, in order."""
+    """So many fractional counts: these, whole ones, and random ones; float32, in order."""
     rng = np.random.default_rng(len(epochs))
+    chosen = np.unique(np.concatenate([np.asarray(epochs), np.arange(SMALL)]).astype(np.float32))
     drawn = np.concatenate(
         [
-            np.asarray(epochs, np.float32),
-            np.arange(SMALL, dtype=np.float32),
-            rng.uniform(0, 2 * max(epochs) + 1, size=number).astype(np.float32),
-            np.exp(rng.uniform(-20, np.log(LAST), size=number)).astype(np.float32),
+            rng.uniform(0, 2 * max(epochs) + 1, size=2 * number),
+            np.exp(rng.uniform(-20, np.log(LAST), size=2 * number)),
         ]
     )
-    return np.sort(rng.permutation(np.unique(drawn))[:number])
+    more = rng.permutation(np.setdiff1d(drawn.astype(np.float32), chosen))
+    return np.sort(np.concatenate([rng.permutation(chosen), more])[:number])
 
 
 # State machines -------------------------------------------------------------------------

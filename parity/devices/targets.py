@@ -41,6 +41,9 @@ class Target:
     architecture: str = ""
     """What a GPU's program must say that it is for: ``sm_90``."""
 
+    def __str__(self) -> str:
+        return self.name
+
     @property
     def family(self) -> Family:
         return Family(self.name.partition(":")[0])

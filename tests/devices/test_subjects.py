@@ -1,0 +1,191 @@
+"""What devices are asked: which counts, which steps, and what they must answer."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+import jaxsched
+from jaxsched.hugging_face import GreedyLR
+from parity.devices import subjects
+from parity.devices.compare import bits, differing, judge
+from parity.devices.program import Program
+from parity.devices.subjects import COUNTS, LAST, OfCount, OfState, brought
+from parity.devices.targets import BY_NAME
+from parity.reference.events import Event
+
+TPU, GPU = BY_NAME["tpu:v5e"], BY_NAME["cuda:h100"]
+SCHEDULE = jaxsched.CosineAnnealingLR(0.1, T_max=100)
+PLATEAU = jaxsched.ReduceLROnPlateau(0.1, factor=0.5, patience=1)
+
+
+def test_the_counts():
+    found = subjects.counts([Event(9_999, "turn")], 20_000)
+    assert len(found) == COUNTS == 100_000
+    assert (found > 2**30).sum() > COUNTS / 8
+    assert ((found > 4_096) & (found < 2**20)).sum() > COUNTS / 8
+    assert np.array_equal(found, subjects.counts([Event(9_999, "turn")], 20_000))
+
+
+@given(st.lists(st.integers(0, LAST), max_size=20), st.integers(0, 10**6))
+def test_what_is_among_the_counts(turns, horizon):
+    found = subjects.counts([Event(count, "turn") for count in turns], horizon, number=6_000)
+    assert found.dtype == np.int32
+    assert len(found) == 6_000
+    assert (np.diff(found.astype(np.int64)) > 0).all()  # in order, each once
+    near = {count + by for count in [*turns, *(2**i for i in range(32))] for by in (-1, 0, 1)}
+    assert {*range(4_096), *(count for count in near if 0 <= count <= LAST)} <= set(found.tolist())
+
+
+def test_fewer_counts():
+    found = subjects.counts([Event(9_999, "turn")], number=50)
+    assert len(set(found.tolist())) == 50
+    assert len(subjects.fractions([0.0, 0.25], number=50)) == 50
+
+
+def test_every_count():
+    low, high = subjects.every(subjects.counts())
+    assert (low == np.arange(2**24 + 1)).all()
+    assert (high > 2**24).all()
+    assert len(high) > 10_000
+    assert (subjects.negative() < 0).all()
+
+
+def test_the_epochs():
+    found = subjects.fractions([0.0, 3.0625, 9.5])
+    assert found.dtype == np.float32
+    assert len(found) >= COUNTS
+    assert {0.0, 3.0625, 9.5, 17.0} <= set(found.tolist())
+    assert (found != np.floor(found)).sum() > COUNTS / 2
+
+
+def test_the_metrics():
+    found = subjects.metrics()
+    assert found.size == COUNTS
+    assert np.isnan(found).any()
+    assert np.isposinf(found).any()
+    assert np.isneginf(found).any()
+    assert (found[:, 1:] == found[:, :-1]).mean() > 0.1
+    assert (found < 0).any()
+    tiny = np.nanmin(np.abs(found[found != 0]))
+    assert tiny > np.finfo(np.float32).tiny  # a CPU takes smaller ones for 0
+
+
+class Faithful(Program):
+    """A device that does what the CPU does, but for what is changed afterwards."""
+
+    def __init__(self, subject, change=lambda answers: answers):
+        self._call, self._change = jax.jit(jax.vmap(subject)), change
+
+    def replay(self, arguments, outputs=None):
+        return self._change([np.array(leaf) for leaf in self._call(*arguments)])
+
+    def instructions(self, *outputs):
+        return 7
+
+    def unknown(self, output):
+        return []
+
+
+@pytest.mark.parametrize("target", [TPU, GPU], ids=str)
+def test_ours_are_compared_with_the_host(target):
+    subject = OfCount(SCHEDULE, [subjects.negative(), subjects.counts()])
+    found = judge(subject, target, Faithful(subject))
+    assert (found.same, found.compared, found.differing, found.instructions) == (True, COUNTS + 5, 0, 7)
+
+
+def test_others_are_compared_with_the_cpu():
+    counts = subjects.counts()
+
+    def schedule(count):
+        k = count.astype(jnp.float32)
+        return {"decay": jnp.cos(k * 0.1), "lr": k / 3, "whole": count // 3}
+
+    subject = OfCount(schedule, [counts])
+    assert subject.leaves == ("['decay']", "['lr']", "['whole']")
+    one = jax.jit(schedule)
+    for answers in subject.ask(Faithful(subject).replay, GPU):
+        assert len(answers.places) == COUNTS
+        for i in (0, 1, 4_000, 77_777, 99_999):
+            wanted = one(jnp.int32(answers.places[i]))
+            assert [bits(leaf[i]) for leaf in answers.wanted] == [
+                bits(np.asarray(leaf)) for leaf in wanted.values()
+            ]
+    assert judge(subject, GPU, Faithful(subject)).same
+
+
+def test_the_first_difference_is_named():
+    def later(answers):
+        answers[1] = np.nextafter(answers[1], np.float32(9), where=answers[1] > 700, out=answers[1])
+        return answers
+
+    subject = OfCount(lambda k: (k, k.astype(jnp.float32) * 0.5), [np.arange(3_000, dtype=np.int32)])
+    found = judge(subject, GPU, Faithful(subject, later))
+    assert (found.compared, found.differing, found.place) == (3_000, 1_599, "count")
+    first = found.first
+    assert (first.at, first.leaf, first.device, first.host) == (1_401, "[1]", "0x442f1fff", "0x442f2000")
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [PLATEAU, GreedyLR(0.1, patience=1, smooth=True, window_size=3)],
+    ids=lambda m: type(m).__name__,
+)
+@pytest.mark.parametrize("target", [TPU, GPU], ids=str)
+def test_every_step_of_a_state_machine(machine, target):
+    subject = brought(machine)
+    found = judge(subject, target, Faithful(subject))
+    assert (found.place, found.differing) == ("step", 0)
+    assert found.compared == COUNTS
+
+
+@pytest.fixture(scope="module")
+def subject():
+    return OfState(PLATEAU, 1_000)
+
+
+def test_what_a_step_must_leave_is_every_leaf_on_a_gpu_and_no_rest_on_a_tpu(subject):
+    rest = subject.leaves.index(".lr_rest")
+    assert subject.compared(GPU) == list(range(len(subject.leaves)))
+    assert set(subject.compared(TPU)) == set(subject.compared(GPU)) - {rest}
+    assert ".lr" in [subject.leaves[i] for i in subject.compared(TPU)]
+
+    def without_rest(answers):
+        return [leaf * 0 if i == rest else leaf for i, leaf in enumerate(answers)]
+
+    found = judge(subject, GPU, Faithful(subject, without_rest))
+    assert found.differing > 100
+    assert found.first.leaf == ".lr_rest"
+
+
+@pytest.mark.parametrize("target", [TPU, GPU], ids=str)
+@pytest.mark.parametrize("leaf", [".lr", ".best", ".num_bad_epochs", ".cooldown_counter", ".last_epoch"])
+def test_a_wrong_leaf_is_found(target, leaf, subject):
+    which = subject.leaves.index(leaf)
+
+    def wrong(answers):
+        answers[which] = np.roll(answers[which], 1)
+        answers[which][0] += 1
+        return answers
+
+    found = judge(subject, target, Faithful(subject, wrong))
+    assert found.differing > 0
+    assert found.first.leaf == leaf
+
+
+def test_what_is_brought():
+    assert isinstance(brought(PLATEAU), OfState)
+    assert isinstance(brought(SCHEDULE), OfCount)
+    with pytest.raises(ValueError, match="at least one"):
+        brought(SCHEDULE, [])
+    (answers,) = brought(SCHEDULE, [3, 1]).ask(lambda arguments: arguments, GPU)
+    assert answers.places.tolist() == [3, 1]
+
+
+def test_nan_is_nan_and_zero_has_a_sign():
+    nan, other = np.asarray([0x7FC00000, 0xFFFFFFFF], np.uint32).view(np.float32)
+    device, host = np.asarray([[nan, 0, 1, nan], [other, -0.0, 1, 1]], np.float32)
+    assert differing(device, host).tolist() == [False, True, False, True]
+    with pytest.raises(TypeError, match="float64"):
+        differing(device.astype(np.float64), host)
