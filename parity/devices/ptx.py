@@ -22,8 +22,8 @@ from .program import Array, Program, UnknownOperation
 from .ptx_graph import REGION_BITS, Graph, Memory, Node, Plan, Value
 from .ptx_kernel import CannotTrace, Launch, Module, Tracer, read
 
-_CHUNK = 8192
-"""So many calls at once: their registers fit into a cache."""
+_CHUNK = 32768
+"""So many calls at once: more no longer fit into a cache, of fewer NumPy spends its time between them."""
 
 _DTYPES: dict[str, type[np.generic]] = {
     "pred": np.bool_,
@@ -270,7 +270,7 @@ class _Entry:
         if root is None:
             raise ValueError("an entry without a root")
         self.root = self.lines[root[1]]
-        self._slices, self.parameter_allocations = _slices(buffers)
+        self._slices = _slices(buffers)
         self.parameter_nodes: list[_Port] = []
         self.outputs: list[_Port] = []
 
@@ -320,21 +320,17 @@ def _computations(head: str) -> dict[str, list[_Line]]:
     return found
 
 
-def _slices(buffers: str) -> tuple[dict[str, _Slice], set[int]]:
-    """The slice of each value, and which allocations are parameters."""
+def _slices(buffers: str) -> dict[str, _Slice]:
+    """Where the buffer assignment puts each value."""
     slices: dict[str, _Slice] = {}
-    parameters: set[int] = set()
     allocation = -1
+    value = re.compile(r" value: <\d+ ([\w.-]+(?:\{\d*\})?)(?: \(phi\))? @\d+> \(size=(\d+),offset=(\d+)\)")
     for line in buffers.splitlines():
-        if match := re.match(r"allocation (\d+): (.*)", line):
+        if match := re.match(r"allocation (\d+): ", line):
             allocation = int(match[1])
-            if re.search(r"\bparameter \d+", match[2]):
-                parameters.add(allocation)
-        elif match := re.match(
-            r" value: <\d+ ([\w.-]+(?:\{\d*\})?)(?: \(phi\))? @\d+> \(size=(\d+),offset=(\d+)\)", line
-        ):
+        elif match := value.match(line):
             slices[match[1].replace("{}", "")] = _Slice(allocation, int(match[3]), int(match[2]))
-    return slices, parameters
+    return slices
 
 
 class _Frames:
@@ -431,7 +427,7 @@ def _trace(graph: Graph, entry: _Entry, ptx: str, thunk_text: str) -> None:
     modules = [read(text) for text in re.split(r"(?m)^(?=\.version )", ptx) if ".entry" in text]
     kernels = {name: module for module in modules for name in module.functions}
     places, sizes = _regions(graph, entry)
-    tracer = Tracer(graph, lambda opcode, function: None)
+    tracer = Tracer(graph)
     parameters: dict[int, _Port] = {}
     thunks = iter(_thunks(thunk_text))
 
@@ -477,12 +473,12 @@ def _trace(graph: Graph, entry: _Entry, ptx: str, thunk_text: str) -> None:
                 if place.whole and not any(place.region == other.region for other in inputs):
                     fresh(place.region)
             before = dict(tracer.memory)
-            tracer._source = _source_of(entry, line)
+            tracer.source = _source_of(entry, line)
             try:
-                _launch(tracer, entry, line, thunk, kernels, inputs, outputs)
+                _launch(tracer, line, thunk, kernels, inputs, outputs)
             except CannotTrace as error:
                 tracer.memory = before
-                _spoil(tracer, line, error, {place.region for place in outputs}, thunk)
+                _spoil(tracer, line, error, {place.region for place in outputs})
     if next(thunks, None) is not None:
         raise ValueError("thunks that no instruction of the HLO asks for")
     entry.parameter_nodes = [parameters[i] for i in range(len(parameters))]
@@ -511,7 +507,6 @@ def _replace(tracer: Tracer, target: _Place, source: int, start: int) -> None:
 
 def _launch(
     tracer: Tracer,
-    entry: _Entry,
     line: _Line,
     thunk: _Thunk | None,
     kernels: Mapping[str, Module],
@@ -528,7 +523,7 @@ def _launch(
     tracer.trace(module, kernel, thunk.launch, [place.address for place in arguments])
 
 
-def _spoil(tracer: Tracer, line: _Line, error: CannotTrace, regions: set[int], thunk: _Thunk | None) -> None:
+def _spoil(tracer: Tracer, line: _Line, error: CannotTrace, regions: set[int]) -> None:
     """What a kernel writes that cannot be executed."""
     unknown = tracer.unknown(error.opcode, error.why, line.name)
 

@@ -77,9 +77,6 @@ class Function:
     parameters: tuple[str, ...]
     """Of an entry: each a pointer."""
 
-    alignments: tuple[int | None, ...]
-    """What each pointer's ``.align`` says."""
-
     registers: Mapping[str, int]
     """The size in bits (1: a predicate) of each register, or of those that begin so."""
 
@@ -101,7 +98,6 @@ class Module:
 # Reading ----------------------------------------------------------------------------------
 
 _FUNCTION = re.compile(r"\.(?:entry|func)\s+(?:\(([^)]*)\)\s*)?([\w$]+)\s*\(([^)]*)\)([^{;]*)([{;])")
-_PARAMETER = re.compile(r"\.param\s[^,]*?([\w$]+)\s*(?:\[\d+\])?\s*(?:,|$)")
 _TABLE = re.compile(r"^\.(?:visible \.)?global \.align \d+ \.b8 ([\w$]+)\[(\d+)\] = \{([^}]*)\};", re.M)
 _REGISTERS = re.compile(r"\.reg\s+\.(pred|[bfsu]\d+)\s+(.*)$", re.S)
 _ARRAY = re.compile(r"\.local\s+\.align\s+\d+\s+\.b8\s+([\w$]+)\[(\d+)\]$")
@@ -163,11 +159,9 @@ def _function(name: str, parameters: str, body: str) -> Function:
         else:
             instructions.append(_instruction(statement))
     pointers = [part.strip() for part in parameters.split(",") if part.strip()]
-    alignments = [re.search(r"\.ptr\b.*\.align (\d+)", part) for part in pointers]
     return Function(
         name,
         tuple(re.split(r"\s+", re.sub(r"\[\d+\]$", "", part))[-1] for part in pointers),
-        tuple(int(match[1]) if match else None for match in alignments),
         registers,
         arrays,
         _blocks(instructions, labels),
@@ -303,17 +297,14 @@ class _Held:
 class Tracer:
     """Traces kernels into one graph, in which they share the memory."""
 
-    def __init__(self, graph: Graph, source: Callable[[str, str], str | None]) -> None:
-        """
-        Args:
-          graph: where the nodes go.
-          source: of an opcode, and the function that it stands in: the line that it comes from.
-        """
+    def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.memory: dict[int, int] = {}
         """The node of what now lies in each region."""
 
-        self._source = source
+        self.source: Callable[[str, str], str | None] = lambda opcode, function: None
+        """Of an opcode, and the function that it stands in: the line that it comes from."""
+
         self._instructions = 0
 
     def trace(self, module: Module, kernel: Function, launch: Launch, pointers: Sequence[int]) -> None:
@@ -345,7 +336,7 @@ class Tracer:
         return region
 
     def unknown(self, opcode: str, why: str, function: str) -> UnknownOperation:
-        return UnknownOperation(opcode, why, self._source(opcode, function))
+        return UnknownOperation(opcode, why, self.source(opcode, function))
 
 
 class _Run:
