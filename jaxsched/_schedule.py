@@ -137,8 +137,11 @@ class Schedule(Value, abc.ABC):
         Returns:
           A NumPy array (or scalar) equal to ``schedule(count)`` to the bit.
         """
-        count = self._count(np.asarray(count))
         dtype = jnp.result_type(float)
+        if type(count) is int and 0 <= count < 2**63 and not has_arrays(self):  # one value, for a log
+            with np.errstate(all="ignore"), jax.enable_x64(True), nx.to_be(dtype):
+                return dtype.type(self._formula(np.int64(count)))  # type: ignore[arg-type]
+        count = self._count(np.asarray(count))
         with np.errstate(all="ignore"), jax.enable_x64(True), nx.to_be(dtype):
             schedule = self
             if has_arrays(self):  # without this question, half the time would go into an empty map

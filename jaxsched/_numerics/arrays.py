@@ -18,15 +18,30 @@ Values: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 """What is computed on the host. (`numpy.typing` would be a module that Optax does not load.)"""
 
 
+# One value on the host is read once per update, for a log. There, asking what something is takes longer than
+# an operation, and asking for its type is the quickest way to ask.
+
+_ON_HOST = frozenset({int, float, bool, np.ndarray, np.float64, np.int64, np.bool_})
+_SCALARS = frozenset({int, float, np.float64, np.int64})
+
+
 def is_number(x: Any) -> bool:
     """Whether ``x`` is a Python number, hence known while the program is built."""
+    kind = type(x)
+    if kind is float or kind is int:
+        return True
     return isinstance(x, (int, float)) and not isinstance(x, np.generic)
+
+
+def is_jax(x: Any) -> bool:
+    """Whether ``x`` is an array or tracer of JAX."""
+    return type(x) not in _ON_HOST and isinstance(x, jax.Array)
 
 
 def namespace(*xs: Any) -> Any:
     """``jax.numpy`` if any argument is a JAX array or tracer, else ``numpy``."""
-    for x in xs:  # a loop, as this is most of what `on_host` does
-        if isinstance(x, jax.Array):
+    for x in xs:
+        if is_jax(x):
             return jnp
     return np
 
@@ -51,14 +66,19 @@ def minimum(x: Any, y: Any) -> Any:
     if is_number(y):
         if is_number(x):
             return min(x, y)
+        if type(x) in _SCALARS:
+            return type(x)(y) if y < x else x
         if x.dtype.kind in "iu" and y > np.iinfo(x.dtype).max:
             return x
     return namespace(x, y).minimum(x, y)
 
 
 def maximum(x: Any, y: Any) -> Any:
-    if is_number(x) and is_number(y):
-        return max(x, y)
+    if is_number(y):
+        if is_number(x):
+            return max(x, y)
+        if type(x) in _SCALARS:
+            return type(x)(y) if y > x else x
     return namespace(x, y).maximum(x, y)
 
 

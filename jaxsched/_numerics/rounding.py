@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .arrays import is_number, namespace, where
+from .arrays import is_jax, is_number, namespace, where
 
 DIGITS = 50
 """Of what is computed on the host, once, when a program is built."""
@@ -60,7 +60,7 @@ def rounded(x: Any) -> Any:
     LLVM follows signs, and where it finds both factors positive it drops the select.) NaN
     and derivatives pass through. NumPy needs no wall.
     """
-    return jnp.where(x > largest(), largest(), x) if isinstance(x, jax.Array) else x
+    return jnp.where(x > largest(), largest(), x) if is_jax(x) else x
 
 
 def product(a: Any, b: Any) -> Any:
@@ -84,7 +84,7 @@ def product_of_lifted(values: Sequence[Any], lifts: Sequence[Any]) -> Any:
 
 def minus(x: Any, y: Any) -> Any:
     """``x - y``, of which a TPU's compiler would keep 24 bits where ``x`` is constant and ``y`` is not."""
-    return -(y - x) if isinstance(y, jax.Array) and not isinstance(x, jax.Array) else x - y
+    return -(y - x) if is_jax(y) and not is_jax(x) else x - y
 
 
 def exact_difference(x: Any, y: Any) -> Any:
