@@ -1,0 +1,134 @@
+"""The command: what it prints, writes and exits with."""
+
+import json
+import textwrap
+
+import pytest
+
+from parity import cli
+from parity.commands import devices as command
+from parity.devices.targets import TARGETS, missing
+
+LACKING = missing(TARGETS)
+needs_compilers = pytest.mark.skipif(LACKING is not None, reason=str(LACKING))
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A module of somebody's, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine_of_devices.py").write_text(
+        textwrap.dedent("""
+            import jax.numpy as jnp, numpy as np, jaxsched
+
+            def cosine(count):
+                return jnp.cos(count.astype(jnp.float32))
+
+            def halves(count):
+                return count.astype(jnp.float32) * 0.5
+
+            class Off(jaxsched.StepLR):
+                def on_host(self, count):
+                    return np.nextafter(super().on_host(count), np.float32(1))
+
+            off = Off(0.1, 30)
+            plateau = jaxsched.ReduceLROnPlateau(0.1, factor=0.5, patience=1)
+            number = 3
+        """)
+    )
+    return "mine_of_devices"
+
+
+def test_without_the_compilers_one_line_says_what_to_install(monkeypatch, capsys):
+    line = "tpu:v5e needs libtpu, which is not installed: pip install 'jaxsched[devices]', on x86-64 Linux"
+    monkeypatch.setattr(command, "missing", lambda targets: line)
+    assert cli.main(["devices"]) == cli.Exit.USAGE
+    assert capsys.readouterr().err == f"parity: {line}\n"
+
+
+def test_a_target_that_there_is_not(capsys):
+    assert cli.main(["devices", "cuda:h1000"]) == cli.Exit.USAGE
+    assert "there is no target 'cuda:h1000'; there are tpu:v4, " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["{mine}:nothing"], "has no attribute 'nothing'"),
+        (["{mine}:number"], "must be a function of a count, or have init and step"),
+        (["not_a_target"], "must be module:name"),
+        (["{mine}:halves", "-k", "cosine"], "-k, --scheduler and --param choose among cases"),
+    ],
+)
+def test_what_cannot_be_compared(mine, monkeypatch, capsys, words, says):
+    monkeypatch.setattr(command, "missing", lambda targets: None)
+    assert cli.main(["devices", *(word.format(mine=mine) for word in words)]) == cli.Exit.USAGE
+    assert says in capsys.readouterr().err
+
+
+def test_no_case(monkeypatch, capsys):
+    monkeypatch.setattr(command, "missing", lambda targets: None)
+    assert cli.main(["devices", "-k", "no such case"]) == cli.Exit.NOTHING
+    assert "nothing compared" in capsys.readouterr().err
+
+
+@needs_compilers
+def test_passes_and_writes_the_report(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["devices", "-k", "StepLR(0.05, step_size=30)", "--steps", "5000"]) == cli.Exit.PASSED
+    out = capsys.readouterr().out
+    assert "tpu:v5e" in out
+    assert "cuda:h100" in out
+    assert "Optax's exponential_decay" in " ".join(out.split())
+    assert out.splitlines()[-1] == (
+        "tpu:v5e, cuda:h100: 1 schedules passed, 0 failed; 10,010 of 10,010 values have the host's bits"
+    )
+    assert "\\x1b" not in out
+    written = json.loads((tmp_path / "parity-report" / "report.json").read_text())
+    assert written["summary"]["verdict"] == "passed"
+    assert {"libtpu", "jax-cuda12-plugin"} <= set(written["environment"])
+    (row,) = written["devices"]["schedules"]
+    assert [each["target"] for each in row["targets"]] == ["tpu:v5e", "cuda:h100"]
+    assert all(each["instructions"] > 5 for each in row["targets"])
+    assert row["optax"]["targets"][0]["compared"] + row["optax"]["targets"][1]["compared"] > 0
+
+
+@pytest.mark.slow
+@needs_compilers
+def test_two_processes_find_what_one_does(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    found = []
+    for jobs in ("1", "2"):
+        options = ["devices", "cuda:h100", "--scheduler", "LinearLR", "--steps", "200", "--jobs", jobs]
+        assert cli.main([*options, "--json", "report.json"]) == cli.Exit.PASSED
+        rows = json.loads((tmp_path / "report.json").read_text())["devices"]["schedules"]
+        for row in rows:
+            for each in (*row["targets"], *row["optax"]["targets"]):
+                del each["seconds"]
+        found.append(rows)
+    capsys.readouterr()
+    assert found[0] == found[1]
+
+
+@needs_compilers
+def test_somebodys_own(mine, capsys):
+    assert cli.main(["devices", f"{mine}:halves", f"{mine}:plateau", "cuda:h100", "--steps", "999"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("same bits") == 2
+
+
+@needs_compilers
+def test_other_bits_fail(mine, capsys):
+    arguments = ["devices", "cuda:b200", f"{mine}:off", "--steps", "999"]
+    assert cli.main(arguments) == cli.Exit.FAILED
+    assert "999 of 999 counts differ, first at count 0: device 0x3dcccccd, host 0x3dccccce" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
+@needs_compilers
+def test_nothing_compared_is_not_green(mine, capsys):
+    assert cli.main(["devices", "tpu:v5e", f"{mine}:cosine"]) == cli.Exit.NOTHING
+    captured = capsys.readouterr()
+    assert "not replayed: cosine, only the device knows its last bit, at" in " ".join(captured.out.split())
+    assert "nothing compared" in captured.err

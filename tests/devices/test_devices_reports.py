@@ -1,0 +1,195 @@
+"""What every form of report says of devices."""
+
+import html
+import io
+import json
+import pathlib
+import re
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+from rich.console import Console
+
+import parity
+from parity import run as runner
+from parity.devices.compare import Difference, Finding, Unknown
+from parity.devices.table import Row, Table
+from parity.report import devices, github, html as page, json as for_programs, junit, markdown, terminal
+
+SCHEMA = json.loads((pathlib.Path(parity.__file__).parent / "report" / "schema.json").read_text())
+TARGETS = ("tpu:v5e", "cuda:h100")
+
+
+def finding(target, differing=0, unknown=(), error=None, compared=100_005, leaf="", at=4096, place="count"):
+    replayed = compared if not unknown and error is None else 0
+    first = Difference(at, leaf, "0x34c00000", "0x00000000") if differing else None
+    instructions = None if error else 1234
+    return Finding(target, place, replayed, differing, first, instructions, unknown, error, 0.25)
+
+
+COSINE = Unknown("cosine", "only the device knows its last bit", "/usr/lib/site-packages/optax/_s.py:12")
+
+
+def row(name, scheduler="StepLR", tpu=None, cuda=None, optax=None, strict=True):
+    tpu, cuda = tpu or finding("tpu:v5e"), cuda or finding("cuda:h100")
+    theirs = {} if optax is None else {"tpu:v5e": optax, "cuda:h100": finding("cuda:h100", 12)}
+    return Row(
+        name,
+        scheduler,
+        {"tpu:v5e": tpu, "cuda:h100": cuda},
+        optax and "cosine",
+        theirs,
+        strict,
+        f"again {name}",
+    )
+
+
+RIGHT = row("right | <b>", optax=finding("tpu:v5e", unknown=(COSINE,)))
+WRONG = row("wrong", cuda=finding("cuda:h100", 3, leaf=".lr", place="step"))
+LEFT = row("left to the device", tpu=finding("tpu:v5e", unknown=(COSINE,)))
+THEIRS = row("theirs", tpu=finding("tpu:v5e", unknown=(COSINE,)), strict=False)
+REFUSED = row("refused", cuda=finding("cuda:h100", error="XlaError: no such thing\nand more"))
+
+
+def run(*rows):
+    return runner.Run((), (), (), runner.environment(), 3.0, devices=Table(TARGETS, rows))
+
+
+@pytest.fixture(scope="module")
+def failed():
+    return run(RIGHT, WRONG, LEFT, THEIRS, REFUSED)
+
+
+def test_what_passes():
+    assert run(RIGHT).passed
+    assert run(RIGHT, THEIRS).passed
+    for wrong in (WRONG, LEFT, REFUSED):
+        assert not run(RIGHT, wrong).passed
+    nothing = row("none", tpu=finding("tpu:v5e", compared=0), cuda=finding("cuda:h100", compared=0))
+    assert not run(nothing).passed
+    assert not run(nothing).compared
+    assert not run().compared
+    only_theirs = row("t", *[None], tpu=finding("tpu:v5e", unknown=(COSINE,)), strict=False)
+    assert run(only_theirs).passed  # on the other target it was compared
+    assert not run(row("t", tpu=finding("tpu:v5e", 1), strict=False)).passed
+
+
+def test_the_words():
+    assert devices.said(finding("tpu:v5e")) == "same bits"
+    assert devices.said(WRONG.findings["cuda:h100"]) == (
+        "3 of 100,005 steps differ, first at step 4,096: .lr, device 0x34c00000, host 0x00000000"
+    )
+    assert devices.said(finding("tpu:v5e", 1, at=0.5)) == (
+        "1 of 100,005 counts differ, first at count 0.5: device 0x34c00000, host 0x00000000"
+    )
+    assert devices.said(LEFT.findings["tpu:v5e"]) == (
+        "not replayed: cosine, only the device knows its last bit, at optax/_s.py:12"
+    )
+    assert devices.said(REFUSED.findings["cuda:h100"]) == "not compiled: XlaError: no such thing"
+    assert devices.said(finding("tpu:v5e", compared=0)) == "nothing compared"
+    assert devices.problem(RIGHT) is None
+    assert devices.problem(LEFT).startswith("tpu:v5e: not replayed")
+    here = pathlib.Path.cwd() / "mine.py"
+    assert devices.short(f"{here}:3") == "mine.py:3"
+
+
+def test_the_summary(failed):
+    assert markdown.summaries(failed) == [
+        "tpu:v5e, cuda:h100: 2 schedules passed, 3 failed; 700,032 of 700,035 values have the host's bits, "
+        "3 programs could not be executed"
+    ]
+    assert "0 passed" not in "".join(markdown.summaries(run(RIGHT)))
+
+
+def test_json_follows_its_published_schema(failed):
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    written = json.loads(for_programs.render(failed))
+    validator.validate(written)
+    assert written["summary"]["verdict"] == "failed"
+    assert written["summary"]["schedules_on_devices"] == 5
+    assert written["summary"]["schedules_on_devices_failed"] == 3
+    right, wrong, *_ = written["devices"]["schedules"]
+    assert (right["verdict"], wrong["verdict"]) == ("passed", "failed")
+    assert right["optax"]["targets"][0]["unknown"][0]["operation"] == "cosine"
+    assert right["optax"]["targets"][1]["differing"] == 12
+    assert wrong["targets"][1]["first"] == {
+        "at": 4096, "leaf": ".lr", "device": "0x34c00000", "host": "0x00000000",
+    }  # fmt: skip
+    del right["targets"][0]["instructions"]
+    assert not validator.is_valid(written)
+
+
+def test_without_devices_there_is_no_section():
+    result = runner.Run((), (), (), runner.environment(), 1.0)
+    assert json.loads(for_programs.render(result))["devices"] is None
+    assert "Devices" not in markdown.render(result)
+    assert 'id="devices"' not in page.render(result)
+
+
+def test_markdown(failed):
+    text = markdown.render(failed)
+    assert text.startswith("# Bits on devices: failed\n")
+    assert "PyTorch's own loops" not in text
+    _, _, section = text.partition("## Devices\n")
+    assert re.search(r"\| `right \\\| <b>` \| same bits \| 1,234 \| same bits \| 1,234 \|", section)
+    assert section.index("`wrong`") < section.index("`right")  # worst first
+    assert "**3 of 100,005 steps differ, first at step 4,096: .lr, device 0x34c00000" in section
+    _, _, optax = text.partition("## Optax on devices\n")
+    assert "not replayed: cosine" in optax
+    assert "**" not in optax.split("## ")[0].partition("| case")[2]  # it does not fail the run
+    assert "- `wrong`: cuda:h100: 3 of" in text
+    assert "again: `again wrong`" in text
+
+
+def test_html(failed):
+    text = page.render(failed)
+    assert "<title>Bits on devices: failed</title>" in text
+    assert "<h2 id=devices>" in text
+    assert "<h2 id=optax-on-devices>" in text
+    assert html.escape("right | <b>") in text
+    assert "right | <b>" not in text
+    assert "<b>2</b> of 5" in text
+
+
+def test_junit(failed):
+    root = ElementTree.fromstring(junit.render(failed))
+    assert (root.get("tests"), root.get("failures")) == ("5", "3")
+    right, wrong, *_ = root.iter("testcase")
+    assert right.find("failure") is None
+    assert "Optax's cosine on tpu:v5e: not replayed" in right.find("system-out").text
+    assert "3 of 100,005 steps differ" in wrong.find("failure").get("message")
+
+
+def test_annotations(failed):
+    lines = github.annotations(failed)
+    assert len(lines) == 3
+    assert lines[0].startswith("::error title=wrong::cuda%3Ah100") or "3 of 100,005 steps" in lines[0]
+
+
+def shown(result):
+    console = Console(width=300, record=True, file=io.StringIO())
+    terminal.show(result, [pathlib.Path("report.html")], console)
+    return console.export_text()
+
+
+def test_the_terminal_has_a_line_for_each_schedule(failed):
+    text = shown(failed)
+    assert re.search(r"^right \| <b> +same bits \(1,234 instructions\) +same bits \(1,234 instr", text, re.M)
+    assert re.search(
+        r"^  Optax's cosine +not replayed: cosine, .*optax/_s.py:12 +12 of 100,005 counts", text, re.M
+    )
+    assert "FAILED wrong: cuda:h100: 3 of 100,005 steps differ" in text
+    assert "again: again wrong" in text
+
+
+def test_the_terminal_has_a_line_for_each_class_of_many():
+    others = [row(f"cosine {i}", "CosineAnnealingLR") for i in range(devices.SHOWN)]
+    text = shown(run(RIGHT, WRONG, *others))
+    assert re.search(
+        r"^StepLR \(2\) +same bits \(1,234 instructions\) +1 same bits, 1 differ \(1,234", text, re.M
+    )
+    assert re.search(r"^CosineAnnealingLR \(40\) +same bits \(1,234 instructions\) +same bits", text, re.M)
+    assert re.search(r"^Optax's cosine \(1\) +1 not replayed: cosine, .* +1 differ", text, re.M)
+    assert "cosine 7" not in text
