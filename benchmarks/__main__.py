@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 import pyperf
 from rich.console import Console
 
-from . import compile, growth, harness, host, imports, report, tpu, trajectories, update, validator
+from . import compile, growth, harness, host, imports, instructions, report, trajectories, update, validator
 
-GROUPS = (trajectories, update, host, compile, imports, validator, tpu, growth)
+GROUPS = (trajectories, update, host, compile, imports, validator, instructions, growth)
 
 
 def races(quick: bool) -> Iterator[tuple[str, Callable[[], harness.Race]]]:
