@@ -78,7 +78,8 @@ class Compiler:
         import jax
         import jax.export
 
-        exported = jax.export.export(jax.jit(function), platforms=[target.family.value])(*arguments)
+        with jax.numpy_dtype_promotion("standard"):  # the function may be anyone's
+            exported = jax.export.export(jax.jit(function), platforms=[target.family.value])(*arguments)
         answer = self._ask(
             {"target": target.name, "program": base64.b64encode(exported.serialize()).decode("ascii")}
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -95,7 +96,8 @@ class OfCount(Subject):
 
     def __post_init__(self) -> None:
         self.arguments = (_like(self.counts[0][0]),)
-        self.leaves = _names(jax.eval_shape(self.function, *self.arguments))
+        with on_cpu():
+            self.leaves = _names(jax.eval_shape(self.function, *self.arguments))
 
     def __call__(self, *arguments: Any) -> tuple[Any, ...]:
         return tuple(jax.tree.leaves(self.function(*arguments)))
@@ -124,9 +126,12 @@ class OfCount(Subject):
         return call
 
 
-def on_cpu() -> Any:
-    """A context in which JAX computes on the CPU."""
-    return jax.default_device(jax.local_devices(backend="cpu")[0])
+@contextlib.contextmanager
+def on_cpu() -> Iterator[None]:
+    """A context in which JAX computes on the CPU, and takes what anybody writes."""
+    cpu = jax.local_devices(backend="cpu")[0]
+    with jax.default_device(cpu), jax.numpy_dtype_promotion("standard"):
+        yield
 
 
 def _names(tree: Any) -> tuple[str, ...]:

@@ -10,6 +10,9 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+import jax
+
+from .._quiet import quietly
 from ..cases import Case, Spec
 from ..plateau import PlateauCase
 from ..reference import events, optax_equivalents
@@ -55,12 +58,17 @@ class Row:
         return sum(finding.seconds for finding in self.findings.values())
 
     @property
-    def passed(self) -> bool:
-        """Whether no bit differs, and nothing was left out where that may not be."""
+    def failed(self) -> bool:
+        """Whether a bit differs, or something was left out where nothing may be."""
         found = self.findings.values()
         if self.strict:
-            return all(finding.same for finding in found)
-        return not any(finding.differing for finding in found)
+            return not all(finding.same for finding in found)
+        return any(finding.differing for finding in found)
+
+    @property
+    def passed(self) -> bool:
+        """Whether anything was compared, and it has not failed."""
+        return self.compared > 0 and not self.failed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +84,7 @@ class Table:
 
     @property
     def failed(self) -> tuple[Row, ...]:
-        return tuple(row for row in self.rows if not row.passed)
+        return tuple(row for row in self.rows if row.failed)
 
 
 Progress: TypeAlias = Callable[[Row], None]
@@ -124,7 +132,7 @@ def _shares(
         return
     # JAX cannot be forked.
     spawn = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
+    with concurrent.futures.ProcessPoolExecutor(jobs, spawn, _begin) as pool:
         futures = [pool.submit(_in_process, batch, targets, number, exhaustive) for batch in batches]
         try:
             for future in concurrent.futures.as_completed(futures):
@@ -135,6 +143,11 @@ def _shares(
 
 _compiler: list[Compiler] = []
 """Of this process; it ends with it."""
+
+
+def _begin() -> None:
+    with quietly():
+        jax.local_devices(backend="cpu")
 
 
 def _in_process(cases: Sequence[AnyCase], targets: list[str], number: int, exhaustive: bool) -> list[Row]:
@@ -169,12 +182,13 @@ def _calls_function(case: AnyCase) -> bool:
 
 
 def _has_function(spec: Spec) -> bool:
-    if "total_steps" in spec.ours:
-        return False
-    return any(
-        any(map(_has_function, value)) if isinstance(value, tuple) else callable(value)
-        for value in spec.arguments.values()
-    )
+    for value in spec.arguments.values():
+        if isinstance(value, tuple):
+            if any(map(_has_function, value)):
+                return True
+        elif callable(value) and "total_steps" not in spec.ours:
+            return True
+    return False
 
 
 def _subjects(case: AnyCase, number: int, exhaustive: bool) -> Iterator[tuple[str | None, Subject]]:

@@ -7,7 +7,6 @@ import os
 import pathlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from ..devices.compare import Finding, Unknown
 from ..devices.table import Row, Table
@@ -75,8 +74,8 @@ def _first_line(text: str) -> str:
 
 
 def problem(row: Row) -> str | None:
-    """Why the row fails, in one sentence; None when it passes."""
-    if row.passed:
+    """Why the row fails, in one sentence; None when it does not."""
+    if not row.failed:
         return None
     return "; ".join(f"{target}: {said(finding)}" for target, finding in bad(row).items())
 
@@ -99,52 +98,24 @@ def bad(row: Row) -> dict[str, Finding]:
     }
 
 
+def verdict_of(row: Row) -> str:
+    """In two words at most."""
+    return "failed" if row.failed else "passed" if row.passed else "not compared"
+
+
 def summary(table: Table) -> str:
     """One line."""
     same = sum(f.compared - f.differing for row in table.rows for f in row.findings.values())
-    failed = len(table.failed)
-    text = (
-        f"{', '.join(table.targets)}: {len(table.rows) - failed} schedules passed, {failed} failed; "
-        f"{same:,} of {table.compared:,} values have the host's bits"
-    )
-    left_out = sum(f.compared == 0 for row in table.rows for f in row.findings.values())
-    return f"{text}, {left_out} programs could not be executed" if left_out else text
+    counted = collections.Counter(map(verdict_of, table.rows))
+    text = f"{', '.join(table.targets)}: {counted['passed']} schedules passed, {counted['failed']} failed"
+    if counted["not compared"]:
+        text += f", {counted['not compared']} not compared"
+    return f"{text}; {same:,} of {table.compared:,} values have the host's bits"
 
 
 def worst_first(rows: Iterable[Row]) -> list[Row]:
     """What failed, then the rest, in the order of the cases."""
-    return sorted(rows, key=lambda row: row.passed)
-
-
-# Optax ----------------------------------------------------------------------------------
-
-
-class Beside(NamedTuple):
-    """What came of one of Optax's functions on one target, all cases together."""
-
-    same: int
-    differ: int
-    unknown: dict[str, int]
-    """What was not replayed, in words, and of how many cases."""
-
-
-def optax(table: Table) -> dict[str, dict[str, Beside]]:
-    """By the name of Optax's function and of the target."""
-    found: dict[str, dict[str, list[Finding]]] = {}
-    for row in table.rows:
-        for target, finding in row.optax_findings.items():
-            found.setdefault(row.optax or "", {}).setdefault(target, []).append(finding)
-    return {
-        name: {target: _beside(findings) for target, findings in by_target.items()}
-        for name, by_target in found.items()
-    }
-
-
-def _beside(findings: Sequence[Finding]) -> Beside:
-    unknown = collections.Counter(verdict(finding) for finding in findings if not finding.compared)
-    return Beside(
-        sum(finding.same for finding in findings), sum(f.differing > 0 for f in findings), dict(unknown)
-    )
+    return sorted(rows, key=lambda row: (not row.failed, row.passed))
 
 
 # For a terminal -------------------------------------------------------------------------
@@ -158,23 +129,38 @@ def terminal(table: Table) -> Iterator[tuple[str, ...]]:
     yield ("schedule", *table.targets)
     if len(table.rows) <= SHOWN:
         for row in table.rows:
-            yield (row.name, *_cells(row.findings, table.targets))
+            yield (row.name, *(cell(row.findings[target]) for target in table.targets))
             if row.optax is not None:
-                yield (f"  Optax's {row.optax}", *_cells(row.optax_findings, table.targets))
+                cells = (cell(row.optax_findings[target]) for target in table.targets)
+                yield (f"  Optax's {row.optax}", *cells)
         return
-    for scheduler in dict.fromkeys(row.scheduler for row in table.rows):
-        rows = [row for row in table.rows if row.scheduler == scheduler]
-        cells = [_together([row.findings[target] for row in rows]) for target in table.targets]
-        yield (f"{scheduler} ({len(rows)})", *cells)
-    names = dict.fromkeys(row.optax for row in table.rows if row.optax is not None)
-    for name in names:
-        mine = [row.optax_findings for row in table.rows if row.optax == name]
-        cells = [_together([findings[target] for findings in mine]) for target in table.targets]
-        yield (f"Optax's {name} ({len(mine)})", *cells)
+    for name, findings in _classes(table):
+        cells = (_together([each[target] for each in findings]) for target in table.targets)
+        yield (f"{name} ({len(findings)})", *cells)
 
 
-def _cells(findings: Mapping[str, Finding], targets: Sequence[str]) -> list[str]:
-    return [cell(findings[target]) for target in targets]
+def left_out(table: Table) -> Iterator[str]:
+    """What was not compared, and why; where the rows of `terminal` do not say it."""
+    if len(table.rows) <= SHOWN:
+        return
+    for name, findings in _classes(table):
+        for target in table.targets:
+            reasons = collections.Counter(
+                verdict(each[target]) for each in findings if not each[target].compared
+            )
+            for reason, times in reasons.items():
+                yield f"{name}, {times} on {target}: {reason}"
+
+
+def _classes(table: Table) -> Iterator[tuple[str, list[Mapping[str, Finding]]]]:
+    """Each class with what came of its schedules, then each function of Optax's."""
+    classes: dict[str, list[Mapping[str, Finding]]] = {}
+    for row in table.rows:
+        classes.setdefault(row.scheduler, []).append(row.findings)
+    for row in table.rows:
+        if row.optax is not None:
+            classes.setdefault(f"Optax's {row.optax}", []).append(row.optax_findings)
+    yield from classes.items()
 
 
 def cell(finding: Finding) -> str:
@@ -186,13 +172,13 @@ def cell(finding: Finding) -> str:
 
 def _together(findings: Sequence[Finding]) -> str:
     """Several findings of one target."""
-    found = _beside(findings)
-    parts = [f"{found.differ} differ"] if found.differ else []
-    parts += [f"{n} {words}" for words, n in found.unknown.items()]
-    if found.same:
-        parts.insert(0, "same bits" if found.same == len(findings) else f"{found.same} same bits")
-    sizes = [finding.instructions for finding in findings if finding.instructions is not None]
-    if sizes:
-        range_ = f"{min(sizes):,}" if min(sizes) == max(sizes) else f"{min(sizes):,}–{max(sizes):,}"
-        parts.append(f"({range_} instructions)")
-    return ", ".join(parts).replace(", (", " (")
+    same, differ = sum(each.same for each in findings), sum(each.differing > 0 for each in findings)
+    not_compared = len(findings) - same - differ
+    parts = [("same bits" if same == len(findings) else f"{same} same bits") if same else ""]
+    parts += [f"{differ} differ" if differ else "", f"{not_compared} not compared" if not_compared else ""]
+    sizes = [each.instructions for each in findings if each.instructions is not None]
+    if not sizes:
+        return ", ".join(filter(None, parts))
+    least, most = min(sizes), max(sizes)
+    size = f"{least:,}" if least == most else f"{least:,}–{most:,}"
+    return f"{', '.join(filter(None, parts))} ({size} instructions)"

@@ -126,7 +126,7 @@ def _device_figures(table: Table) -> tuple[tuple[str, str, str], ...]:
     return (
         (
             f"schedules the same on {', '.join(table.targets)}",
-            f"{len(table.rows) - len(table.failed):,}",
+            f"{sum(row.passed for row in table.rows):,}",
             f"of {len(table.rows):,}",
         ),
         ("values with the host’s bits", f"{same:,}", f"of {table.compared:,}"),

@@ -165,7 +165,7 @@ def _devices(table: Table) -> dict[str, Any]:
             {
                 "name": row.name,
                 "scheduler": row.scheduler,
-                "verdict": _verdict(row.passed),
+                "verdict": devices.verdict_of(row),
                 "problem": devices.problem(row),
                 "targets": [_finding(finding) for finding in row.findings.values()],
                 "optax": None

@@ -23,7 +23,7 @@ def render(run: Run) -> str:
         "testsuites",
         name="parity",
         tests=str(len(run.results) + len(run.training) + len(on_devices)),
-        failures=str(len(run.failed) + len(run.parted) + sum(not row.passed for row in on_devices)),
+        failures=str(len(run.failed) + len(run.parted) + sum(row.failed for row in on_devices)),
         errors="0",
         time=f"{run.seconds:.3f}",
     )
@@ -47,9 +47,9 @@ def _suite(suites: ElementTree.Element, name: str, results: Sequence[_Any], run:
         "testsuite",
         name=name,
         tests=str(len(results)),
-        failures=str(sum(not result.passed for result in results)),
+        failures=str(sum(not result.passed and not _skipped(result) for result in results)),
         errors="0",
-        skipped="0",
+        skipped=str(sum(map(_skipped, results))),
         time=f"{sum(result.seconds for result in results):.3f}",
         timestamp=run.environment["date"],
     )
@@ -58,6 +58,11 @@ def _suite(suites: ElementTree.Element, name: str, results: Sequence[_Any], run:
         ElementTree.SubElement(properties, "property", name=key, value=_legal(value))
     for result in results:
         _case(suite, result)
+
+
+def _skipped(result: _Any) -> bool:
+    """Whether nothing of it was compared, which is no failure."""
+    return isinstance(result, Row) and not result.passed and not result.failed
 
 
 def _case(suite: ElementTree.Element, result: _Any) -> None:
@@ -73,6 +78,8 @@ def _case(suite: ElementTree.Element, result: _Any) -> None:
     if problem is not None:
         failure = ElementTree.SubElement(case, "failure", message=_legal(problem), type="parity")
         failure.text = _legal(facts(result))
+    if _skipped(result):
+        ElementTree.SubElement(case, "skipped", message="nothing was compared")
     ElementTree.SubElement(case, "system-out").text = _legal(facts(result))
 
 

@@ -98,7 +98,7 @@ def _devices_sections(table: Table) -> list[str]:
 def devices(table: Table) -> str:
     """One row for each schedule, what failed first."""
     rows = on_devices.worst_first(table.rows)
-    return _on_devices(table, ((f"`{row.name}`", row.findings, not row.passed) for row in rows), "schedule")
+    return _on_devices(table, ((f"`{row.name}`", row.findings, row.failed) for row in rows), "schedule")
 
 
 def optax_on_devices(table: Table) -> str:

@@ -151,14 +151,21 @@ def _training(run: Run, console: Console) -> None:
 
 
 def _devices(table: Devices, console: Console) -> None:
-    """Schedules by targets."""
+    """Schedules by targets; in a file or a log each in one line, however long."""
     columns, *rows = devices.terminal(table)
-    shown = Table(box=None, pad_edge=False)
-    for column in columns:
-        shown.add_column(column, overflow="fold")
-    for row in rows:
-        shown.add_row(*map(escape, row))
-    console.print(shown, soft_wrap=not console.is_terminal, highlight=False)
+    if console.is_terminal:
+        shown = Table(box=None, pad_edge=False)
+        for column in columns:
+            shown.add_column(column, overflow="fold")
+        for row in rows:
+            shown.add_row(*map(escape, row))
+        console.print(shown, highlight=False)
+    else:
+        widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+        for row in (columns, *rows):
+            _line(console, "  ".join(map(str.ljust, row, widths)).rstrip())
+    for line in devices.left_out(table):
+        _line(console, line)
 
 
 def _same(quantity: Quantity) -> str:

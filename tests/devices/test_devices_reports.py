@@ -70,9 +70,32 @@ def test_what_passes():
     assert not run(nothing).passed
     assert not run(nothing).compared
     assert not run().compared
-    only_theirs = row("t", *[None], tpu=finding("tpu:v5e", unknown=(COSINE,)), strict=False)
+    only_theirs = row("t", tpu=finding("tpu:v5e", unknown=(COSINE,)), strict=False)
     assert run(only_theirs).passed  # on the other target it was compared
     assert not run(row("t", tpu=finding("tpu:v5e", 1), strict=False)).passed
+
+
+NEITHER = row(
+    "neither",
+    "LambdaLR",
+    finding("tpu:v5e", unknown=(COSINE,)),
+    finding("cuda:h100", error="no"),
+    None,
+    False,
+)
+
+
+def test_nothing_compared_is_neither_passed_nor_failed():
+    assert (NEITHER.passed, NEITHER.failed) == (False, False)
+    result = run(RIGHT, NEITHER)
+    assert result.passed
+    assert "1 schedules passed, 0 failed, 1 not compared; 200,010 of" in devices.summary(result.devices)
+    assert not run(NEITHER).passed
+    root = ElementTree.fromstring(junit.render(result))
+    assert [suite.get("skipped") for suite in root] == ["1"]
+    written = json.loads(for_programs.render(result))
+    jsonschema.Draft202012Validator(SCHEMA).validate(written)
+    assert [each["verdict"] for each in written["devices"]["schedules"]] == ["passed", "not compared"]
 
 
 def test_the_words():
@@ -96,8 +119,7 @@ def test_the_words():
 
 def test_the_summary(failed):
     assert markdown.summaries(failed) == [
-        "tpu:v5e, cuda:h100: 2 schedules passed, 3 failed; 700,032 of 700,035 values have the host's bits, "
-        "3 programs could not be executed"
+        "tpu:v5e, cuda:h100: 2 schedules passed, 3 failed; 700,032 of 700,035 values have the host's bits"
     ]
     assert "0 passed" not in "".join(markdown.summaries(run(RIGHT)))
 
@@ -191,5 +213,6 @@ def test_the_terminal_has_a_line_for_each_class_of_many():
         r"^StepLR \(2\) +same bits \(1,234 instructions\) +1 same bits, 1 differ \(1,234", text, re.M
     )
     assert re.search(r"^CosineAnnealingLR \(40\) +same bits \(1,234 instructions\) +same bits", text, re.M)
-    assert re.search(r"^Optax's cosine \(1\) +1 not replayed: cosine, .* +1 differ", text, re.M)
+    assert re.search(r"^Optax's cosine \(1\) +1 not compared \(1,234 instructions\) +1 differ", text, re.M)
     assert "cosine 7" not in text
+    assert "Optax's cosine, 1 on tpu:v5e: not replayed: cosine, only the device knows its last bit" in text
