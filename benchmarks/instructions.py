@@ -135,7 +135,7 @@ def _cell(
         return shown
     theirs = program(optax, target, compiler)
     # What stands before an operation that cannot be read is not counted.
-    least = "≥ " if theirs.unknown(0) else ""
+    least = "≥ " if any("the device" not in each.why for each in theirs.unknown(0)) else ""
     return f"{shown} ({least}{theirs.instructions(0):,})"
 
 
