@@ -272,6 +272,14 @@ DEVIATIONS: tuple[Deviation, ...] = (
         T_max=0,
     ),
     _deviation(
+        "ExponentialLR",
+        400,
+        "grows to infinity",
+        "stays at 3.402e38, next to float32's largest number",
+        "an infinite learning rate is nobody's plan, and on a TPU a product that overflows is NaN",
+        gamma=10.0,
+    ),
+    _deviation(
         "MultiStepLR",
         5,
         "never reaches the milestone",
