@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
@@ -202,7 +201,7 @@ def fractions(epochs: Sequence[float], *, number: int = COUNTS) -> npt.NDArray[n
 
 # State machines -------------------------------------------------------------------------
 
-_TRACES, _STEPS = 800, 125
+_TRACES, _STEPS = 1_250, 80
 
 
 class OfState(Subject):
@@ -263,22 +262,14 @@ class OfState(Subject):
     @functools.cached_property
     def _traces(self) -> tuple[list[Array], list[Array]]:
         """The states before and after each step on the CPU, of shape ``(traces, steps, …)``."""
-
-        def step(state: tuple[Any, ...], metric: Any) -> tuple[tuple[Any, ...], Any]:
-            after = self(*state, metric)
-            return after, after
-
-        @jax.jit
-        @jax.vmap
-        def walk(metrics: Any) -> Any:
-            return jax.lax.scan(step, tuple(map(jnp.asarray, self._start)), metrics)[1]
-
         told = self._told
+        states = [[np.repeat(leaf[None], len(told), axis=0) for leaf in self._start]]
         with on_cpu():
-            after = list(map(np.asarray, walk(told)))
-        start = [np.broadcast_to(leaf, (len(told), 1, *leaf.shape)) for leaf in self._start]
-        before = [np.concatenate([a, b[:, :-1]], axis=1) for a, b in zip(start, after, strict=True)]
-        return before, after
+            step = jax.jit(jax.vmap(self))
+            for metrics in told.T:
+                states.append(list(map(np.asarray, step(*states[-1], metrics))))
+        leaves = [np.stack(leaf, axis=1) for leaf in zip(*states, strict=True)]
+        return [leaf[:, :-1] for leaf in leaves], [leaf[:, 1:] for leaf in leaves]
 
 
 def _together(leaves: Array) -> Array:

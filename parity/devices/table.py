@@ -117,8 +117,8 @@ def run(
     return Table(tuple(target.name for target in targets), tuple(rows[case.name] for case in cases))
 
 
-SHARE = 12
-"""Cases that a process gets at once. Those that go into one program are among them."""
+SHARE = 6
+"""Cases that a process gets at once."""
 
 
 def _shares(
