@@ -159,7 +159,7 @@ def judge(subject: Subject, target: Target, program: Program) -> Finding:
         compared=tally.compared,
         differing=tally.differing,
         first=tally.first,
-        instructions=_instructions(program, outputs),
+        instructions=program.instructions(*outputs),
         unknown=tally.unknown,
         error=None,
         seconds=time.perf_counter() - start,
@@ -181,10 +181,6 @@ def _add(tally: _Tally, subject: Subject, target: Target, answers: Answers) -> N
             device=bits(answers.device[leaf][i]),
             host=bits(wanted[leaf][i]),
         )
-
-
-def _instructions(program: Program, outputs: Sequence[int]) -> int | None:
-    return program.instructions(outputs[0]) if len(outputs) == 1 else None
 
 
 def differing(device: Array, host: Array) -> Array:

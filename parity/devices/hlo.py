@@ -560,12 +560,13 @@ class HloProgram(Program):
             raise ValueError(f"All arguments must be for the same number of calls, not {sorted(lengths)}.")
         return lengths.pop()
 
-    def instructions(self, output: int) -> int:
-        """How many instructions an output depends on, as printed lines, those of called computations too.
+    def instructions(self, *outputs: int) -> int:
+        """How many instructions these outputs depend on, as printed lines, those of called computations too.
 
         Parameters and constants are among them; the tuple that gathers the outputs is not.
         """
-        return len({line for node in _cone([self._graph.outputs[output]]) for line in node.lines})
+        nodes = [self._graph.outputs[output] for output in outputs]
+        return len({line for node in _cone(nodes) for line in node.lines})
 
     def unknown(self, output: int) -> list[UnknownOperation]:
         """The operations that an output depends on and that cannot be executed here; each once."""

@@ -45,8 +45,8 @@ class Program(abc.ABC):
         """
 
     @abc.abstractmethod
-    def instructions(self, output: int) -> int:
-        """How many instructions an output depends on, parameters and constants among them."""
+    def instructions(self, *outputs: int) -> int:
+        """How many instructions these outputs depend on, parameters and constants among them; each once."""
 
     @abc.abstractmethod
     def unknown(self, output: int) -> list[UnknownOperation]:

@@ -109,9 +109,9 @@ class PtxProgram(Program):
                 result[rows] = value.values(output.offset, output.shape.dtype, output.shape.lengths)
         return results
 
-    def instructions(self, output: int) -> int:
-        """How many instructions of PTX an output depends on; those of a function at each call."""
-        cone = self._graph.cone([self._outputs[output].node])
+    def instructions(self, *outputs: int) -> int:
+        """How many instructions of PTX these outputs depend on; those of a function at each call."""
+        cone = self._graph.cone([self._outputs[output].node for output in outputs])
         numbers = {self._graph.nodes[i].instruction for i in cone}
         return len(numbers - {None})
 

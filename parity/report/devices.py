@@ -18,8 +18,9 @@ LEAD = """\
 Each schedule was compiled for each device, without one, and the compiled program was executed operation by
 operation, each as IEEE 754 or the instruction set defines it. **Same bits**: at every count the program
 gives the bits that `on_host` gives (a subnormal number counts as 0 on a TPU, which has none). For a
-plateau, whose step is a function of a state and a metric, the CPU's own steps are the measure. Beside it,
-how many instructions the program has."""
+plateau, whose step is a function of a state and a metric, the CPU's own steps are the measure. **Not
+compared**: a value depends on an operation whose last bit only the device knows. Beside it, how many
+instructions the program has."""
 
 OPTAX = """\
 Optax's own schedules, where they are an equal, compiled and executed in the same way, beside the program
@@ -66,7 +67,9 @@ def _unknown(unknown: Unknown) -> str:
 def short(source: str) -> str:
     """A place in a file, without what leads to the packages or to the current folder."""
     inside = re.split(r"[\\/](?:site|dist)-packages[\\/]", source)[-1]
-    return inside.removeprefix(f"{pathlib.Path.cwd()}{os.sep}")
+    for folder in (pathlib.Path(__file__).parents[2], pathlib.Path.cwd()):
+        inside = inside.removeprefix(f"{folder}{os.sep}")
+    return inside
 
 
 def _first_line(text: str) -> str:
@@ -132,9 +135,28 @@ def terminal(table: Table) -> Iterator[tuple[str, ...]]:
             yield (row.name, *(cell(row.findings[target]) for target in table.targets))
             if row.optax is not None:
                 cells = (cell(row.optax_findings[target]) for target in table.targets)
-                yield (f"  Optax's {row.optax}", *cells)
+                yield (f"  {_OPTAX}{row.optax}", *cells)
         return
-    for name, findings in _classes(table):
+    yield from by_class(table)
+    yield from optax(table)
+
+
+def by_class(table: Table) -> Iterator[tuple[str, ...]]:
+    """One row for each class of schedules: its name, and what came of all of it on each target."""
+    yield from _rows(table, (row for row in _classes(table) if not row[0].startswith(_OPTAX)))
+
+
+def optax(table: Table) -> Iterator[tuple[str, ...]]:
+    """The same of Optax's functions."""
+    yield from _rows(table, (row for row in _classes(table) if row[0].startswith(_OPTAX)))
+
+
+_OPTAX = "Optax's "
+_Class = tuple[str, list[Mapping[str, Finding]]]
+
+
+def _rows(table: Table, classes: Iterable[_Class]) -> Iterator[tuple[str, ...]]:
+    for name, findings in classes:
         cells = (_together([each[target] for each in findings]) for target in table.targets)
         yield (f"{name} ({len(findings)})", *cells)
 
@@ -152,14 +174,14 @@ def left_out(table: Table) -> Iterator[str]:
                 yield f"{name}, {times} on {target}: {reason}"
 
 
-def _classes(table: Table) -> Iterator[tuple[str, list[Mapping[str, Finding]]]]:
+def _classes(table: Table) -> Iterator[_Class]:
     """Each class with what came of its schedules, then each function of Optax's."""
     classes: dict[str, list[Mapping[str, Finding]]] = {}
     for row in table.rows:
         classes.setdefault(row.scheduler, []).append(row.findings)
     for row in table.rows:
         if row.optax is not None:
-            classes.setdefault(f"Optax's {row.optax}", []).append(row.optax_findings)
+            classes.setdefault(f"{_OPTAX}{row.optax}", []).append(row.optax_findings)
     yield from classes.items()
 
 

@@ -16,7 +16,7 @@ import pathlib
 import re
 import string
 import urllib.parse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from .. import modes
 from ..compare import Comparison, Curves, Distance, Integrity, Row, bits, distances
+from ..devices.compare import Finding
 from ..devices.table import Table
 from ..reference.events import Event
 from ..run import CaseResult, Run
@@ -86,11 +87,53 @@ def render(run: Run) -> str:
     )
 
 
-def _devices(table: Table) -> dict[str, tuple[str, str]]:
+def _devices(table: Table) -> dict[str, tuple[str, str, Html]]:
+    ours = [(row.name, row.findings, row.failed) for row in on_devices.worst_first(table.rows)]
+    theirs = [
+        (f"{row.optax} for {row.name}", row.optax_findings, False)
+        for row in table.rows
+        if row.optax is not None
+    ]
+    failed = _on_devices(table, [row for row in ours if row[2]], "Failed")
     return {
-        "Devices": (on_devices.LEAD, markdown.devices(table)),
-        "Optax on devices": (on_devices.OPTAX, markdown.optax_on_devices(table)),
+        "Devices": (
+            on_devices.LEAD,
+            markdown.by_class(table),
+            Html(failed + _folded("Every schedule", _on_devices(table, ours))),
+        ),
+        "Optax on devices": (
+            on_devices.OPTAX,
+            markdown.optax_by_function(table),
+            _folded("Every case", _on_devices(table, theirs)),
+        ),
     }
+
+
+def _on_devices(
+    table: Table, rows: Iterable[tuple[str, Mapping[str, Finding], bool]], caption: str = ""
+) -> Html:
+    cells = [
+        [
+            Html(f"<code>{_html(name)}</code>"),
+            *(_finding(findings[target], failed and not findings[target].same) for target in table.targets),
+        ]
+        for name, findings, failed in rows
+    ]
+    return _table(("schedule", *table.targets), cells, caption)
+
+
+def _finding(found: Finding, wrong: bool) -> Html:
+    said = (
+        Html(f"<span class=failed>{_html(on_devices.said(found))}</span>")
+        if wrong
+        else on_devices.said(found)
+    )
+    size = "" if found.instructions is None else f" <small>{found.instructions:,} instructions</small>"
+    return Html(f"{_html(said)}{size}")
+
+
+def _folded(title: str, content: Html) -> Html:
+    return Html(f"<details><summary class=plain><span>{title}</span></summary>{content}</details>")
 
 
 def worst_first(results: Iterable[CaseResult]) -> list[CaseResult]:

@@ -90,9 +90,21 @@ def summaries(run: Run) -> list[str]:
 
 def _devices_sections(table: Table) -> list[str]:
     return [
-        *_section("Devices", on_devices.LEAD, devices(table)),
-        *_section("Optax on devices", on_devices.OPTAX, optax_on_devices(table)),
+        *_section("Devices", on_devices.LEAD, by_class(table)),
+        *_section("Every schedule on devices", "", devices(table)),
+        *_section("Optax on devices", on_devices.OPTAX, optax_by_function(table)),
+        *_section("Every case of Optax's on devices", "", optax_on_devices(table)),
     ]
+
+
+def by_class(table: Table) -> str:
+    """One row for each class of schedules."""
+    return _table(("schedules", *table.targets), on_devices.by_class(table))
+
+
+def optax_by_function(table: Table) -> str:
+    """One row for each of Optax's functions."""
+    return _table(("schedules", *table.targets), on_devices.optax(table))
 
 
 def devices(table: Table) -> str:

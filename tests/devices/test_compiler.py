@@ -114,3 +114,14 @@ def test_compare_devices():
     assert [(finding.same, finding.compared) for finding in found.values()] == [(True, 100)] * 2
     plateau = jaxsched.ReduceLROnPlateau(0.1, factor=0.5, patience=1)
     assert parity.compare_devices(plateau, "cuda:h100")["cuda:h100"].same
+
+
+@pytest.mark.parametrize("target", [TPU, GPU], ids=str)
+def test_instructions_of_several_outputs_count_once(compiler, target):
+    def function(count):
+        shared = count * count + 3
+        return shared * 5, shared - 7
+
+    program = compiler.compile(function, [COUNT], target)
+    first, second, both = program.instructions(0), program.instructions(1), program.instructions(0, 1)
+    assert max(first, second) < both <= first + second
