@@ -1,12 +1,14 @@
-"""Imports JAX without what its CUDA plugin prints where there is no GPU.
+"""Keeps JAX from complaining of devices that nobody expects to be there.
 
-The plugin's libraries do so while they are loaded, before anything can tell them not to. It is installed
-where `parity devices` can be used, and each process would begin with eight lines of it.
+`parity devices` needs the compilers for TPUs and GPUs. Where they are installed and no such device is there,
+JAX takes the CPU, but says a page about it first. Some of that comes while libraries are loaded, before
+anything can tell them not to.
 """
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import importlib.util
 import os
 import sys
@@ -36,6 +38,26 @@ def quietly() -> Iterator[None]:
             for line in said:
                 if not any(each in line for each in _NOISE):
                     os.write(2, line)
+
+
+def only_compilers() -> bool:
+    """Whether compilers for devices are installed, and there is none that JAX could find."""
+    if os.environ.get("JAX_PLATFORMS") or not any(map(importlib.util.find_spec, _COMPILERS)):
+        return False
+    return not any(map(glob.glob, _DEVICES))
+
+
+_COMPILERS = ("jax_cuda12_plugin", "libtpu")
+_DEVICES = ("/dev/nvidia*", "/dev/dxg", "/dev/kfd", "/dev/accel*", "/dev/vfio/*")
+"""What the drivers of GPUs and TPUs make."""
+
+
+def begin() -> None:
+    """What a new process does first, so that JAX has said all when work begins."""
+    with quietly():
+        import jax
+
+        jax.devices()
 
 
 if "jax" not in sys.modules:

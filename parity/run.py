@@ -22,7 +22,7 @@ import numpy as np
 
 import jaxsched
 
-from . import cases_hugging_face, deviations, modes, plateau, training
+from . import _quiet, cases_hugging_face, deviations, modes, plateau, training
 from .cases import CASES, Case
 from .compare import Comparison, Counts, compare_trajectory, distances, under_jit
 from .deviations import Demonstration, demonstrate
@@ -289,7 +289,7 @@ def _batches(
         return
     # JAX cannot be forked: each process starts anew, and is worth it for long runs only.
     spawn = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
+    with concurrent.futures.ProcessPoolExecutor(jobs, spawn, _quiet.begin) as pool:
         futures = {pool.submit(_run_batch, batch, profile): batch for batch in batches}
         try:
             for future in concurrent.futures.as_completed(futures):

@@ -15,6 +15,7 @@ from typing import Any
 import jax
 
 from .. import report
+from .._quiet import only_compilers, quietly
 from ..cases import Case
 from ..plateau import PlateauCase
 from ..run import ALL_CASES, AnyCase
@@ -142,12 +143,15 @@ def add_device(command: argparse.ArgumentParser) -> None:
 def use_device(device: str | None) -> None:
     """Chooses the device, for this process and those it starts."""
     if device is None:
-        return
+        if not only_compilers():
+            return
+        device = "cpu"  # what JAX would take in the end
     platform = {"gpu": "cuda,rocm"}.get(device, device)
     os.environ["JAX_PLATFORMS"] = platform
     jax.config.update("jax_platforms", platform)  # type: ignore[no-untyped-call]
     try:
-        jax.devices()
+        with quietly():
+            jax.devices()
     except RuntimeError as reason:
         raise UsageError(f"--device {device}: JAX finds none here ({reason})") from reason
 

@@ -13,7 +13,6 @@ from typing import Any
 from rich.console import Console
 
 from .. import report
-from .._quiet import quietly
 from ..devices import subjects, table
 from ..devices.table import Row
 from ..devices.targets import BY_NAME, DEFAULT, Target, find, missing
@@ -86,8 +85,7 @@ def main(options: argparse.Namespace) -> int:
     lacking = missing(targets)
     if lacking is not None:
         raise UsageError(lacking)
-    with quietly():
-        use_device("cpu")  # whatever there is: it is no part of the comparison
+    use_device("cpu")  # whatever there is: it is no part of the comparison
     start = time.perf_counter()
     console = Console(stderr=options.json == "-")
     found = _yours(schedules, targets, options) if schedules else _catalogue(targets, options, console)

@@ -10,9 +10,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-import jax
-
-from .._quiet import quietly
+from .. import _quiet
 from ..cases import Case, Spec
 from ..plateau import PlateauCase
 from ..reference import events, optax_equivalents
@@ -132,7 +130,7 @@ def _shares(
         return
     # JAX cannot be forked.
     spawn = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(jobs, spawn, _begin) as pool:
+    with concurrent.futures.ProcessPoolExecutor(jobs, spawn, _quiet.begin) as pool:
         futures = [pool.submit(_in_process, batch, targets, number, exhaustive) for batch in batches]
         try:
             for future in concurrent.futures.as_completed(futures):
@@ -143,11 +141,6 @@ def _shares(
 
 _compiler: list[Compiler] = []
 """Of this process; it ends with it."""
-
-
-def _begin() -> None:
-    with quietly():
-        jax.local_devices(backend="cpu")
 
 
 def _in_process(cases: Sequence[AnyCase], targets: list[str], number: int, exhaustive: bool) -> list[Row]:
