@@ -81,6 +81,7 @@ from .rounding import (
     quotient as quotient,
     round_to as round_to,
     rounded as rounded,
+    rounded_sum as rounded_sum,
     sqrt as sqrt,
     to_be as to_be,
 )

@@ -63,6 +63,12 @@ def rounded(x: Any) -> Any:
     return jnp.where(x > largest(), largest(), x) if is_jax(x) else x
 
 
+def rounded_sum(x: Any, y: Any) -> Any:
+    """``x + y`` rounded once, of numbers that are not a schedule's and may be infinite."""
+    total = x + y
+    return jnp.where(total > 2.0**1000, np.inf, total) if is_jax(total) else total
+
+
 def product(a: Any, b: Any) -> Any:
     """``a * b`` rounded once (1u), also where an addition follows."""
     return rounded(a * b)
@@ -160,7 +166,7 @@ def _divided(x: Any, y: Any) -> Any:
     r = r.astype(np.float64)
     r = r - r * (y * r - 1.0)
     q = x * r
-    return q - r * (q * y - x)
+    return jnp.where(jnp.isfinite(q), q - r * (q * y - x), q)
 
 
 def sqrt(x: Any) -> Any:

@@ -330,10 +330,10 @@ def _smoothed(greedy: GreedyLR, s: GreedyState, metric: jax.Array) -> tuple[Any,
     full = s.seen == greedy.window_size
     oldest = s.window[0].astype(np.float64)
     window = jnp.concatenate([s.window[1:], metric[None]])
-    total = nx.rounded(total + current)  # then what leaves, as theirs: sums of floats keep their errors
-    total = jnp.where(full, nx.rounded(total - oldest), total)
+    total = nx.rounded_sum(total, current)  # then what leaves, as theirs: sums of floats keep their errors
+    total = jnp.where(full, nx.rounded_sum(total, -oldest), total)
     seen = jnp.where(full, s.seen, s.seen + 1)
-    return total / seen.astype(np.float64), window, total, seen
+    return nx.quotient(total, seen.astype(np.float64)), window, total, seen
 
 
 def _better(greedy: GreedyLR, metric: jax.Array, best: jax.Array) -> jax.Array:

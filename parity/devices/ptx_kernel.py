@@ -25,7 +25,7 @@ _COMPUTES = frozenset(
     {
         "abs", "add", "addc", "bfe", "bfi", "bfind", "bmsk", "brev", "clz", "cnot", "copysign", "cos",
         "cvt", "div", "dp2a", "dp4a", "ex2", "fma", "fns", "lg2", "lop3", "mad", "mad24", "madc", "max",
-        "min", "mul", "mul24", "neg", "not", "or", "and", "xor", "popc", "prmt", "rcp", "rem", "rsqrt",
+        "min", "mul", "mul24", "neg", "not", "or", "and", "xor", "popc", "prmt", "rcp", "redux", "rem", "rsqrt",
         "sad", "selp", "set", "setp", "shf", "shfl", "shl", "shr", "sin", "slct", "sqrt", "sub", "subc",
         "szext", "tanh", "testp",
     }
@@ -545,6 +545,7 @@ class _Frame:
             "mov": self._move,
             "cvta": self._move,
             "call": self._call,
+            "redux": self._redux,
             "shfl": self._shuffle,
         }.get(instruction.name)
         if special is not None:
@@ -764,6 +765,31 @@ class _Frame:
         for i, result in enumerate(part.strip() for part in "".join(results).strip("()").split(",") if part):
             self.kernel.parameters[result] = self.kernel.parameters.pop(f"func_retval{i}")
 
+    def _all_take_part(self, members: Array | None) -> bool:
+        """Whether all 32 threads do the same, by the mask that an instruction gives and by the branches."""
+        return members is not None and bool(members == 2**32 - 1) and self.mask is None
+
+    def _redux(self, instruction: Instruction) -> None:
+        """redux.sync.add: the sum of what 32 threads have, to each of them; whole numbers, which wrap."""
+        target, value, mask = instruction.operands
+        if instruction.opcode not in ("redux.sync.add.s32", "redux.sync.add.u32"):
+            raise CannotTrace(instruction.opcode)
+        if not self._all_take_part(self.graph.nodes[self._operand(mask, "u32")].constant):
+            raise CannotTrace(instruction.opcode, "a reduction that not all threads take part in")
+        if int(np.prod(self.kernel.launch.block)) % 32:
+            raise CannotTrace(instruction.opcode, "a reduction with threads that are not there")
+        threads = self.kernel.launch.threads
+        node = self.graph.compute(
+            lambda x: np.repeat(
+                np.broadcast_to(x, (len(x), threads)).reshape(len(x), -1, 32).sum(-1, dtype=x.dtype),
+                32,
+                axis=1,
+            ),
+            (self._typed(value, "u32"),),
+            self.number,
+        )
+        self._assign(target, node)
+
     def _shuffle(self, instruction: Instruction) -> None:
         """shfl.sync: a value of another thread of the same 32."""
         parts = instruction.opcode.split(".")
@@ -772,13 +798,7 @@ class _Frame:
             raise CannotTrace(instruction.opcode)
         target, value, *how = instruction.operands
         number, clamp, members = (self.graph.nodes[self._operand(text, "u32")].constant for text in how)
-        if (
-            number is None
-            or clamp is None
-            or members is None
-            or members != 2**32 - 1
-            or self.mask is not None
-        ):
+        if number is None or clamp is None or not self._all_take_part(members):
             raise CannotTrace(instruction.opcode, "a shuffle that not all threads take part in")
         if block % 32 or "|" in target:
             raise CannotTrace(instruction.opcode, "a shuffle with threads that are not there")
