@@ -71,9 +71,12 @@ class Finding:
     seconds: float
     """What it took to compile and to execute it."""
 
+    undecided: int = 0
+    """Calls, not among those that differ, whose answer hangs on bits that the target's float64 lacks."""
+
     @property
     def same(self) -> bool:
-        """Whether anything was compared, and every bit is the same."""
+        """Whether anything was compared, and every bit is the same where the target can decide it."""
         return self.compared > 0 and self.differing == 0
 
 
@@ -123,6 +126,7 @@ class _Tally:
 
     compared: int = 0
     differing: int = 0
+    undecided: int = 0
     first: Difference | None = None
     unknown: tuple[Unknown, ...] = ()
 
@@ -163,6 +167,7 @@ def judge(subject: Subject, target: Target, program: Program) -> Finding:
         unknown=tally.unknown,
         error=None,
         seconds=time.perf_counter() - start,
+        undecided=tally.undecided,
     )
 
 
@@ -170,6 +175,10 @@ def _add(tally: _Tally, subject: Subject, target: Target, answers: Answers) -> N
     wanted = list(map(target.rounds, answers.wanted))
     unlike = [differing(*each) for each in zip(answers.device, wanted, strict=True)]
     rows = np.any(unlike, axis=0)
+    if rows.any() and not target.has_float64:
+        undecided = rows & subject.undecided(answers)
+        tally.undecided += int(np.sum(undecided))
+        rows &= ~undecided
     tally.compared += len(rows)
     tally.differing += int(np.sum(rows))
     if tally.first is None and rows.any():

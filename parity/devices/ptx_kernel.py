@@ -25,9 +25,9 @@ _COMPUTES = frozenset(
     {
         "abs", "add", "addc", "bfe", "bfi", "bfind", "bmsk", "brev", "clz", "cnot", "copysign", "cos",
         "cvt", "div", "dp2a", "dp4a", "ex2", "fma", "fns", "lg2", "lop3", "mad", "mad24", "madc", "max",
-        "min", "mul", "mul24", "neg", "not", "or", "and", "xor", "popc", "prmt", "rcp", "redux", "rem", "rsqrt",
-        "sad", "selp", "set", "setp", "shf", "shfl", "shl", "shr", "sin", "slct", "sqrt", "sub", "subc",
-        "szext", "tanh", "testp",
+        "min", "mul", "mul24", "neg", "not", "or", "and", "xor", "popc", "prmt", "rcp", "redux", "rem",
+        "rsqrt", "sad", "selp", "set", "setp", "shf", "shfl", "shl", "shr", "sin", "slct", "sqrt", "sub",
+        "subc", "szext", "tanh", "testp",
     }
 )  # fmt: skip
 

@@ -35,6 +35,12 @@ LAST = 2**31 - 1
 _CHUNK = 2**17
 """Calls at once."""
 
+_HALFWAY = 1e-6
+"""ULP from halfway between two float32 numbers within which jaxsched promises no more than one of the two."""
+
+_SHAKEN = 2.0**-43
+"""What a pair of float32 may make of a number, relative to it."""
+
 
 Call: TypeAlias = Callable[[Sequence[Array]], list[Array]]
 """A device: from one array for each argument, the calls along its first axis, to one for each leaf."""
@@ -75,6 +81,10 @@ class Subject(abc.ABC):
     def ask(self, call: Call, target: Target) -> Iterator[Answers]:
         """Makes all calls; the same ones whenever it is asked."""
 
+    def undecided(self, answers: Answers) -> Array:
+        """At which calls the answer hangs on bits that a pair of float32 does not have."""
+        return np.zeros(len(answers.places), bool)
+
 
 def _like(value: Array) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(value.shape, value.dtype)  # type: ignore[no-untyped-call]
@@ -113,6 +123,19 @@ class OfCount(Subject):
         # Always so many at once: then it is one program.
         padded = np.pad(counts, (0, -len(counts) % min(_CHUNK, COUNTS)), mode="edge")
         return [np.asarray(leaf)[: len(counts)] for leaf in self._on_cpu(padded)]
+
+    def undecided(self, answers: Answers) -> Array:
+        """Where the unrounded value is halfway between two float32 numbers, and they are the two answers."""
+        if not isinstance(self.function, jaxsched.Schedule):
+            return super().undecided(answers)
+        with jax.enable_x64(True):
+            exact = self.function.on_host(answers.places)
+        (device,), (host,) = answers.device, answers.wanted
+        low, high = np.minimum(device, host), np.maximum(device, host)
+        middle = (low.astype(np.float64) + high) / 2
+        within = np.abs(exact - middle) <= _HALFWAY * (high.astype(np.float64) - low)
+        halfway: Array = within & (np.nextafter(low, np.float32(np.inf)) == high)
+        return halfway
 
     @functools.cached_property
     def _on_cpu(self) -> Callable[[Array], tuple[jax.Array, ...]]:
@@ -255,6 +278,39 @@ class OfState(Subject):
                 [after[i][:, step] for i in compared],
             )
 
+    def undecided(self, answers: Answers) -> Array:
+        """Where the CPU's own trace, in float64, is another one if every number is shaken at every step."""
+        shaky: Array = self._shaky[np.divmod(answers.places, self._told.shape[1])]
+        return shaky
+
+    @functools.cached_property
+    def _shaky(self) -> Array:
+        told = self._told.astype(np.float64)
+        with on_cpu(), jax.enable_x64(True):
+            start = list(map(np.asarray, jax.tree.leaves(self._machine.init())))
+            first = [np.repeat(leaf[None], len(told), axis=0) for leaf in start]
+            step = jax.jit(jax.vmap(self))
+
+            def walk(shake: Callable[[Array], Array]) -> Iterator[list[Array]]:
+                """What must be the same of the states after each step, in float32."""
+                state = first
+                for metrics in told.T:
+                    state = list(map(np.asarray, step(*map(shake, state), shake(metrics))))
+                    kept = zip(self.leaves, state, strict=True)
+                    yield [_narrow(leaf) for name, leaf in kept if not name.endswith("_rest")]
+
+            wanted = list(walk(lambda x: x))
+            rng = np.random.default_rng(0)
+            changed = np.zeros(told.shape, bool)
+            for _ in range(8):  # a tie comes out otherwise every other time
+                for i, (one, other) in enumerate(
+                    zip(wanted, walk(functools.partial(_shaken, rng)), strict=True)
+                ):
+                    for leaf, shaken in zip(one, other, strict=True):
+                        unlike = (leaf != shaken) & ~((leaf != leaf) & (shaken != shaken))
+                        changed[:, i] |= unlike.reshape(len(unlike), -1).any(-1)
+        return np.logical_or.accumulate(changed, axis=1)
+
     @property
     def _told(self) -> npt.NDArray[np.float32]:
         return metrics()[: -(-self._number // _STEPS)]
@@ -270,6 +326,15 @@ class OfState(Subject):
                 states.append(list(map(np.asarray, step(*states[-1], metrics))))
         leaves = [np.stack(leaf, axis=1) for leaf in zip(*states, strict=True)]
         return [leaf[:, :-1] for leaf in leaves], [leaf[:, 1:] for leaf in leaves]
+
+
+def _narrow(leaf: Array) -> Array:
+    return leaf.astype(np.float32) if leaf.dtype.kind == "f" else leaf
+
+
+def _shaken(rng: np.random.Generator, leaf: Array) -> Array:
+    """Numbers changed by a little; counters as they are."""
+    return leaf * (1 + _SHAKEN * rng.uniform(-1, 1, leaf.shape)) if leaf.dtype.kind == "f" else leaf
 
 
 def _together(leaves: Array) -> Array:

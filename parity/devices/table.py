@@ -81,6 +81,15 @@ class Table:
         return sum(row.compared for row in self.rows)
 
     @property
+    def same(self) -> int:
+        """How many values have the host's bits."""
+        return sum(f.compared - f.differing - f.undecided for row in self.rows for f in row.findings.values())
+
+    @property
+    def undecided(self) -> int:
+        return sum(f.undecided for row in self.rows for f in row.findings.values())
+
+    @property
     def failed(self) -> tuple[Row, ...]:
         return tuple(row for row in self.rows if row.failed)
 

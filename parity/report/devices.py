@@ -20,7 +20,9 @@ operation, each as IEEE 754 or the instruction set defines it. **Same bits**: at
 gives the bits that `on_host` gives (a subnormal number counts as 0 on a TPU, which has none). For a
 plateau, whose step is a function of a state and a metric, the CPU's own steps are the measure. **Not
 compared**: a value depends on an operation whose last bit only the device knows. Beside it, how many
-instructions the program has."""
+instructions the program has. **But at so many**: a TPU's float64 has 48 bits of the 53. There a value next
+to halfway between two float32 numbers may become the other one, and a state machine may decide otherwise
+by a last bit; so does the host's own when its numbers change by as little."""
 
 OPTAX = """\
 Optax's own schedules, where they are an equal, compiled and executed in the same way, beside the program
@@ -35,7 +37,11 @@ def verdict(finding: Finding) -> str:
     if finding.unknown:
         return "not replayed: " + "; ".join(map(_unknown, finding.unknown))
     if not finding.differing:
-        return "same bits" if finding.compared else "nothing compared"
+        if not finding.compared:
+            return "nothing compared"
+        return (
+            f"same bits but at {finding.undecided:,} {finding.place}s" if finding.undecided else "same bits"
+        )
     return f"{finding.differing:,} of {finding.compared:,} {finding.place}s differ"
 
 
@@ -108,12 +114,12 @@ def verdict_of(row: Row) -> str:
 
 def summary(table: Table) -> str:
     """One line."""
-    same = sum(f.compared - f.differing for row in table.rows for f in row.findings.values())
     counted = collections.Counter(map(verdict_of, table.rows))
     text = f"{', '.join(table.targets)}: {counted['passed']} schedules passed, {counted['failed']} failed"
     if counted["not compared"]:
         text += f", {counted['not compared']} not compared"
-    return f"{text}; {same:,} of {table.compared:,} values have the host's bits"
+    text += f"; {table.same:,} of {table.compared:,} values have the host's bits"
+    return f"{text}, {table.undecided:,} hang on bits that 48 do not hold" if table.undecided else text
 
 
 def worst_first(rows: Iterable[Row]) -> list[Row]:
@@ -197,6 +203,8 @@ def _together(findings: Sequence[Finding]) -> str:
     same, differ = sum(each.same for each in findings), sum(each.differing > 0 for each in findings)
     not_compared = len(findings) - same - differ
     parts = [("same bits" if same == len(findings) else f"{same} same bits") if same else ""]
+    undecided = sum(each.undecided for each in findings)
+    parts[0] += f" but at {undecided:,} {findings[0].place}s" if undecided else ""
     parts += [f"{differ} differ" if differ else "", f"{not_compared} not compared" if not_compared else ""]
     sizes = [each.instructions for each in findings if each.instructions is not None]
     if not sizes:
