@@ -90,7 +90,7 @@ def test_passes_and_writes_the_report(tmp_path, monkeypatch, capsys):
     (row,) = written["devices"]["schedules"]
     assert [each["target"] for each in row["targets"]] == ["tpu:v5e", "cuda:h100"]
     assert all(each["instructions"] > 5 for each in row["targets"])
-    assert [each["unknown"][0]["operation"] for each in row["optax"]["targets"]][0] == "power"
+    assert row["optax"]["targets"][0]["unknown"][0]["operation"] == "power"
 
 
 @pytest.mark.slow
