@@ -6,12 +6,16 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Of PyTorch's threads: tests run side by side, and several in each would wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from parity import _quiet
+
+# isort: split
 import jax
 import pytest
 from hypothesis import settings
 
 # Eight devices, so that sharding is tested where there is only a CPU, too.
 jax.config.update("jax_num_cpu_devices", 8)
+_quiet.begin()
 
 settings.register_profile("default", max_examples=25, deadline=None)
 settings.register_profile("long", max_examples=2000, deadline=None)
