@@ -51,9 +51,11 @@ accelerator: $(INSTALLED)examples $(INSTALLED)bench ## on the default device: pa
 bench: $(INSTALLED)bench ## measure against Optax and PyTorch; five minutes; writes docs/benchmarks.md
 	@$(IN_VENV) -m benchmarks --page docs $(ARGS)
 
-docs: $(INSTALLED)hugging-face ## write the pages of docs/ that come from a run: the report, the deviations
+docs: $(INSTALLED)hugging-face $(INSTALLED)devices ## write the pages of docs/ that come from a run
 	@$(IN_VENV) -m parity run && cp parity-report/report.md parity-report/training.png docs/
 	@$(IN_VENV) -m parity deviations > docs/deviations.md.new && mv docs/deviations.md.new docs/deviations.md
+	@$(IN_VENV) -m parity devices && cp parity-report/report.md docs/devices-report.md
+	@$(IN_VENV) -m benchmarks.instructions
 
 vectors: $(INSTALLED)parity ## record PyTorch's trajectories anew, into parity/vectors/
 	@$(IN_VENV) -m parity record -o "parity/vectors/torch-$$($(IN_VENV) -c 'import torch; print(".".join(torch.__version__.split(".")[:2]))').json"

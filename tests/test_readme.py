@@ -35,11 +35,18 @@ def test_there_is_something_to_run():
 def test_figures_are_those_of_the_report():
     # Both come from `make docs`; a figure that was typed would not be in the report.
     report = (ROOT / "docs" / "report.md").read_text()
-    rows = re.findall(r"^\| `.*\| .* \| .* \| .* \|$", README.split("## What a schedule is")[0], re.MULTILINE)
+    devices = (ROOT / "docs" / "devices-report.md").read_text()
+    rows = re.findall(r"^\| `.*\|$", README.split("## What a schedule is")[0], re.MULTILINE)
     assert len(rows) >= 8
     for row in rows:
-        case, function, ulp, _ = (cell.strip() for cell in row.strip("|").split("|"))
+        case, function, ulp, _, tpu, gpu = (cell.strip() for cell in row.strip("|").split("|"))
         line = next(line for line in report.splitlines() if line.startswith(f"| {case} | {function} |"))
         assert f"| {ulp} |" in line
+        line = next(line for line in devices.splitlines() if line.startswith(f"| {case}: {function} |"))
+        for said, there in zip((tpu, gpu), line.split(" | ")[1::2], strict=True):
+            if said.startswith("its own"):
+                assert there.startswith(f"not replayed: {said.removeprefix('its own ')}")
+            else:
+                assert there.startswith("same bits" if said == "0" else f"{said} of ")
     summary = report.splitlines()[2].rstrip(".")
     assert summary in README

@@ -38,13 +38,15 @@ class StepLR(FactorSchedule):
     step_size: Annotated[nx.Whole, Integer(1, "It is the number of updates between two decays.")]
     gamma: Gamma = 0.1
 
-    def _scaled(self, lr: float, k: jax.Array) -> jax.Array:
+    def _decays(self, k: jax.Array) -> Any:
         decays, _ = nx.divmod_count(k, self.step_size)
-        return nx.power(self.gamma, decays, lr)
+        return decays
+
+    def _scaled(self, lr: float, k: jax.Array) -> jax.Array:
+        return nx.power(self.gamma, self._decays(k), lr)
 
     def _lifted(self, lr: float, k: jax.Array) -> tuple[Any, Any]:
-        decays, _ = nx.divmod_count(k, self.step_size)
-        return nx.lifted_power(self.gamma, decays, lr)
+        return nx.lifted_power(self.gamma, self._decays(k), lr)
 
     def _ratio(self, k: jax.Array) -> Any:
         _, since = nx.divmod_count(k, self.step_size)

@@ -13,8 +13,6 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-import jaxsched
-
 from ..reference.events import Event
 from .program import Array
 from .targets import Target
@@ -40,6 +38,9 @@ _HALFWAY = 1e-6
 
 _SHAKEN = 2.0**-43
 """What a pair of float32 may make of a number, relative to it."""
+
+_SHAKES = 24
+"""Next to a threshold half of them decide otherwise."""
 
 
 Call: TypeAlias = Callable[[Sequence[Array]], list[Array]]
@@ -118,7 +119,7 @@ class OfCount(Subject):
                 yield Answers(counts, call([counts]), self._wanted(counts))
 
     def _wanted(self, counts: Array) -> list[Array]:
-        if isinstance(self.function, jaxsched.Schedule):
+        if hasattr(self.function, "on_host"):
             return [self.function.on_host(counts)]
         # Always so many at once: then it is one program.
         padded = np.pad(counts, (0, -len(counts) % min(_CHUNK, COUNTS)), mode="edge")
@@ -126,7 +127,7 @@ class OfCount(Subject):
 
     def undecided(self, answers: Answers) -> Array:
         """Where the unrounded value is halfway between two float32 numbers, and they are the two answers."""
-        if not isinstance(self.function, jaxsched.Schedule):
+        if not hasattr(self.function, "on_host"):
             return super().undecided(answers)
         with jax.enable_x64(True):
             exact = self.function.on_host(answers.places)
@@ -279,7 +280,10 @@ class OfState(Subject):
             )
 
     def undecided(self, answers: Answers) -> Array:
-        """Where the CPU's own trace, in float64, is another one if every number is shaken at every step."""
+        """Where the CPU's own trace, in float64, is another one if it is shaken at every step.
+
+        Shaken are the numbers that float32 does not hold, and so not the metrics, nor a tie between them.
+        """
         shaky: Array = self._shaky[np.divmod(answers.places, self._told.shape[1])]
         return shaky
 
@@ -333,8 +337,12 @@ def _narrow(leaf: Array) -> Array:
 
 
 def _shaken(rng: np.random.Generator, leaf: Array) -> Array:
-    """Numbers changed by a little; counters as they are."""
-    return leaf * (1 + _SHAKEN * rng.uniform(-1, 1, leaf.shape)) if leaf.dtype.kind == "f" else leaf
+    """Numbers changed by a little; counters as they are, and what float32 holds: that is exact on a TPU."""
+    if leaf.dtype.kind != "f":
+        return leaf
+    changed = leaf * (1 + _SHAKEN * rng.uniform(-1, 1, leaf.shape))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where(leaf == leaf.astype(np.float32), leaf, changed)
 
 
 def _together(leaves: Array) -> Array:
