@@ -306,7 +306,7 @@ class OfState(Subject):
             wanted = list(walk(lambda x: x))
             rng = np.random.default_rng(0)
             changed = np.zeros(told.shape, bool)
-            for _ in range(8):  # a tie comes out otherwise every other time
+            for _ in range(_SHAKES):
                 for i, (one, other) in enumerate(
                     zip(wanted, walk(functools.partial(_shaken, rng)), strict=True)
                 ):

@@ -189,3 +189,64 @@ def test_nan_is_nan_and_zero_has_a_sign():
     assert differing(device, host).tolist() == [False, True, False, True]
     with pytest.raises(TypeError, match="float64"):
         differing(device.astype(np.float64), host)
+
+
+# What 48 bits cannot decide ---------------------------------------------------------------
+
+
+def neighbour(answers):
+    return [np.nextafter(leaf, np.float32(9)) for leaf in answers]
+
+
+def test_halfway_between_two_numbers_a_tpu_may_take_either():
+    halfway = jaxsched.ConstantLR(1 + 2.0**-24, factor=1.0)
+    subject = OfCount(halfway, [np.arange(50, dtype=np.int32)])
+    found = judge(subject, TPU, Faithful(subject, neighbour))
+    assert (found.compared, found.differing, found.undecided, found.same) == (50, 0, 50, True)
+    assert judge(subject, GPU, Faithful(subject, neighbour)).differing == 50
+    assert (
+        judge(subject, TPU, Faithful(subject, lambda answers: neighbour(neighbour(answers)))).differing == 50
+    )
+
+
+def test_anywhere_else_it_may_not():
+    for schedule in (jaxsched.ConstantLR(1 + 2.0**-23.99, factor=1.0), SCHEDULE, lambda k: k * jnp.int32(3)):
+        subject = OfCount(schedule, [np.arange(50, dtype=np.int32)])
+        change = neighbour if isinstance(schedule, jaxsched.Schedule) else lambda answers: [answers[0] + 1]
+        found = judge(subject, TPU, Faithful(subject, change))
+        assert (found.differing, found.undecided) == (50, 0)
+
+
+class OtherSteps(Faithful):
+    """A device that takes the steps of another state machine."""
+
+    def __init__(self, other):
+        super().__init__(OfState(other, 1))
+
+
+def test_a_tie_of_metrics_is_no_excuse():
+    arguments = {"factor": 0.5, "patience": 1, "threshold_mode": "abs"}
+    subject = OfState(jaxsched.ReduceLROnPlateau(0.1, threshold=0.0, **arguments), 10_000)
+    # Takes the same metric once more for a better one.
+    lenient = OtherSteps(jaxsched.ReduceLROnPlateau(0.1, threshold=1e-30, **arguments))
+    assert judge(subject, TPU, lenient).same  # 1e-30 below a metric is that metric
+
+    def ties_are_better(answers):
+        bad = subject.leaves.index(".num_bad_epochs")
+        answers[bad] = np.where(answers[bad] > 0, 0, answers[bad])
+        return answers
+
+    found = judge(subject, TPU, Faithful(subject, ties_are_better))
+    assert found.undecided == 0
+    assert found.differing > 1_000
+
+
+def test_what_hangs_on_a_last_bit_is_counted_apart_on_a_tpu_only():
+    # 0.1 - 0.1 * 0.999 is the eps, but for the last bits of each.
+    greedy = {"patience": 0, "factor": 0.999}
+    subject = OfState(GreedyLR(0.1, eps=1e-4, **greedy), 10_000)
+    device = OtherSteps(GreedyLR(0.1, eps=1e-4 * (1 + 1e-12), **greedy))
+    found = judge(subject, TPU, device)
+    assert (found.differing, found.same) == (0, True)
+    assert found.undecided > 1_000
+    assert judge(subject, GPU, device).differing > 10
