@@ -45,11 +45,11 @@ class Schedule(Value, abc.ABC):
     arguments annotated with a checker are checked when a value is made.
 
     >>> import jax.numpy as jnp
-    >>> class InverseSqrt(jaxsched.Schedule):
+    >>> class RootDecay(jaxsched.Schedule):
     ...     base_lr: float
     ...     def _formula(self, k):
     ...         return self.base_lr / jnp.sqrt(k + 1.0)
-    >>> InverseSqrt(0.5)(3)
+    >>> RootDecay(0.5)(3)
     Array(0.25, dtype=float32)
     """
 
