@@ -73,6 +73,7 @@ from .powers import (
     power as power,
 )
 from .rounding import (
+    capped as capped,
     exact_difference as exact_difference,
     minus as minus,
     product as product,

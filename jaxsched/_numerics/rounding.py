@@ -79,13 +79,19 @@ def product_of(factors: Any) -> Any:
     return functools.reduce(product, factors)
 
 
+def capped(x: Any) -> Any:
+    """``x``, or `most` where it is more: on the host too, where no wall ends what grows."""
+    return where(x > most(), most(), x)
+
+
 def product_of_lifted(values: Sequence[Any], lifts: Sequence[Any]) -> Any:
     """The product of factors that `lifted_power` gives, each with what it has to be multiplied by."""
     first, *others = values
     value = product_of(values)
     small = value < 2.0**-60  # some bits of a factor may be lost on the way
     value = where(small, product_of([first * 2.0**64, *others]), value)
-    return product_of([value, *(lift for lift in lifts if not is_number(lift)), where(small, 2.0**-64, 1.0)])
+    steps = [lift for lift in lifts if not is_number(lift)]
+    return capped(product_of([value, *steps, where(small, 2.0**-64, 1.0)]))
 
 
 def minus(x: Any, y: Any) -> Any:

@@ -39,7 +39,7 @@ class FactorSchedule(Schedule):
         # A number is part of what is computed on the host; data has to be multiplied with.
         if nx.is_number(self.base_lr):
             return self._scaled(float(self.base_lr), k)
-        return nx.product(self.base_lr, self._factor(k))
+        return nx.capped(nx.product(self.base_lr, self._factor(k)))
 
     def _ratio(self, k: jax.Array) -> Any:
         """What PyTorch's step to count ``k >= 1`` multiplies the learning rate by.

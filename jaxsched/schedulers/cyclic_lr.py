@@ -114,9 +114,9 @@ class CyclicLR(Schedule):
 
     def _peak(self, low: nx.Number, high: nx.Number, scale: Any) -> Any:
         """``low + (high - low) * scale``; with the signs such that nothing cancels."""
-        up = low + nx.product(high - low, scale)
-        down = nx.product(low, nx.minus(1.0, scale)) + nx.product(high, scale)
-        return nx.rounded(nx.where(high >= low, up, down))
+        up = low + nx.capped(nx.product(high - low, scale))
+        down = nx.product(low, nx.minus(1.0, scale)) + nx.capped(nx.product(high, scale))
+        return nx.capped(nx.rounded(nx.where(high >= low, up, down)))
 
     def _scale(self, k: jax.Array, cycle: jax.Array) -> jax.Array | None:
         if self.scale_fn is not None:

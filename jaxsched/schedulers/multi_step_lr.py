@@ -54,7 +54,7 @@ class MultiStepLR(FactorSchedule):
         if not (nx.is_number(self.base_lr) and nx.is_number(self.gamma)):
             return 0.0
         values = nx.first_powers(self.gamma, len(self.milestones), self.base_lr)
-        return min(value for value in values if value > 0)
+        return min((value for value in values if value > 0), default=0.0)
 
     def _ratio(self, k: jax.Array) -> Any:
         before, now = nx.count_reached(k - 1, self.milestones), nx.count_reached(k, self.milestones)
