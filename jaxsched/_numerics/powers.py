@@ -14,7 +14,7 @@ import numpy as np
 from .arrays import Values, is_number, maximum, minimum, namespace, to_float, where
 from .counts import lookup
 from .curves import two_product
-from .rounding import DIGITS, most, polynomial, product, quotient, rounded, sqrt
+from .rounding import DIGITS, capped, most, polynomial, product, quotient, rounded, sqrt
 
 # Powers ---------------------------------------------------------------------------------
 
@@ -184,7 +184,7 @@ def _lifted(x: Any, n: Any, scale: float, goes_on: bool) -> tuple[Any, Any]:
     if not is_number(x):
         n = to_float(n)
         value = (_power if namespace(x, n) is np else _differentiable_power)(x, n)
-        return value if scale == 1 else product(scale, value), 1.0
+        return value if scale == 1 else capped(product(scale, value)), 1.0
     limit = most()
     tables, bits, lifted, lift = _power_tables(x, scale, limit, goes_on)
     n = minimum(n, (len(tables[0]) << bits * (len(tables) - 1)) - 1)
