@@ -29,14 +29,6 @@ class WarmupSchedule(Schedule):
         gone = nx.minimum(k, end)
         return nx.interpolate(0.0, self.base_lr, gone, end - gone, end, nx.linear)
 
-    def _least_after(self) -> float:
-        """No value after the warm-up lies between 0 and this; see `_least`."""
-        return 0.0
-
-    def _least(self) -> float:
-        first = nx.least_between(0.0, self.base_lr, self.num_warmup_steps, nx.linear)
-        return min(first, self._least_after())
-
     def _formula(self, k: jax.Array) -> jax.Array:
         end = self.num_warmup_steps
         # Each side sees counts of its own only, so that neither overflows or divides by 0.
