@@ -13,12 +13,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+from rich.console import Console
 
 from .. import report
 from .._quiet import only_compilers, quietly
 from ..cases import Case
 from ..plateau import PlateauCase
-from ..run import ALL_CASES, AnyCase
+from ..report import github, terminal
+from ..run import ALL_CASES, AnyCase, Run
 from ..training import TrainingCase
 
 
@@ -165,3 +167,17 @@ def nothing(cases: Sequence[AnyCase]) -> bool:
     if not cases:
         complain("nothing compared: no case matches; `parity list` prints their names")
     return not cases
+
+
+def said(result: Run, options: argparse.Namespace, console: Console) -> Exit:
+    """Writes and prints what came of a run, with the options of `add_output`; the exit code that it has."""
+    paths = report.write(result, options.output)
+    if options.json == "-":
+        sys.stdout.write(report.FILES["report.json"](result))
+    elif options.json:
+        paths.append(report.write_file(pathlib.Path(options.json), report.FILES["report.json"](result)))
+    terminal.show(result, paths, console)
+    github.announce(result)
+    if not result.compared:
+        return Exit.NOTHING
+    return Exit.PASSED if result.passed else Exit.FAILED

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import pathlib
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 
-from .. import report
 from ..devices import subjects, table
 from ..devices.table import Row
 from ..devices.targets import BY_NAME, DEFAULT, Target, find, missing
-from ..report import github, terminal
+from ..report import terminal
 from ..run import ALL_CASES, Profile, Run, environment
 from ..training import TrainingCase
 from ._common import (
@@ -28,6 +25,7 @@ from ._common import (
     complain,
     nothing,
     parser,
+    said,
     select,
     use_device,
 )
@@ -93,17 +91,9 @@ def main(options: argparse.Namespace) -> int:
         return Exit.NOTHING
     where = {**environment(), **table.environment(targets)}
     result = Run((), (), (), where, time.perf_counter() - start, devices=found)
-    paths = report.write(result, options.output)
-    if options.json == "-":
-        sys.stdout.write(report.FILES["report.json"](result))
-    elif options.json:
-        paths.append(report.write_file(pathlib.Path(options.json), report.FILES["report.json"](result)))
-    terminal.show(result, paths, console)
-    github.announce(result)
     if not result.compared:
         complain("nothing compared")
-        return Exit.NOTHING
-    return Exit.PASSED if result.passed else Exit.FAILED
+    return said(result, options, console)
 
 
 def _split(words: Sequence[str]) -> tuple[list[Target], list[str]]:

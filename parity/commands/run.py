@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import pathlib
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 
-from .. import cases_hugging_face, exhaustive, report
+from .. import cases_hugging_face, exhaustive
 from ..cases import Case
-from ..report import github, terminal
+from ..report import terminal
 from ..run import ALL_CASES, BATCH, AnyCase, Profile, profiled, run
 from ..training import TRAINING_CASES
 from ._common import (
@@ -26,6 +24,7 @@ from ._common import (
     complain,
     nothing,
     parser,
+    said,
     select,
     use_device,
 )
@@ -91,16 +90,7 @@ def compare_and_report(cases: Sequence[AnyCase], options: argparse.Namespace) ->
             jobs=options.jobs or _jobs(cases),
             fail_fast=options.fail_fast,
         )
-    paths = report.write(result, options.output)
-    if options.json == "-":
-        sys.stdout.write(report.FILES["report.json"](result))
-    elif options.json:
-        paths.append(report.write_file(pathlib.Path(options.json), report.FILES["report.json"](result)))
-    terminal.show(result, paths, console)
-    github.announce(result)
-    if not result.compared:
-        return Exit.NOTHING
-    return Exit.PASSED if result.passed else Exit.FAILED
+    return said(result, options, console)
 
 
 def _jobs(cases: Sequence[AnyCase]) -> int:

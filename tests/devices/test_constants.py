@@ -1,4 +1,4 @@
-"""Nothing in a schedule leaves float32's range: an infinity or NaN among a TPU's constants shows what does."""
+"""Nothing in a schedule leaves float32's range: infinity or NaN among a TPU's constants shows what does."""
 
 import gzip
 import pathlib
