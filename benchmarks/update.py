@@ -22,8 +22,8 @@ TOTAL = 1_000_000
 
 # Why a goal is missed, where it is.
 SCALAR = (
-    "One scalar at a time there are no vectors, and 70 float64 instructions wait for one another; 14 of them "
-    "are the walls that keep the bits the same in every mode, without which it would be 6 ns."
+    "One scalar at a time there are no vectors, and some 40 float64 operations wait for one "
+    "another; eight of them are the walls that keep the bits the same in every mode."
 )
 NOISE = "Turns differ by more than the schedule costs, which is 12 ns, a 30,000th of the update."
 
