@@ -178,13 +178,19 @@ class Schedule(Value, abc.ABC):
 @functools.partial(jax.jit, static_argnames="dtype")
 def _evaluate(schedule: Schedule, count: Any, dtype: Any) -> jax.Array:
     """One program for all modes: called from Python it is compiled, in a trace inlined."""
-    schedule = jax.tree.map(_widen, schedule)
+    # An array that the caller's program holds as a constant stays data: of sums of a constant converted from
+    # float32, XLA's TPU compiler keeps 24 bits.
+    schedule = jax.tree.map(_widen, _kept(schedule))
     count = _narrow(count) if _takes_narrow_counts(schedule) else _widen(count)
     with jax.named_scope(type(schedule).__name__), nx.to_be(dtype):
         value = nx.round_to(_value(schedule, count), dtype, schedule._least())
     # A single value is about to be multiplied with every weight there is. XLA would move the formula into
     # that loop, and a GPU compute it again for each of them.
     return jax.lax.optimization_barrier(value) if value.ndim == 0 else value  # type: ignore[no-untyped-call]
+
+
+def _kept(schedule: Schedule) -> Schedule:
+    return jax.lax.optimization_barrier(schedule) if jax.tree.leaves(schedule) else schedule  # type: ignore[no-untyped-call]
 
 
 def _value(schedule: Schedule, count: Any) -> Any:

@@ -301,10 +301,8 @@ def test_interpolate_between_numbers(shape, bound, start, end, length, draw):
     elapsed = np.array([0, 1, length // 2, length - 1, length] + [draw.randint(0, length) for _ in range(20)])
     got = nx.interpolate(start, end, elapsed, length - elapsed, length, shape)
     share = (lambda x: x) if shape is nx.linear else (lambda x: mp.sin(mp.pi * x / 2) ** 2)
-    want = [
-        exactly(start) + (exactly(end) - exactly(start)) * share(exactly(one) / length)
-        for one in elapsed.tolist()
-    ]
+    shares = [share(exactly(one) / length) for one in elapsed.tolist()]
+    want = [exactly(start) * (1 - x) + exactly(end) * x for x in shares]  # nothing cancels at the end
     smallest = 1e-290  # below it float64 has fewer digits
     assert max([0, *(e for e, w in zip(errors(got, want), want, strict=True) if w > smallest)]) <= bound
     assert got[0] == start
@@ -369,17 +367,40 @@ def test_a_power_never_overflows(dtype):
             assert np.isfinite(nx.power(np.array(x), n)).all()
 
 
-@pytest.mark.parametrize("x", [0.1, 0.5, 0.93, 0.9999, 1 - 1e-9, 1.01])
-def test_a_lifted_power_is_the_power_with_another_exponent(x):
+@pytest.mark.parametrize("x", [0.0, 1e-300, 0.1, 0.5, 0.93, 0.9999, 1 - 1e-9, 1.0, 1.01, 10.0, 1e300])
+@pytest.mark.parametrize("data", [False, True])
+def test_a_lifted_power_is_the_power_with_another_exponent(x, data):
+    if data and not 2.0**-126 <= x < 2.0**128:
+        pytest.skip("data is a float32")
     n = np.unique(np.append(2 ** np.arange(40), np.arange(3000)))
     with nx.to_be(np.float32):
-        (value, lift), plain = everywhere(lambda n: (nx.lifted_power(x, n), nx.power(x, n)), n)
-    np.testing.assert_array_equal(value * lift, plain)
+        value, exponent = everywhere(lambda n: nx.lifted_power(np.array(x) if data else x, n), n)
+    exact = [exactly(x) ** int(each) for each in n]
+    inside = np.array([2.0**-990 < each < 2.0**990 for each in exact])
+    got = [exactly(v) * exactly(2) ** int(e) for v, e in zip(value, exponent, strict=True)]
+    assert all(abs(g / e - 1) < 20 * 2.0**-53 for g, e, i in zip(got, exact, inside, strict=True) if i)
     # What keeps a pair of float32 exact: the number itself is never next to float32's ends.
-    inside = plain > 2.0**-126
-    assert (value[inside] > 2.0**-64).all()
-    assert (value <= float(np.finfo(np.float32).max)).all()
-    assert set(np.frexp(np.unique(lift))[0]) == {0.5}
+    assert (((value >= 2.0**-20) & (value < 2.0**20)) | (value == 0)).all()
+    assert (exponent == np.floor(exponent)).all()
+
+
+@pytest.mark.parametrize("data", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_grows_times_what_shrinks(data, dtype):
+    """Neither is in range by itself; beyond 2**1000 it ends."""
+    n = np.arange(0, 300)
+    convert = np.array if data else float
+    with nx.to_be(dtype):
+        got = everywhere(
+            lambda n: nx.product_of_lifted(
+                [(0.3, 0), nx.lifted_power(convert(8.0), n), nx.lifted_power(convert(0.125), n)]
+            ),
+            n,
+        )
+        grows = everywhere(lambda n: nx.product_of_lifted([(3.0, 0), nx.lifted_power(convert(16.0), n)]), n)
+    np.testing.assert_array_equal(got, 0.3)
+    np.testing.assert_array_equal(grows, np.minimum(3.0 * 16.0 ** np.minimum(n, 250), grows[-1]))
+    assert grows[-1] == {np.float32: 2.0**128, np.float64: 2.0**1000}[dtype] * (1 - 2.0**-12)
 
 
 @pytest.mark.parametrize("bits", [31, 32, 63])

@@ -67,10 +67,13 @@ from .curves import (
     ways as ways,
 )
 from .powers import (
+    Lifted as Lifted,
+    first_lifted_powers as first_lifted_powers,
     first_powers as first_powers,
     fraction_power as fraction_power,
     lifted_power as lifted_power,
     power as power,
+    product_of_lifted as product_of_lifted,
 )
 from .rounding import (
     capped as capped,
@@ -78,7 +81,6 @@ from .rounding import (
     minus as minus,
     product as product,
     product_of as product_of,
-    product_of_lifted as product_of_lifted,
     quotient as quotient,
     round_to as round_to,
     rounded as rounded,

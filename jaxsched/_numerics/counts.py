@@ -84,7 +84,7 @@ def count_reached(k: Any, boundaries: Sequence[int]) -> Any:
     return (k[..., None] >= table).sum(axis=-1, dtype=whole)
 
 
-def piecewise(k: Any, boundaries: Sequence[int], values: Sequence[float]) -> Any:
+def piecewise(k: Any, boundaries: Sequence[int], values: Sequence[float] | np.ndarray[Any, Any]) -> Any:
     """``values[i]``, where ``i`` of the boundaries, which are in order, are ``<= k``."""
     if len(boundaries) > _UNROLLED:
         return lookup(values, count_reached(k, boundaries))

@@ -170,7 +170,7 @@ def ways(shape: Shape, *spans: tuple[Any, Any, Any]) -> list[Way]:
     known = all(is_number(x) or isinstance(x, decimal.Decimal) for span in spans for x in span)
     if known:
         return [Way(_folded(shape, *span), True) for span in spans]
-    return [Way((end - start, *reciprocal(length)), False) for start, end, length in spans]
+    return [Way((minus(end, start), *reciprocal(length)), False) for start, end, length in spans]
 
 
 @functools.lru_cache
@@ -231,7 +231,7 @@ def cosine_wave(start: Any, end: Any, k: Any, length: Any, cycles: Any, ahead: i
             _, elapsed = divmod_count(p * (k + ahead), 2 * half)
             elapsed = minimum(elapsed, 2 * half - elapsed)
             return interpolate(start, end, elapsed, half - elapsed, half, half_cosine)
-    change = end - start
+    change = minus(end, start)
     if is_number(cycles) and is_number(length) and k.dtype in (np.int32, np.uint32):
         first_half, gone = jax.lax.platform_dependent(
             tpu=lambda: _fixed_wave(k, ahead, length, cycles, change),

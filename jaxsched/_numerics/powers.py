@@ -5,7 +5,8 @@ from __future__ import annotations
 import decimal
 import functools
 import math
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +15,24 @@ import numpy as np
 from .arrays import Values, is_number, maximum, minimum, namespace, to_float, where
 from .counts import lookup
 from .curves import two_product
-from .rounding import DIGITS, capped, most, polynomial, product, quotient, rounded, sqrt
+from .rounding import (
+    DIGITS,
+    capped,
+    largest,
+    most,
+    polynomial,
+    product,
+    product_of,
+    quotient,
+    rounded,
+    sqrt,
+)
+
+Lifted: TypeAlias = tuple[Any, Any]
+"""A factor of a product: ``(number, exponent)``, to be multiplied by ``2**exponent``, a whole number.
+
+So it may be out of the range of numbers. And a number below 2**-102 leaves no room for the smaller one of
+the two that a TPU makes it of; with the exponents multiplied last, none comes in between."""
 
 # Powers ---------------------------------------------------------------------------------
 
@@ -53,34 +71,22 @@ _TWO_OVER_LN2 = (2.8853900817779268, 4.0710547481862066e-17)  # high + low
 
 
 def _two_power(n: Any) -> Any:
-    """``2.0**n`` for a whole number ``n`` (float64) in [-126, 127]; exact.
+    """``2.0**n`` for a whole number ``n`` in [-126, 127]; exact.
 
     By way of float32, whose bits every device lets us write.
     """
     return ((n.astype(np.int32) + 127) << 23).view(np.float32).astype(np.float64)
 
 
-def _exp2(high: Any, low: Any) -> Any:
-    """``2**(high + low)`` for a small ``low``; 3u, plus what the argument has lost.
-
-    Below 2**-1008 it is 0. It never overflows: above 2**1000 it stays a huge finite
-    number, so that a base learning rate of 0 times it is 0 and not NaN.
-    """
-    high = minimum(maximum(high, -1100.0), 1000.0)
-    low = minimum(maximum(low, -1.0), 1.0)
-    xp = namespace(high, low)
-    whole = xp.floor(high)
+def _exp2(high: Any, low: Any) -> Lifted:
+    """``2**(high + low)`` for a small ``low``; 3u, plus what the argument has lost."""
+    low = where(abs(high) < _RANGE, low, 0.0)
+    high = minimum(maximum(high, -_RANGE), _RANGE)
+    whole = namespace(high, low).floor(high)
     part = (high - whole) + low
     borrow = where(part < 0, 1.0, 0.0)
     part, whole = part + borrow, whole - borrow
-    mantissa = 1.0 + product(part, polynomial(_EXP2, part, 9))
-    # float64 has exponents that float32 lacks: 2**whole = (2**eighth)**8 * 2**rest.
-    eighth = xp.floor(whole * 0.125)
-    scale = where(eighth < -126, 0.0, _two_power(maximum(eighth, -126.0)))
-    scale = scale * scale
-    scale = scale * scale
-    # One after the other: together the two scales may be out of float32's range where the result is not.
-    return mantissa * _two_power(whole - 8 * eighth) * scale * scale
+    return 1.0 + product(part, polynomial(_EXP2, part, 9)), whole
 
 
 def _exponent(x: Any) -> Any:
@@ -118,19 +124,20 @@ def _log2(x: Any, y: Any = 1.0) -> tuple[Any, Any]:
     return where(x == 0, -4096.0, total), where(x == 0, 0.0, rounded(whole - total) + low)
 
 
-def _exp2_multiple(n: Any, high: Any, low: Any) -> Any:
+def _exp2_multiple(n: Any, high: Any, low: Any) -> Lifted:
     """``2**(n * (high + low))`` for ``n >= 0``, ``high + low`` an unevaluated sum."""
     p, p_low = two_product(n, high)
     return _exp2(p, p_low + product(n, low))
 
 
-def _power(x: Any, n: Any) -> Any:
-    return _exp2_multiple(n, *_log2(x))
+def _power(x: Any, n: Any) -> Lifted:
+    value, exponent = _exp2_multiple(n, *_log2(x))
+    return where(x > 0, value, where(n > 0, 0.0, 1.0)), where(x > 0, exponent, 0.0)
 
 
-def _fraction_power(m: Any, n: Any, exponent: Any) -> Any:
-    power = _exp2_multiple(exponent, *_log2(m, n))
-    return where(m > 0, power, where(exponent > 0, 0.0, 1.0))
+def _fraction_power(m: Any, n: Any, exponent: Any) -> Lifted:
+    value, two = _exp2_multiple(exponent, *_log2(m, n))
+    return where(m > 0, value, where(exponent > 0, 0.0, 1.0)), where(m > 0, two, 0.0)
 
 
 # The bits of an exponent have no derivative, so powers of data bring their own. Rules may
@@ -143,17 +150,52 @@ _differentiable_fraction_power = jax.custom_jvp(_fraction_power)
 def _power_jvp(primals: Any, tangents: Any) -> Any:
     with jax.enable_x64(True):
         (x, n), (dx, _) = primals, tangents
-        slope = n * _differentiable_power(x, jnp.maximum(n - 1.0, 0.0))
-        return _power(x, n), slope * dx
+        value, exponent = _power(x, n)
+        one_less, its = _differentiable_power(x, jnp.maximum(n - 1.0, 0.0))
+        slope = n * one_less * _two_power(jnp.clip(its - exponent, -126.0, 126.0))
+        return (value, exponent), (slope * dx, jnp.zeros_like(exponent))
 
 
 @_differentiable_fraction_power.defjvp
 def _fraction_power_jvp(primals: Any, tangents: Any) -> Any:
     with jax.enable_x64(True):
         (m, n, exponent), (_, _, dexponent) = primals, tangents
-        value = _differentiable_fraction_power(m, n, exponent)
+        value, two = _differentiable_fraction_power(m, n, exponent)
         logarithm = jnp.log(jnp.where(m > 0, m / n, 1.0))
-        return value, value * logarithm * dexponent
+        return (value, two), (value * logarithm * dexponent, jnp.zeros_like(two))
+
+
+# Products -------------------------------------------------------------------------------
+
+
+def product_of_lifted(factors: Sequence[Lifted]) -> Any:
+    """The product, rounded once for each factor after the first; never above `most`.
+
+    A factor may be far out of range where the product is not, as of what grows and what shrinks.
+    """
+    values, exponents = zip(*factors, strict=True)
+    first, *others = values
+    value = product_of(values)
+    small = value < 2.0**-60  # some bits of a factor may be lost on the way
+    value = where(small, product_of([first * 2.0**64, *others]), value)
+    exponent = sum(exponents, where(small, -64, 0)).astype(np.int32)
+    if largest() > 2.0**128:
+        return capped(_lift(value, minimum(maximum(exponent, -1008), 1000)))
+    exponent = minimum(maximum(exponent, -252), 252)
+    # Not capped after it was lifted: an infinity in a pair of float32 is NaN.
+    highest = _two_power(127 - maximum(exponent, 0)) * math.ldexp(most(), -127)
+    return _lift(where(value > highest, highest, value), exponent)
+
+
+def _lift(value: Any, exponent: Any) -> Any:
+    """``value * 2**exponent``."""
+    eighth = exponent >> 3
+    # float64 has exponents that float32 lacks: 2**n = (2**eighth)**8 * 2**rest. One after the other, as the
+    # two halves together may be out of float32's range where the result is not.
+    half = _two_power(eighth)
+    half = half * half
+    half = half * half
+    return value * _two_power(exponent - 8 * eighth) * half * half
 
 
 # Whole powers ---------------------------------------------------------------------------
@@ -166,38 +208,38 @@ def power(x: Any, n: Any, scale: float = 1.0) -> Any:
     made on the host in 50 digits: 1u, and 2u for each digit after the first, of which a number next to 1
     needs three. For an array, 5u plus 2**-57 of ``n*log2(x)``.
     """
-    value, lift = _lifted(x, n, scale, False)
-    return value if is_number(lift) else value * lift
+    if not is_number(x):
+        factor = lifted_power(x, n)
+        return product_of_lifted([factor] if scale == 1 else [(scale, 0), factor])
+    limit = most()
+    tables, bits, lifted, lift = _power_tables(x, scale, limit)
+    value, top = _looked_up(tables, bits, n)
+    if lifted is None:
+        return value
+    if x > 1:
+        highest = where(top >= lifted, limit / lift, limit)
+        value = where(value > highest, highest, value)
+    return value * where(top >= lifted, lift, 1.0)
 
 
-def lifted_power(x: Any, n: Any, scale: float = 1.0) -> tuple[Any, Any]:
-    """A `power` before its last step: a number, and the power of 2 that it has to be multiplied by.
-
-    A number below 2**-102 leaves no room for the smaller one of the two that a TPU makes it of; one above
-    2**128 could come before what keeps it from there. So both are computed with another exponent, and get
-    their own in a product that rounds nothing. Before that, others may be multiplied with.
-    """
-    return _lifted(x, n, scale, True)
-
-
-def _lifted(x: Any, n: Any, scale: float, goes_on: bool) -> tuple[Any, Any]:
+def lifted_power(x: Any, n: Any) -> Lifted:
+    """``x**n`` as a factor of `product_of_lifted`; beyond ``2**1000`` and ``2**-1000`` it stays."""
     if not is_number(x):
         n = to_float(n)
-        value = (_power if namespace(x, n) is np else _differentiable_power)(x, n)
-        return value if scale == 1 else capped(product(scale, value)), 1.0
-    limit = most()
-    tables, bits, lifted, lift = _power_tables(x, scale, limit, goes_on)
+        return (_power if namespace(x, n) is np else _differentiable_power)(x, n)
+    tables, bits, exponents = _lifted_tables(x)
+    value, top = _looked_up(tables, bits, n)
+    return value, lookup(exponents, top)
+
+
+def _looked_up(tables: Sequence[Values], bits: int, n: Any) -> tuple[Any, Any]:
+    """The product of a power for each digit of ``n``, and the first digit."""
     n = minimum(n, (len(tables[0]) << bits * (len(tables) - 1)) - 1)
     top = _without(n, bits * (len(tables) - 1))
     value = lookup(tables[0], top)
     for i, table in enumerate(tables[1:], start=2):
         value = value * lookup(table, _without(n, bits * (len(tables) - i)) & ((1 << bits) - 1))
-    if lifted is None:
-        return value, 1.0
-    if x > 1:
-        highest = where(top >= lifted, limit / lift, limit)
-        value = where(value > highest, highest, value)
-    return value, where(top >= lifted, lift, 1.0)
+    return value, top
 
 
 def _without(n: Any, bits: int) -> Any:
@@ -210,9 +252,7 @@ _LIFT = 2.0**64
 
 
 @functools.lru_cache
-def _power_tables(
-    x: float, scale: float, limit: float, goes_on: bool
-) -> tuple[tuple[Values, ...], int, int | None, float]:
+def _power_tables(x: float, scale: float, limit: float) -> tuple[tuple[Values, ...], int, int | None, float]:
     """Tables of ``x**digit``, first the one of the highest digit, which is also multiplied by ``scale``.
 
     Returns:
@@ -226,31 +266,69 @@ def _power_tables(
             return (np.asarray([scale, x and scale]),), 0, None, 1.0
         # The first power that is 0, or above the limit. Below 2**-151 a float32 is 0.
         end = highest if x > 1 else two ** (-151 if scale != 1 and limit < 2.0**128 else -1000)
-        last = math.ceil((end / decimal.Decimal(scale)).ln() / exact.ln())
-        last = min(max(last, 1), 2**63 - 1)
-        digits = math.ceil(last.bit_length() / _TABLE_BITS)
-        bits = math.ceil(last.bit_length() / digits)
+        last, digits, bits = _digits((end / decimal.Decimal(scale)).ln() / exact.ln())
         step = exact ** (1 << bits * (digits - 1))
         powers, value = [], decimal.Decimal(scale)
         for _ in range((last >> bits * (digits - 1)) + 1):
             powers.append(value)
             value *= step
         lift, lifted = (1 / _LIFT, two**-50) if x < 1 else (_LIFT, two**64)
-        if digits == 1 and not goes_on:
+        if digits == 1:
             first, at, beyond = [min(p, highest) for p in powers], None, highest
         else:
             at = next((i for i, p in enumerate(powers) if (p < lifted if x < 1 else p > lifted)), len(powers))
             first = [p / decimal.Decimal(lift) if i >= at else p for i, p in enumerate(powers)]
             beyond = value / decimal.Decimal(lift)
-        tables = [first]
-        for i in reversed(range(digits - 1)):
-            step, value, table = exact ** (1 << bits * i), decimal.Decimal(1), []
-            for _ in range(1 << bits):
-                table.append(value)
-                value *= step
-            tables.append(table)
         first.append(min(beyond, highest) if x > 1 else decimal.Decimal(0))
-        return tuple(np.asarray([float(p) for p in table]) for table in tables), bits, at, lift
+        return (_floats(first), *_other_digits(exact, digits, bits)), bits, at, lift
+
+
+def _digits(last: Any) -> tuple[int, int, int]:
+    """A whole number not below ``last``, in how many digits it is best written, and the bits of each."""
+    whole = min(max(math.ceil(last), 1), 2**63 - 1)
+    digits = math.ceil(whole.bit_length() / _TABLE_BITS)
+    return whole, digits, math.ceil(whole.bit_length() / digits)
+
+
+def _floats(numbers: Iterable[decimal.Decimal]) -> Values:
+    return np.asarray([float(number) for number in numbers])
+
+
+def _other_digits(exact: decimal.Decimal, digits: int, bits: int) -> Iterator[Values]:
+    """The powers for each digit after the first."""
+    for i in reversed(range(digits - 1)):
+        step, value, table = exact ** (1 << bits * i), decimal.Decimal(1), []
+        for _ in range(1 << bits):
+            table.append(value)
+            value *= step
+        yield _floats(table)
+
+
+_RANGE = 1000.0
+"""How far the exponent of a factor may be from 0."""
+
+
+@functools.lru_cache
+def _lifted_tables(x: float) -> tuple[tuple[Values, ...], int, Any]:
+    """Tables of ``x**digit`` in [1, 2), first the one of the highest digit, and the exponents of that one."""
+    with decimal.localcontext(prec=DIGITS):
+        exact, two = decimal.Decimal(x), decimal.Decimal(2)
+        if x in (0, 1):
+            return (np.asarray([1.0, x]),), 0, np.zeros(2, np.int32)
+        last, digits, bits = _digits(two.ln() * decimal.Decimal(_RANGE) / abs(exact.ln()))
+        powers = _normalized(exact ** (1 << bits * (digits - 1)), (last >> bits * (digits - 1)) + 1)
+        values, exponents = zip(*powers, strict=True)
+        return (_floats(values), *_other_digits(exact, digits, bits)), bits, np.asarray(exponents, np.int32)
+
+
+def _normalized(x: decimal.Decimal, n: int) -> Iterator[tuple[decimal.Decimal, int]]:
+    """``x**0 … x**n``, each as a number in [1, 2) and an exponent of 2."""
+    power, exponent, two = decimal.Decimal(1), 0, decimal.Decimal(2)
+    for _ in range(n + 1):
+        more = math.frexp(float(power))[1] - 1 if power else 0
+        power, exponent = power / two**more, exponent + more
+        yield power, exponent
+        power *= x
 
 
 @functools.lru_cache
@@ -266,6 +344,13 @@ def _rounded_powers(x: float, n: int, scale: float, limit: float) -> tuple[float
 def first_powers(x: Any, n: int, scale: Any = 1.0) -> tuple[float, ...]:
     """``scale * x**0, …, scale * x**n``, each rounded once."""
     return _rounded_powers(x, n, scale, most())
+
+
+def first_lifted_powers(x: Any, n: int) -> tuple[Values, Any]:
+    """The same of ``x`` alone, each as a factor of `product_of_lifted`: all numbers, and all exponents."""
+    with decimal.localcontext(prec=DIGITS):
+        values, exponents = zip(*_normalized(decimal.Decimal(x), n), strict=True)
+    return _floats(values), np.asarray(exponents, np.int32)
 
 
 # Fractional powers ----------------------------------------------------------------------
@@ -286,8 +371,10 @@ def fraction_power(m: Any, n: Any, exponent: Any, scale: Any = 1.0) -> Any:
     xp = namespace(m, n, exponent)
     m, n = to_float(m), xp.asarray(to_float(n))
     if is_number(exponent) or xp is np:
-        return product(scale, _fraction_power(m, n, xp.asarray(exponent, np.float64)))
-    return product(scale, _differentiable_fraction_power(m, n, exponent))
+        value, two = _fraction_power(m, n, xp.asarray(exponent, np.float64))
+    else:
+        value, two = _differentiable_fraction_power(m, n, exponent)
+    return product_of_lifted([(scale, 0), (value, two)])
 
 
 def _half_power(m: Any, n: int, halves: int, scale: float) -> Any:

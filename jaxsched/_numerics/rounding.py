@@ -45,8 +45,8 @@ def largest() -> float:
 
 
 def most() -> float:
-    """Where what grows ends: next to `largest`, and with so few bits that a TPU can multiply it."""
-    return math.ldexp(1 - 2.0**-12, math.frexp(largest())[1])
+    """Where what grows ends: just below `largest`, and with so few bits that a TPU can multiply it."""
+    return math.ldexp(1 - 2.0**-12, math.frexp(math.nextafter(largest(), 0.0))[1])
 
 
 # Walls ----------------------------------------------------------------------------------
@@ -84,16 +84,6 @@ def capped(x: Any) -> Any:
     return where(x > most(), most(), x)
 
 
-def product_of_lifted(values: Sequence[Any], lifts: Sequence[Any]) -> Any:
-    """The product of factors that `lifted_power` gives, each with what it has to be multiplied by."""
-    first, *others = values
-    value = product_of(values)
-    small = value < 2.0**-60  # some bits of a factor may be lost on the way
-    value = where(small, product_of([first * 2.0**64, *others]), value)
-    steps = [lift for lift in lifts if not is_number(lift)]
-    return capped(product_of([value, *steps, where(small, 2.0**-64, 1.0)]))
-
-
 def minus(x: Any, y: Any) -> Any:
     """``x - y``, of which a TPU's compiler would keep 24 bits where ``x`` is constant and ``y`` is not."""
     return -(y - x) if is_jax(y) and not is_jax(x) else x - y
@@ -104,7 +94,7 @@ def exact_difference(x: Any, y: Any) -> Any:
     if is_number(x) and is_number(y):
         with decimal.localcontext(prec=DIGITS):
             return decimal.Decimal(x) - decimal.Decimal(y)
-    return x - y
+    return minus(x, y)
 
 
 def polynomial(coefficients: Sequence[Any], x: Any, leading: int) -> Any:

@@ -65,6 +65,8 @@ class PolynomialDecayWithWarmup(WarmupSchedule):
         if nx.is_number(self.power) and self.power == 1:
             value = nx.interpolate(first, self.lr_end, per - left, left, per, nx.linear)
         else:
-            value = self.lr_end + nx.product(first - self.lr_end, nx.fraction_power(left, per, self.power))
+            value = self.lr_end + nx.product(
+                nx.minus(first, self.lr_end), nx.fraction_power(left, per, self.power)
+            )
         value = nx.where(k > self.num_training_steps, self.lr_end, value)  # where power is 0, not before
         return value if self.lr_init is None else nx.product(nx.fraction(self.base_lr, first), value)

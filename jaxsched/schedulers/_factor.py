@@ -27,9 +27,9 @@ class FactorSchedule(Schedule):
     def _scaled(self, lr: float, k: jax.Array) -> jax.Array:
         """The factor at a count, times a Python number; float64, >= 0."""
 
-    def _lifted(self, lr: float, k: jax.Array) -> tuple[Any, Any]:
-        """The same before its last step: a number, and the power of 2 that it has to be multiplied by."""
-        return self._scaled(lr, k), 1.0
+    def _lifted(self, k: jax.Array) -> nx.Lifted:
+        """The factor, to be multiplied with others."""
+        return self._factor(k), 0
 
     def _factor(self, k: jax.Array) -> jax.Array:
         """The factor at a count; float64, >= 0."""
@@ -39,7 +39,7 @@ class FactorSchedule(Schedule):
         # A number is part of what is computed on the host; data has to be multiplied with.
         if nx.is_number(self.base_lr):
             return self._scaled(float(self.base_lr), k)
-        return nx.capped(nx.product(self.base_lr, self._factor(k)))
+        return nx.product_of_lifted([(self.base_lr, 0), self._lifted(k)])
 
     def _ratio(self, k: jax.Array) -> Any:
         """What PyTorch's step to count ``k >= 1`` multiplies the learning rate by.

@@ -109,8 +109,7 @@ class ChainedScheduler(Schedule):
             factors = [
                 factor for member in self.schedulers for factor in _factors_of(member, horizon, k) or ()
             ]
-            values, lifts = zip(*factors, strict=True)
-            return nx.product_of_lifted([self._optimizer_lr, *values], lifts)
+            return nx.product_of_lifted([(self._optimizer_lr, 0), *factors])
         return nx.lookup(_trajectory(self), k)
 
     def _transition(self, k: jax.Array) -> tuple[Any, Any]:
@@ -121,14 +120,14 @@ class ChainedScheduler(Schedule):
         return scale, offset
 
 
-def _factors_of(member: Schedule, horizon: int | None, k: Any) -> list[tuple[Any, Any]] | None:
+def _factors_of(member: Schedule, horizon: int | None, k: Any) -> list[nx.Lifted] | None:
     """The factors at a count of a member that only multiplies, as in `_lifted`; else None."""
     if isinstance(member, FactorSchedule):
-        return [] if k is None else [member._lifted(1.0, k)]
+        return [] if k is None else [member._lifted(k)]
     if isinstance(member, CosineAnnealingLR) and horizon is not None:
         numbers = nx.is_number(member.T_max) and nx.is_number(member.eta_min)
         if numbers and member.eta_min == 0 and horizon <= member.T_max + 1:
-            return [] if k is None else [(member._share(nx.minimum(k, horizon - 1)), 1.0)]
+            return [] if k is None else [(member._share(nx.minimum(k, horizon - 1)), 0)]
     if isinstance(member, ChainedScheduler) and not member._overwrites:
         factors = [_factors_of(inner, horizon, k) for inner in member.schedulers]
         if all(factor is not None for factor in factors):

@@ -73,5 +73,5 @@ class CosineAnnealingLR(Schedule):
         before, now = self._share(k - nx.where(first, 0, 1)), self._share(k)
         rises = (before == 0) & ~first
         scale = nx.where(first | rises, 1.0, nx.quotient(now, nx.where(before > 0, before, 1.0)))
-        rise = (self.base_lr - self.eta_min) * now
+        rise = nx.minus(self.base_lr, self.eta_min) * now
         return scale, nx.where(rises, rise, self.eta_min * nx.minus(1.0, scale))

@@ -81,7 +81,7 @@ class CosineAnnealingWarmRestarts(Schedule):
         # that a count can reach may last longer than an int64 can say.
         growth = self.T_mult - 1
         lasts = nx.product(nx.to_float(start), float(growth)) + nx.to_float(self.T_0)
-        remaining = lasts - nx.to_float(elapsed)
+        remaining = nx.minus(lasts, nx.to_float(elapsed))
         if k.dtype == np.int64:
             exact = start * growth + self.T_0 - elapsed
             remaining = nx.where(lasts < nx.LAST_COUNT, nx.to_float(exact), remaining)

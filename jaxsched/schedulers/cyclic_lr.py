@@ -114,7 +114,7 @@ class CyclicLR(Schedule):
 
     def _peak(self, low: nx.Number, high: nx.Number, scale: Any) -> Any:
         """``low + (high - low) * scale``; with the signs such that nothing cancels."""
-        up = low + nx.capped(nx.product(high - low, scale))
+        up = low + nx.capped(nx.product(nx.minus(high, low), scale))
         down = nx.product(low, nx.minus(1.0, scale)) + nx.capped(nx.product(high, scale))
         return nx.capped(nx.rounded(nx.where(high >= low, up, down)))
 

@@ -37,8 +37,8 @@ class ExponentialLR(FactorSchedule):
     def _scaled(self, lr: float, k: jax.Array) -> jax.Array:
         return nx.power(self.gamma, k, lr)
 
-    def _lifted(self, lr: float, k: jax.Array) -> tuple[Any, Any]:
-        return nx.lifted_power(self.gamma, k, lr)
+    def _lifted(self, k: jax.Array) -> nx.Lifted:
+        return nx.lifted_power(self.gamma, k)
 
     def _ratio(self, k: jax.Array) -> Any:
         return self.gamma

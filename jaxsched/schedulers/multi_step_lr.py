@@ -50,6 +50,12 @@ class MultiStepLR(FactorSchedule):
             return nx.piecewise(k, self.milestones, nx.first_powers(self.gamma, len(self.milestones), lr))
         return nx.power(self.gamma, nx.count_reached(k, self.milestones), lr)
 
+    def _lifted(self, k: jax.Array) -> nx.Lifted:
+        if not nx.is_number(self.gamma):
+            return nx.lifted_power(self.gamma, nx.count_reached(k, self.milestones))
+        powers, exponents = nx.first_lifted_powers(self.gamma, len(self.milestones))
+        return nx.piecewise(k, self.milestones, powers), nx.piecewise(k, self.milestones, exponents)
+
     def _least(self) -> float:
         if not (nx.is_number(self.base_lr) and nx.is_number(self.gamma)):
             return 0.0

@@ -68,13 +68,14 @@ class MultiplicativeLR(FactorSchedule):
         if self.total_steps is None:
             constant: Any = constant_value(self.lr_lambda)
             return nx.power(constant, k, lr)
-        return nx.lookup(lr * _products(self.lr_lambda, self.total_steps), k)
+        return nx.lookup(nx.capped(lr * _products(self.lr_lambda, self.total_steps)), k)
 
-    def _lifted(self, lr: float, k: jax.Array) -> tuple[Any, Any]:
+    def _lifted(self, k: jax.Array) -> nx.Lifted:
         if self.total_steps is None:
             constant: Any = constant_value(self.lr_lambda)
-            return nx.lifted_power(constant, k, lr)
-        return self._scaled(lr, k), 1.0
+            return nx.lifted_power(constant, k)
+        values, exponents = np.frexp(_products(self.lr_lambda, self.total_steps))
+        return nx.lookup(values, k), nx.lookup(exponents, k)
 
     def _ratio(self, k: jax.Array) -> Any:
         if self.total_steps is None:
@@ -86,8 +87,7 @@ class MultiplicativeLR(FactorSchedule):
         return float(tabulate("MultiplicativeLR", "lr_lambda", self.lr_lambda, [0], least=0.0)[0]), 0.0
 
     def _formula_from(self, start: nx.Number, k: jax.Array) -> jax.Array:
-        value, lift = self._lifted(1.0, k)
-        return nx.product_of_lifted([start, self._entry()[0], value], [lift])
+        return nx.product_of_lifted([(start, 0), (self._entry()[0], 0), self._lifted(k)])
 
 
 @tabulated

@@ -45,8 +45,8 @@ class StepLR(FactorSchedule):
     def _scaled(self, lr: float, k: jax.Array) -> jax.Array:
         return nx.power(self.gamma, self._decays(k), lr)
 
-    def _lifted(self, lr: float, k: jax.Array) -> tuple[Any, Any]:
-        return nx.lifted_power(self.gamma, self._decays(k), lr)
+    def _lifted(self, k: jax.Array) -> nx.Lifted:
+        return nx.lifted_power(self.gamma, self._decays(k))
 
     def _ratio(self, k: jax.Array) -> Any:
         _, since = nx.divmod_count(k, self.step_size)

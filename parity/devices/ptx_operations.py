@@ -223,7 +223,10 @@ def _bits(x: Array) -> Array:
 
 
 def _extreme(largest: bool) -> _Builder:
-    """min, max: a NaN gives way to a number, "+0.0 > -0.0"; with .NaN a NaN prevails."""
+    """min, max: a NaN gives way to a number, "+0.0 > -0.0"; with .NaN a NaN prevails.
+
+    With .relu nothing is less than 0.
+    """
 
     def of_floats(x: Array, y: Array) -> Array:
         x, y = np.broadcast_arrays(x, y)
@@ -239,9 +242,12 @@ def _extreme(largest: bool) -> _Builder:
         (type_,) = types
         if type_ in _FLOATS and set(modifiers) <= {"ftz", "NaN"}:
             return _float_operation(prevailing if "NaN" in modifiers else of_floats, modifiers, type_, 2)
+        call = np.maximum if largest else np.minimum
+        if modifiers == ["relu"] and type_ == "s32":
+            return Operation((type_,) * 2, type_, lambda x, y: np.maximum(call(x, y), np.int32(0)))
         if modifiers or type_ in _FLOATS:
             return None
-        return Operation((type_,) * 2, type_, np.maximum if largest else np.minimum)
+        return Operation((type_,) * 2, type_, call)
 
     return build
 

@@ -371,6 +371,9 @@ def _whole_numbers() -> Iterable[Definition]:
             yield f"mad.lo.{t}", (t, t, t), t, lambda x, y, z: x * y + z
             yield f"min.{t}", (t, t), t, min
             yield f"max.{t}", (t, t), t, max
+            if t == "s32":
+                yield f"min.relu.{t}", (t, t), t, lambda x, y: max(min(x, y), 0)
+                yield f"max.relu.{t}", (t, t), t, lambda x, y: max(x, y, 0)
             for name, compare in COMPARISONS.items():
                 yield f"setp.{name}.{t}", (t, t), "pred", compare
         if width < 64:
