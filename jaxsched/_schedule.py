@@ -117,7 +117,7 @@ class Schedule(Value, abc.ABC):
         Raises:
           TypeError: ``count`` is not of an integer type.
         """
-        dtype = jnp.result_type(float)
+        dtype = jax.dtypes.canonicalize_dtype(float)  # what `jnp.result_type` says, sooner
         with jax.enable_x64(True):
             return _evaluate(*jax.tree.map(_settle, (self, self._count(count))), dtype)
 
@@ -137,7 +137,7 @@ class Schedule(Value, abc.ABC):
         Returns:
           A NumPy array (or scalar) equal to ``schedule(count)`` to the bit.
         """
-        dtype = jnp.result_type(float)
+        dtype = jax.dtypes.canonicalize_dtype(float)  # what `jnp.result_type` says, sooner
         if type(count) is int and 0 <= count < 2**63 and not has_arrays(self):  # one value, for a log
             with np.errstate(all="ignore"), jax.enable_x64(True), nx.to_be(dtype):
                 return dtype.type(self._formula(np.int64(count)))  # type: ignore[arg-type]

@@ -184,10 +184,6 @@ MEMBERS: Mapping[str, Spec] = {
     "step": member("StepLR", step_size=7, gamma=0.6),
     "multi": member("MultiStepLR", milestones=[4, 11, 11, 30], gamma=0.5),
     "exponential": member("ExponentialLR", gamma=0.93),
-    "grows": member("ExponentialLR", gamma=1.03),
-    "shrinks": member("ExponentialLR", gamma=0.97),
-    "grows in steps": member("MultiStepLR", milestones=list(range(1, 10)), gamma=1e5),
-    "shrinks in steps": member("MultiStepLR", milestones=list(range(2, 11)), gamma=1e-5),
     "polynomial": member("PolynomialLR", total_iters=25, power=1.5),
     "cosine": member("CosineAnnealingLR", T_max=14),
     "cosine to": member("CosineAnnealingLR", T_max=13, eta_min=0.01),
@@ -425,8 +421,24 @@ CASES: tuple[Case, ...] = (
     *_both_orders("linear", "cosine to", "step"),
     *_both_orders("constant", "lambda", "multi", "exponential"),
     # What grows and what shrinks: each alone soon leaves float32's range.
-    _composite(chain("grows", "shrinks"), steps=8_001),
-    _composite(chain("shrinks in steps", "grows in steps")),
+    _composite(
+        Spec(
+            "ChainedScheduler",
+            {"schedulers": (member("ExponentialLR", gamma=1.03), member("ExponentialLR", gamma=0.97))},
+        ),
+        steps=8_001,
+    ),
+    _composite(
+        Spec(
+            "ChainedScheduler",
+            {
+                "schedulers": (
+                    member("MultiStepLR", milestones=list(range(2, 11)), gamma=1e-5),
+                    member("MultiStepLR", milestones=list(range(1, 10)), gamma=1e5),
+                )
+            },
+        )
+    ),
     *_both_orders("polynomial", "step", "cool", "linear"),
     # A sequence in a chain.
     _composite(

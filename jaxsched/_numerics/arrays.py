@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, TypeAlias
 
 import jax
@@ -61,6 +62,12 @@ def choose(condition: Any, xs: Any, ys: Any) -> tuple[Any, ...]:
     return tuple(where(condition, x, y) for x, y in zip(xs, ys, strict=True))
 
 
+@functools.cache
+def most_of(dtype: Any) -> int:
+    """The largest whole number of a type."""
+    return int(np.iinfo(dtype).max)
+
+
 def minimum(x: Any, y: Any) -> Any:
     """The smaller one. A Python number may be more than a count ``x`` can hold."""
     if is_number(y):
@@ -68,7 +75,7 @@ def minimum(x: Any, y: Any) -> Any:
             return min(x, y)
         if type(x) in _SCALARS:
             return type(x)(y) if y < x else x
-        if x.dtype.kind in "iu" and y > np.iinfo(x.dtype).max:
+        if x.dtype.kind in "iu" and y > most_of(x.dtype):
             return x
     return namespace(x, y).minimum(x, y)
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .arrays import is_number, maximum, minimum, namespace, to_float, where
+from .arrays import is_number, maximum, minimum, most_of, namespace, to_float, where
 
 LAST_COUNT = 2**63 - 1
 
@@ -26,7 +26,7 @@ def since(k: Any, n: Any) -> Any:
 
 def until(n: Any, k: Any) -> Any:
     """``max(n - k, 0)``, of an unsigned count too."""
-    if is_number(n) and k.dtype.kind in "iu" and n > np.iinfo(k.dtype).max:
+    if is_number(n) and k.dtype.kind in "iu" and n > most_of(k.dtype):
         k = wide(k)
     return n - minimum(k, n)
 
@@ -40,7 +40,7 @@ def later(k: Any, n: int) -> Any:
 
 def times(k: Any, n: Any, most: Any) -> Any:
     """``k * n`` of a count that is at most ``most``, in as many bits as it takes."""
-    if not (is_number(n) and is_number(most) and n * most <= np.iinfo(k.dtype).max):
+    if not (is_number(n) and is_number(most) and n * most <= most_of(k.dtype)):
         k = wide(k)
     return k * n
 
@@ -58,7 +58,7 @@ def divmod_count(k: Any, n: Any) -> tuple[Any, Any]:
         rest = k - q * n
         q = where(rest < 0, q - 1, where(rest >= n, q + 1, q))
         return q, k - q * n
-    if is_number(n) and n > np.iinfo(k.dtype).max:
+    if is_number(n) and n > most_of(k.dtype):
         return k * 0, k
     if namespace(k, n) is np:
         return k // n, k % n

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .arrays import is_number, maximum, minimum, namespace, to_float, where
+from .arrays import is_number, maximum, minimum, most_of, namespace, to_float, where
 from .counts import divmod_count, wide
 from .rounding import DIGITS, minus, polynomial, product, quotient, rounded
 
@@ -226,7 +226,7 @@ def cosine_wave(start: Any, end: Any, k: Any, length: Any, cycles: Any, ahead: i
         half = length * q
         if max(p, 1) * 2 * half <= np.iinfo(np.int64).max:
             _, k = divmod_count(k, 2 * half)
-            if max(p, 1) * (2 * half + ahead) > np.iinfo(k.dtype).max:
+            if max(p, 1) * (2 * half + ahead) > most_of(k.dtype):
                 k = wide(k)
             _, elapsed = divmod_count(p * (k + ahead), 2 * half)
             elapsed = minimum(elapsed, 2 * half - elapsed)

@@ -180,7 +180,9 @@ def product_of_lifted(factors: Sequence[Lifted]) -> Any:
     value = where(small, product_of([first * 2.0**64, *others]), value)
     exponent = sum(exponents, where(small, -64, 0)).astype(np.int32)
     if largest() > 2.0**128:
-        return capped(_lift(value, minimum(maximum(exponent, -1008), 1000)))
+        # What is subnormal even in float64 is 0, as in XLA's programs.
+        value = where(exponent < -960, 0.0, value)
+        return capped(_lift(value, minimum(maximum(exponent, -960), 1000)))
     exponent = minimum(maximum(exponent, -252), 252)
     # Not capped after it was lifted: an infinity in a pair of float32 is NaN.
     highest = _two_power(127 - maximum(exponent, 0)) * math.ldexp(most(), -127)

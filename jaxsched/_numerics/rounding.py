@@ -7,7 +7,8 @@ import contextvars
 import decimal
 import functools
 import math
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -107,17 +108,17 @@ def polynomial(coefficients: Sequence[Any], x: Any, leading: int) -> Any:
         added to; a TPU computes the rest in its float32, which costs it a fortieth.
     """
     if namespace(x, *coefficients) is np:
-        return _by_pairs(coefficients, x)
+        return _by_pairs(coefficients, x, operator.mul)
     return jax.lax.platform_dependent(
-        tpu=lambda: _on_a_tpu(coefficients, x, leading), default=lambda: _by_pairs(coefficients, x)
+        tpu=lambda: _on_a_tpu(coefficients, x, leading), default=lambda: _by_pairs(coefficients, x, product)
     )
 
 
-def _by_pairs(coefficients: Sequence[Any], x: Any) -> Any:
+def _by_pairs(coefficients: Sequence[Any], x: Any, times: Callable[[Any, Any], Any]) -> Any:
     """Estrin's scheme: pairs of pairs, which do not wait for one another as in Horner's rule."""
     terms = list(coefficients)
     while len(terms) > 1:
-        pairs = [low + product(x, high) for low, high in zip(terms[::2], terms[1::2], strict=False)]
+        pairs = [low + times(x, high) for low, high in zip(terms[::2], terms[1::2], strict=False)]
         terms = pairs + terms[2 * len(pairs) :]
         x = x * x
     return terms[0]
