@@ -97,7 +97,7 @@ class Real:
             inside = x > self.least if self.open else x >= self.least
             if not (math.isfinite(x) and inside and x <= self.most):
                 raise error(ValueError, owner, name, value, allowed, self.remedy)
-        return value
+        return value + 0.0 if isinstance(value, float) else value  # -0.0 is 0.0
 
 
 @dataclasses.dataclass(frozen=True)

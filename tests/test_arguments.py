@@ -838,3 +838,9 @@ def test_to_dict_of_a_function():
         TypeError,
         f"CyclicLR: scale_fn cannot be written to a dict, got f (Named). {remedy}",
     )
+
+
+def test_a_zero_has_no_sign():
+    schedule = jaxsched.LinearLR(-0.0, start_factor=0.1, total_iters=7)
+    assert repr(schedule) == "LinearLR(0.0, start_factor=0.1, total_iters=7)"
+    assert not np.signbit(schedule.on_host(np.arange(9))).any()

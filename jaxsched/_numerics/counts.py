@@ -73,15 +73,21 @@ _UNROLLED = 16
 
 
 def count_reached(k: Any, boundaries: Sequence[int]) -> Any:
-    """How many of the boundaries are ``<= k``; repeated ones count each time."""
+    """How many of the boundaries, which are in order, are ``<= k``; repeated ones count each time."""
     whole = k.dtype if k.dtype.kind in "iu" else np.dtype(np.int64)
     if len(boundaries) <= _UNROLLED:
         total = namespace(k).zeros(k.shape, whole)
         for boundary in boundaries:
             total = total + (k >= boundary).astype(whole)
         return total
-    table = np.asarray(boundaries, k.dtype).reshape((1,) * k.ndim + (-1,))
-    return (k[..., None] >= table).sum(axis=-1, dtype=whole)
+    table = np.asarray(boundaries, k.dtype)
+    if namespace(k) is np:
+        return np.searchsorted(table, k, side="right").astype(whole)
+    reached: Any = jnp.zeros(k.shape, whole)
+    for bit in reversed(range(len(table).bit_length())):  # as many look-ups as the number has bits
+        more = reached + (1 << bit)
+        reached = jnp.where((more <= len(table)) & (lookup(table, more - 1) <= k), more, reached)
+    return reached
 
 
 def piecewise(k: Any, boundaries: Sequence[int], values: Sequence[float] | np.ndarray[Any, Any]) -> Any:
