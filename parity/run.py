@@ -165,8 +165,8 @@ class Run:
 
     @property
     def passed(self) -> bool:
-        """Whether anything was compared, all of it passed, and the deviations still hold."""
-        devices = self.devices.failed if self.devices is not None else ()
+        """Whether anything was compared, nothing of it is refused, and the deviations still hold."""
+        devices = self.devices.refused if self.devices is not None else ()
         return self.compared and not (self.failed or self.parted or self.outdated or devices)
 
     def by_scheduler(self) -> list[Tally]:

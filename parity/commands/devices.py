@@ -49,8 +49,9 @@ examples:
 It needs what `pip install 'jaxsched[devices]'` brings, on x86-64 Linux. What is proven by it,
 and what is assumed, stands in docs/devices.md.
 
-exit codes: 0 all have the same bits, 1 one has not, or a schedule of jaxsched could not be
-executed, 2 wrong usage, 3 internal error, 5 nothing compared
+exit codes: 0 all have the same bits (of the catalogue, a function of a user's in which only
+the device knows a bit may be left out), 1 one has not, or what was asked for was not compared
+on every target, 2 wrong usage, 3 internal error, 5 nothing compared at all
 """
 
 

@@ -45,6 +45,9 @@ class Row:
     again: str
     """The command that does this row once more."""
 
+    brought: bool = False
+    """Whether somebody brought it, and asked for these targets and no others."""
+
     @property
     def compared(self) -> int:
         """Counts or steps, of all targets; Optax's are not counted."""
@@ -65,8 +68,18 @@ class Row:
 
     @property
     def passed(self) -> bool:
-        """Whether anything was compared, and it has not failed."""
-        return self.compared > 0 and not self.failed
+        """Whether it was compared on every target, and has the same bits on each."""
+        return all(finding.same for finding in self.findings.values())
+
+    @property
+    def not_compared(self) -> tuple[str, ...]:
+        """The targets on which nothing was compared."""
+        return tuple(target for target, finding in self.findings.items() if not finding.compared)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether a run may pass with it: what was asked for and not compared is not green."""
+        return self.passed or not (self.failed or self.brought)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +105,11 @@ class Table:
     @property
     def failed(self) -> tuple[Row, ...]:
         return tuple(row for row in self.rows if row.failed)
+
+    @property
+    def refused(self) -> tuple[Row, ...]:
+        """The rows with which the run does not pass: what failed, and what was brought and not compared."""
+        return tuple(row for row in self.rows if not row.accepted)
 
 
 Progress: TypeAlias = Callable[[Row], None]
@@ -225,7 +243,7 @@ def of(
     with Compiler() as compiler:
         (found,) = compare([subject], targets, compiler)
     again = shlex.join(["parity", "devices", name, *(target.name for target in targets)])
-    return Row(name, type(function).__name__, found, None, {}, False, again)
+    return Row(name, type(function).__name__, found, None, {}, False, again, brought=True)
 
 
 _PACKAGES = {Family.TPU: ("libtpu",), Family.CUDA: ("jax-cuda12-plugin", "jax-cuda12-pjrt")}

@@ -83,8 +83,8 @@ def _first_line(text: str) -> str:
 
 
 def problem(row: Row) -> str | None:
-    """Why the row fails, in one sentence; None when it does not."""
-    if not row.failed:
+    """Why the run does not pass with this row, in one sentence; None when it does."""
+    if row.accepted:
         return None
     return "; ".join(f"{target}: {said(finding)}" for target, finding in bad(row).items())
 
@@ -99,11 +99,11 @@ def facts(row: Row) -> str:
 
 
 def bad(row: Row) -> dict[str, Finding]:
-    """The findings for which it fails."""
+    """The findings for which the run does not pass."""
     return {
         target: finding
         for target, finding in row.findings.items()
-        if finding.differing or (row.strict and not finding.same)
+        if finding.differing or ((row.strict or row.brought) and not finding.same)
     }
 
 
@@ -115,16 +115,27 @@ def verdict_of(row: Row) -> str:
 def summary(table: Table) -> str:
     """One line."""
     counted = collections.Counter(map(verdict_of, table.rows))
-    text = f"{', '.join(table.targets)}: {counted['passed']} schedules passed, {counted['failed']} failed"
+    passed = f"{counted['passed']} schedule{'' if counted['passed'] == 1 else 's'} passed"
+    text = f"{', '.join(table.targets)}: {passed}, {counted['failed']} failed"
     if counted["not compared"]:
-        text += f", {counted['not compared']} not compared"
-    text += f"; {table.same:,} of {table.compared:,} values have the host's bits"
+        text += f", {counted['not compared']} not compared ({_left_out_on(table)})"
+    if table.compared:
+        text += f"; {table.same:,} of {table.compared:,} values have the host's bits"
     return f"{text}, {table.undecided:,} hang on bits that 48 do not hold" if table.undecided else text
 
 
+def _left_out_on(table: Table) -> str:
+    """On which targets nothing was compared of the rows that have not failed for it."""
+    rows = [row for row in table.rows if verdict_of(row) == "not compared"]
+    if len(rows) == 1:
+        return f"on {', '.join(rows[0].not_compared)}"
+    on = collections.Counter(target for row in rows for target in row.not_compared)
+    return ", ".join(f"{on[target]} on {target}" for target in table.targets if on[target])
+
+
 def worst_first(rows: Iterable[Row]) -> list[Row]:
-    """What failed, then the rest, in the order of the cases."""
-    return sorted(rows, key=lambda row: (not row.failed, row.passed))
+    """What failed, what else the run does not pass with, then the rest, in the order of the cases."""
+    return sorted(rows, key=lambda row: (not row.failed, row.accepted, row.passed))
 
 
 # For a terminal -------------------------------------------------------------------------

@@ -88,13 +88,13 @@ def render(run: Run) -> str:
 
 
 def _devices(table: Table) -> dict[str, tuple[str, str, Html]]:
-    ours = [(row.name, row.findings, row.failed) for row in on_devices.worst_first(table.rows)]
+    ours = [(row.name, row.findings, not row.accepted) for row in on_devices.worst_first(table.rows)]
     theirs = [
         (f"{row.optax} for {row.name}", row.optax_findings, False)
         for row in table.rows
         if row.optax is not None
     ]
-    failed = _on_devices(table, [row for row in ours if row[2]], "Failed")
+    failed = _on_devices(table, [row for row in ours if row[2]], "Failed, or not compared")
     return {
         "Devices": (
             on_devices.LEAD,

@@ -46,6 +46,9 @@ def to_dict(run: Run) -> dict[str, Any]:
             "torch_seconds": round(run.torch_seconds, 3),
             "schedules_on_devices": 0 if run.devices is None else len(run.devices.rows),
             "schedules_on_devices_failed": 0 if run.devices is None else len(run.devices.failed),
+            "schedules_on_devices_not_compared": 0
+            if run.devices is None
+            else sum(not row.passed and not row.failed for row in run.devices.rows),
         },
         "cases": [_case(result) for result in run.results],
         "training": [_training(result) for result in run.training],

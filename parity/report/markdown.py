@@ -110,7 +110,7 @@ def optax_by_function(table: Table) -> str:
 def devices(table: Table) -> str:
     """One row for each schedule, what failed first."""
     rows = on_devices.worst_first(table.rows)
-    return _on_devices(table, ((f"`{row.name}`", row.findings, row.failed) for row in rows), "schedule")
+    return _on_devices(table, ((f"`{row.name}`", row.findings, not row.accepted) for row in rows), "schedule")
 
 
 def optax_on_devices(table: Table) -> str:
@@ -337,7 +337,7 @@ def _failures(run: Run, shown: Sequence[CaseResult]) -> list[str]:
             lines.append(f"  - again: `{result.again}`")
     for twins in run.parted:
         lines += [f"- `{twins.case.name}`: {twins.problem}", f"  - again: `{twins.again}`"]
-    for row in run.devices.failed if run.devices is not None else ():
+    for row in run.devices.refused if run.devices is not None else ():
         lines += [f"- `{row.name}`: {on_devices.problem(row)}", f"  - again: `{row.again}`"]
     lines += [f"- {shown.deviation.when}: this deviation no longer occurs" for shown in run.outdated]
     return ["## Failed", "\n".join(lines)] if lines else []

@@ -27,6 +27,9 @@ def mine(tmp_path, monkeypatch):
             def halves(count):
                 return count.astype(jnp.float32) * 0.5
 
+            def of_zero(count):
+                return jnp.cos(jnp.minimum(count, 0).astype(jnp.float32))
+
             class Off(jaxsched.StepLR):
                 def on_host(self, count):
                     return np.nextafter(super().on_host(count), np.float32(1))
@@ -81,7 +84,7 @@ def test_passes_and_writes_the_report(tmp_path, monkeypatch, capsys):
     assert "cuda:h100" in out
     assert "  Optax's exponential_decay(staircase=True)  " in out
     assert out.splitlines()[-1] == (
-        "tpu:v5e, cuda:h100: 1 schedules passed, 0 failed; 10,010 of 10,010 values have the host's bits"
+        "tpu:v5e, cuda:h100: 1 schedule passed, 0 failed; 10,010 of 10,010 values have the host's bits"
     )
     assert "\\x1b" not in out
     written = json.loads((tmp_path / "parity-report" / "report.json").read_text())
@@ -123,6 +126,16 @@ def test_other_bits_fail(mine, capsys):
     assert cli.main(arguments) == cli.Exit.FAILED
     assert "999 of 999 counts differ, first at count 2: device 0x3dcccccd, host 0x3dccccce" in " ".join(
         capsys.readouterr().out.split()
+    )
+
+
+@needs_compilers
+def test_compared_on_one_target_of_two_is_not_green(mine, capsys):
+    arguments = ["devices", "cuda:h100", "tpu:v5e", f"{mine}:of_zero", "--steps", "99"]
+    assert cli.main(arguments) == cli.Exit.FAILED
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith(
+        "cuda:h100, tpu:v5e: 0 schedules passed, 0 failed, 1 not compared (on tpu:v5e); 99 of"
     )
 
 

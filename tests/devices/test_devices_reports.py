@@ -1,5 +1,6 @@
 """What every form of report says of devices."""
 
+import dataclasses
 import html
 import io
 import json
@@ -89,13 +90,62 @@ def test_nothing_compared_is_neither_passed_nor_failed():
     assert (NEITHER.passed, NEITHER.failed) == (False, False)
     result = run(RIGHT, NEITHER)
     assert result.passed
-    assert "1 schedules passed, 0 failed, 1 not compared; 200,010 of" in devices.summary(result.devices)
+    assert (
+        "1 schedule passed, 0 failed, 1 not compared (on tpu:v5e, cuda:h100); 200,010 of 200,010"
+        in devices.summary(result.devices)
+    )
     assert not run(NEITHER).passed
     root = ElementTree.fromstring(junit.render(result))
     assert [suite.get("skipped") for suite in root] == ["1"]
     written = json.loads(for_programs.render(result))
     jsonschema.Draft202012Validator(SCHEMA).validate(written)
     assert [each["verdict"] for each in written["devices"]["schedules"]] == ["passed", "not compared"]
+
+
+def test_what_was_compared_on_one_target_only_is_not_counted_as_passed():
+    result = run(RIGHT, THEIRS)
+    assert (THEIRS.passed, THEIRS.failed, THEIRS.accepted) == (False, False, True)
+    assert devices.summary(result.devices).startswith(
+        "tpu:v5e, cuda:h100: 1 schedule passed, 0 failed, 1 not compared (on tpu:v5e); 300,015 of"
+    )
+    assert "schedules the same on tpu:v5e, cuda:h100</dt><dd><b>1</b> of 2" in page.render(result)
+    _, theirs = ElementTree.fromstring(junit.render(result)).iter("testcase")
+    assert theirs.find("failure") is None
+    assert theirs.find("skipped").get("message") == "not compared on tpu:v5e"
+    assert devices.summary(run(RIGHT, THEIRS, NEITHER).devices).startswith(
+        "tpu:v5e, cuda:h100: 1 schedule passed, 0 failed, 2 not compared (2 on tpu:v5e, 1 on cuda:h100); "
+    )
+
+
+BROUGHT = dataclasses.replace(THEIRS, name="mine:cosine", again="again mine:cosine", brought=True)
+
+
+def test_what_was_brought_and_not_compared_is_not_green():
+    result = run(RIGHT, BROUGHT)
+    assert (result.compared, result.passed) == (True, False)
+    assert (BROUGHT.failed, devices.verdict_of(BROUGHT)) == (False, "not compared")
+    why = "tpu:v5e: not replayed: cosine, only the device knows its last bit, at optax/_s.py:12"
+    assert devices.problem(BROUGHT) == why
+    text = shown(result)
+    assert f"NOT COMPARED mine:cosine: {why}" in text
+    assert "       again: again mine:cosine" in text
+    assert f"- `mine:cosine`: {why}" in markdown.render(result)
+    assert github.annotations(result)[0].startswith("::error title=mine%3Acosine::tpu:v5e: not replayed")
+    _, theirs = ElementTree.fromstring(junit.render(result)).iter("testcase")
+    assert theirs.find("failure") is None
+    assert theirs.find("skipped").get("message") == "not compared on tpu:v5e"
+    written = json.loads(for_programs.render(result))
+    jsonschema.Draft202012Validator(SCHEMA).validate(written)
+    assert written["summary"]["verdict"] == "failed"
+    assert written["summary"]["schedules_on_devices_failed"] == 0
+    assert written["summary"]["schedules_on_devices_not_compared"] == 1
+    assert written["devices"]["schedules"][1]["problem"] == why
+
+
+def test_of_nothing_compared_no_values_are_counted():
+    assert devices.summary(run(NEITHER).devices) == (
+        "tpu:v5e, cuda:h100: 0 schedules passed, 0 failed, 1 not compared (on tpu:v5e, cuda:h100)"
+    )
 
 
 def test_the_words():
@@ -119,7 +169,8 @@ def test_the_words():
 
 def test_the_summary(failed):
     assert markdown.summaries(failed) == [
-        "tpu:v5e, cuda:h100: 2 schedules passed, 3 failed; 700,032 of 700,035 values have the host's bits"
+        "tpu:v5e, cuda:h100: 1 schedule passed, 3 failed, 1 not compared (on tpu:v5e); "
+        "700,032 of 700,035 values have the host's bits"
     ]
     assert "0 passed" not in "".join(markdown.summaries(run(RIGHT)))
 
@@ -172,7 +223,7 @@ def test_html(failed):
     assert "<h2 id=optax-on-devices>" in text
     assert html.escape("right | <b>") in text
     assert "right | <b>" not in text
-    assert "<b>2</b> of 5" in text
+    assert "<b>1</b> of 5" in text
 
 
 def test_junit(failed):
