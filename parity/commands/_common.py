@@ -169,6 +169,25 @@ def nothing(cases: Sequence[AnyCase]) -> bool:
     return not cases
 
 
+def check_output(options: argparse.Namespace) -> None:
+    """Whether what `add_output` names can be written; asked before the work is done.
+
+    Raises:
+      UsageError: it cannot.
+    """
+    folder: pathlib.Path = options.output
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UsageError(f"--output {folder}: {there} is no folder that can be written to")
+    if options.json and options.json != "-":
+        file = pathlib.Path(options.json)
+        if file.is_dir() or not file.parent.is_dir() or not os.access(file.parent, os.W_OK):
+            what = (
+                "is a folder" if file.is_dir() else f"there is no folder {file.parent} that can be written to"
+            )
+            raise UsageError(f"--json {file}: {what}")
+
+
 def said(result: Run, options: argparse.Namespace, console: Console) -> Exit:
     """Writes and prints what came of a run, with the options of `add_output`; the exit code that it has."""
     paths = report.write(result, options.output)

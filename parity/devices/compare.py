@@ -7,12 +7,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import numpy as np
 import numpy.typing as npt
 
 from .compiler import CompilationError, Compiler
+from .door import brought
 from .program import Array, Program, UnknownOperation
-from .subjects import Answers, Subject, brought
+from .subjects import Answers, Subject
 from .targets import DEFAULT, Target, find, missing
 
 
@@ -66,7 +68,7 @@ class Finding:
     """What stood in the way of executing it; then nothing was compared."""
 
     error: str | None
-    """Why there is no program to execute."""
+    """Why there is no program to execute, or none that this machine can."""
 
     seconds: float
     """What it took to compile and to execute it."""
@@ -101,7 +103,8 @@ def compare_devices(schedule: Any, *targets: str, counts: npt.ArrayLike | None =
       What was found, by the name of the target.
 
     Raises:
-      ValueError: there is no such target, or no count.
+      ValueError: there is no such target, or no count; or what is given is no schedule, or JAX cannot trace
+        it: the text says why, and what to do.
       ImportError: what compiles for it is not installed.
     """
     chosen = find(targets or DEFAULT)
@@ -140,7 +143,11 @@ def _finding(subject: Subject, target: Target, compiler: Compiler) -> Finding:
     except CompilationError as reason:
         took = time.perf_counter() - start
         return Finding(target.name, subject.place, 0, 0, None, None, (), str(reason), took)
-    found = judge(subject, target, program)
+    try:
+        found = judge(subject, target, program)
+    except (MemoryError, jax.errors.JaxRuntimeError) as reason:
+        took = time.perf_counter() - start
+        return Finding(target.name, subject.place, 0, 0, None, None, (), f"not executed: {reason}", took)
     return dataclasses.replace(found, seconds=time.perf_counter() - start)
 
 

@@ -245,7 +245,8 @@ class OfState(Subject):
         self._machine, self._number = machine, number
         start = machine.init()
         self._tree = jax.tree.structure(start)
-        self._start = list(map(np.asarray, jax.tree.leaves(start)))
+        with on_cpu():  # a number of Python's has no dtype of its own
+            self._start = [np.asarray(jax.numpy.asarray(leaf)) for leaf in jax.tree.leaves(start)]
         leaves = [*self._start, np.zeros((), np.float32)]
         self.arguments = tuple(map(_like, leaves))
         self.leaves = _names(start)
@@ -383,27 +384,3 @@ def metrics() -> npt.NDArray[np.float32]:
             odd = rng.random(_STEPS) < 0.05
             trace[odd] = rng.choice([np.nan, np.inf, -np.inf], size=_STEPS)[odd]
     return told.astype(np.float32)
-
-
-def brought(
-    given: Any, counts_: npt.ArrayLike | None = None, *, number: int = COUNTS, exhaustive: bool = False
-) -> Subject:
-    """What somebody brings.
-
-    Args:
-      given: a function of a count, or what has ``init`` and ``step``.
-      counts_: at which counts; if None, as many as the next two say.
-      number: how many counts or steps.
-      exhaustive: whether every count up to 2**24 is among them.
-
-    Raises:
-      ValueError: there are no counts.
-    """
-    if hasattr(given, "init") and hasattr(given, "step"):
-        return OfState(given, number)
-    parts = every(counts(number=number)) if exhaustive else [counts(number=number)]
-    if counts_ is not None:
-        parts = [np.asarray(counts_, np.int32).ravel()]
-        if not parts[0].size:
-            raise ValueError("counts must have at least one, got none.")
-    return OfCount(given, parts)

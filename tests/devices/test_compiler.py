@@ -14,7 +14,7 @@ import jaxsched
 import parity
 from parity.devices.compare import compare
 from parity.devices.compiler import ROOT, CompilationError, Compiler, read
-from parity.devices.subjects import brought
+from parity.devices.door import brought
 from parity.devices.targets import BY_NAME, ENVIRONMENT, TARGETS, missing
 
 pytestmark = pytest.mark.skipif(missing(TARGETS) is not None, reason=str(missing(TARGETS)))

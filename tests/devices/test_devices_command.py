@@ -59,7 +59,7 @@ def test_a_target_that_there_is_not(capsys):
     [
         (["{mine}:nothing"], "has no attribute 'nothing'"),
         (["{mine}:number"], "must be a function of a count, or have init and step"),
-        (["not_a_target"], "must be module:name"),
+        (["not_a_target"], "is neither a target (tpu:v4, "),
         (["{mine}:halves", "-k", "cosine"], "-k, --scheduler and --param choose among cases"),
     ],
 )

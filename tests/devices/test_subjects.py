@@ -10,8 +10,9 @@ import jaxsched
 from jaxsched.hugging_face import GreedyLR
 from parity.devices import subjects
 from parity.devices.compare import bits, differing, judge
+from parity.devices.door import brought
 from parity.devices.program import Program
-from parity.devices.subjects import COUNTS, LAST, OfCount, OfState, brought
+from parity.devices.subjects import COUNTS, LAST, OfCount, OfState
 from parity.devices.targets import BY_NAME
 from parity.reference.events import Event
 
