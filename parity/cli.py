@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 from .commands import COMMANDS, run
-from .commands._common import Exit as Exit, UsageError, complain
+from .commands._common import Died, Exit as Exit, UsageError, complain
 
 EPILOG = f"""{run.EPILOG}
 In your own tests:
@@ -40,6 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as reason:
         complain(str(reason))
         return Exit.USAGE
+    except (Died, SystemExit) as reason:
+        said = reason if isinstance(reason, Died) else f"something called sys.exit({reason})"
+        complain(f"{said}; no verdict, and no report was written")
+        return Exit.INTERNAL
     except BrokenPipeError:
         # Whoever read the output has seen enough; nothing more may be written to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,6 +8,7 @@ import dataclasses
 import enum
 import os
 import pathlib
+import subprocess
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -36,6 +37,10 @@ class Exit(enum.IntEnum):
 
 class UsageError(Exception):
     """What the command was given cannot be used; the text says what can."""
+
+
+class Died(Exception):
+    """What the work needs has ended with its process; the text is its own."""
 
 
 def parser(
@@ -148,6 +153,7 @@ def use_device(device: str | None) -> None:
         if not only_compilers():
             return
         device = "cpu"  # what JAX would take in the end
+    _check_flags()
     platform = {"gpu": "cuda,rocm"}.get(device, device)
     os.environ["JAX_PLATFORMS"] = platform
     jax.config.update("jax_platforms", platform)  # type: ignore[no-untyped-call]
@@ -156,6 +162,22 @@ def use_device(device: str | None) -> None:
             jax.devices()
     except RuntimeError as reason:
         raise UsageError(f"--device {device}: JAX finds none here ({reason})") from reason
+
+
+def _check_flags() -> None:
+    """Whether XLA survives its flags: of an unknown one it ends the process, with exit code 1.
+
+    Raises:
+      Died: it does not.
+    """
+    if not os.environ.get("XLA_FLAGS"):
+        return
+    code = "import contextlib, jax\nwith contextlib.suppress(Exception): jax.devices('cpu')\nprint('alive')"
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    if "alive" not in done.stdout:
+        last = done.stderr.strip().splitlines()[-1:]
+        raise Died(f"XLA ended with exit code {done.returncode}: {''.join(last) or 'it said nothing'}")
 
 
 def complain(text: str) -> None:

@@ -1,12 +1,16 @@
 """The command: what it prints, writes and exits with."""
 
 import json
+import os
+import subprocess
+import sys
 import textwrap
 
 import pytest
 
 from parity import cli
 from parity.commands import devices as command
+from parity.devices.compiler import ROOT
 from parity.devices.targets import TARGETS, missing
 
 LACKING = missing(TARGETS)
@@ -19,13 +23,16 @@ def mine(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine_of_devices.py").write_text(
         textwrap.dedent("""
-            import jax.numpy as jnp, numpy as np, jaxsched
+            import jax, jax.numpy as jnp, numpy as np, jaxsched
 
             def cosine(count):
                 return jnp.cos(count.astype(jnp.float32))
 
             def halves(count):
                 return count.astype(jnp.float32) * 0.5
+
+            def called_back(count):
+                return jax.pure_callback(np.cos, jnp.float32(0), count, vmap_method="sequential")
 
             def of_zero(count):
                 return jnp.cos(jnp.minimum(count, 0).astype(jnp.float32))
@@ -145,3 +152,33 @@ def test_nothing_compared_is_not_green(mine, capsys):
     captured = capsys.readouterr()
     assert "not replayed: cosine, only the device knows its last bit, at" in " ".join(captured.out.split())
     assert "nothing compared" in captured.err
+
+
+@needs_compilers
+def test_xla_that_ends_the_process_is_an_internal_error(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_no_such_flag")
+    done = subprocess.run(
+        [sys.executable, "-m", "parity", "devices", "-k", "no such case"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == cli.Exit.INTERNAL
+    assert done.stderr.startswith("parity: XLA ended with exit code 1: ")
+    assert "Unknown flag in XLA_FLAGS: --xla_no_such_flag" in done.stderr
+
+
+def test_whoever_calls_exit_makes_no_verdict(monkeypatch, capsys):
+    def leaves(*_):
+        sys.exit(0)
+
+    monkeypatch.setattr(command, "missing", lambda targets: None)
+    monkeypatch.setattr(command, "_catalogue", leaves)
+    assert cli.main(["devices", "-k", "StepLR"]) == cli.Exit.INTERNAL
+    assert capsys.readouterr().err.startswith("parity: something called sys.exit(0); no verdict")
+
+
+@needs_compilers
+def test_what_cannot_be_exported_is_not_compared(mine, capsys):
+    assert cli.main(["devices", f"{mine}:called_back", "cuda:h100", "--steps", "9"]) == cli.Exit.NOTHING
+    assert "it cannot be exported: " in capsys.readouterr().out
