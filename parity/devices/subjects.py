@@ -43,6 +43,9 @@ _SHAKES = 24
 """Next to a threshold half of them decide otherwise."""
 
 
+BY_XLA = "XLA's CPU program"
+"""The measure of what has no ``on_host``."""
+
 Call: TypeAlias = Callable[[Sequence[Array]], list[Array]]
 """A device: from one array for each argument, the calls along its first axis, to one for each leaf."""
 
@@ -69,6 +72,12 @@ class Subject(abc.ABC):
 
     leaves: tuple[str, ...]
     """The names of what it answers; one empty name where that is a single array."""
+
+    measure: str
+    """What says which bits are right."""
+
+    notes: tuple[str, ...] = ()
+    """What a learning rate would not be."""
 
     @abc.abstractmethod
     def __call__(self, *arguments: Any) -> tuple[Any, ...]:
@@ -107,7 +116,10 @@ class OfCount(Subject):
     def __post_init__(self) -> None:
         self.arguments = (_like(self.counts[0][0]),)
         with on_cpu():
-            self.leaves = _names(jax.eval_shape(self.function, *self.arguments))
+            answer = jax.eval_shape(self.function, *self.arguments)
+        self.leaves = _names(answer)
+        self.measure = "host" if hasattr(self.function, "on_host") else BY_XLA
+        self.notes = tuple(_unlike_a_learning_rate(jax.tree.leaves(answer)))
 
     def __call__(self, *arguments: Any) -> tuple[Any, ...]:
         return tuple(jax.tree.leaves(self.function(*arguments)))
@@ -147,6 +159,16 @@ class OfCount(Subject):
                 return compiled(counts)  # type: ignore[no-any-return]
 
         return call
+
+
+def _unlike_a_learning_rate(leaves: Sequence[Any]) -> Iterator[str]:
+    """What is said of an answer that is more or less than one number with a fraction."""
+    numbers = sum(leaf.size for leaf in leaves)
+    if numbers != 1:
+        yield f"{numbers:,} numbers a count"
+    for dtype in dict.fromkeys(leaf.dtype for leaf in leaves):
+        if not jax.numpy.issubdtype(dtype, jax.numpy.floating):
+            yield f"the answer is {dtype}"
 
 
 @contextlib.contextmanager
@@ -240,6 +262,8 @@ class OfState(Subject):
     """
 
     place = "step"
+
+    measure = BY_XLA
 
     def __init__(self, machine: Any, number: int = COUNTS) -> None:
         self._machine, self._number = machine, number

@@ -97,7 +97,7 @@ def _devices(table: Table) -> dict[str, tuple[str, str, Html]]:
     failed = _on_devices(table, [row for row in ours if row[2]], "Failed, or not compared")
     return {
         "Devices": (
-            on_devices.LEAD,
+            on_devices.lead(table),
             markdown.by_class(table),
             Html(failed + _folded("Every schedule", _on_devices(table, ours))),
         ),
@@ -171,7 +171,11 @@ def _device_figures(table: Table) -> tuple[tuple[str, str, str], ...]:
             f"{sum(row.passed for row in table.rows):,}",
             f"of {len(table.rows):,}",
         ),
-        ("values with the host’s bits", f"{table.same:,}", f"of {table.compared:,}"),
+        (
+            f"values with {on_devices.whose(table)}".replace("'", "’"),
+            f"{table.same:,}",
+            f"of {table.compared:,}",
+        ),
     )
 
 

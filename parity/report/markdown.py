@@ -90,7 +90,7 @@ def summaries(run: Run) -> list[str]:
 
 def _devices_sections(table: Table) -> list[str]:
     return [
-        *_section("Devices", on_devices.LEAD, by_class(table)),
+        *_section("Devices", on_devices.lead(table), by_class(table)),
         *_section("Every schedule on devices", "", devices(table)),
         *_section("Optax on devices", on_devices.OPTAX, optax_by_function(table)),
         *_section("Every case of Optax's on devices", "", optax_on_devices(table)),
