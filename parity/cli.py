@@ -28,13 +28,24 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add(commands)
-        commands.choices[command.__name__.rpartition(".")[2]].set_defaults(main=command.main)
+        own = commands.choices[command.__name__.rpartition(".")[2]]
+        own.set_defaults(main=command.main, parser=own)
     return top
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options of a command line; options may stand between the words of a command that takes many."""
+    options, others = parser().parse_known_args(arguments)
+    if others and hasattr(options, "what") and not any(word.startswith("-") for word in others):
+        options.what += others
+    elif others:
+        options.parser.error(f"unrecognized arguments: {' '.join(others)}")  # with the usage of the command
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
-    options = parser().parse_args(arguments)
+    options = parse(arguments)
     try:
         return int(options.main(options))
     except UsageError as reason:

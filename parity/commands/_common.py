@@ -58,9 +58,11 @@ def parser(
 
 
 def add_selection(
-    command: argparse.ArgumentParser, cases: Sequence[AnyCase] = ALL_CASES, steps: str = "counts"
+    command: argparse.ArgumentParser,
+    cases: Sequence[AnyCase] = ALL_CASES,
+    steps: str = "no more than N counts of each",
 ) -> Any:
-    """The options that choose among cases, as a group."""
+    """The options that choose among cases, as a group; ``steps`` is what ``--steps`` does."""
     chosen = command.add_argument_group("which cases")
     chosen.add_argument("-k", metavar="TEXT", default="", help="with TEXT in their name, in any case")
     chosen.add_argument(
@@ -73,7 +75,7 @@ def add_selection(
     chosen.add_argument(
         "--param", metavar="NAME[=VALUE]", action="append", default=[], help="that give this argument (so)"
     )
-    chosen.add_argument("--steps", metavar="N", type=at_least_1, help=f"no more than N {steps} of each")
+    chosen.add_argument("--steps", metavar="N", type=at_least_1, help=steps)
     return chosen
 
 

@@ -67,7 +67,11 @@ def add(commands: Any) -> None:
         nargs="*",
         help=f"a target, or module:name of a schedule of yours (default: {' '.join(DEFAULT)})",
     )
-    add_selection(command)
+    add_selection(
+        command,
+        steps=f"N counts of each, of all sizes, in place of {subjects.COUNTS:,}; of a plateau N steps, in "
+        f"whole traces of {subjects.STEPS}, and no more than {subjects.COUNTS:,}",
+    )
     how = command.add_argument_group("how")
     how.add_argument(
         "--jobs", metavar="N", type=at_least_1, help="processes that share the work (default: one a core)"

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
+from .. import _quiet
 from .compiler import CompilationError, Compiler
 from .door import brought
 from .program import Array, Program, UnknownOperation
@@ -136,6 +137,7 @@ def compare_devices(schedule: Any, *targets: str, counts: npt.ArrayLike | None =
     lacking = missing(chosen)
     if lacking is not None:
         raise ImportError(lacking)
+    _quiet.settle()
     with Compiler() as compiler:
         (found,) = compare([brought(schedule, counts)], chosen, compiler)
     return found

@@ -247,7 +247,10 @@ def fractions(epochs: Sequence[float], *, number: int = COUNTS) -> npt.NDArray[n
 
 # State machines -------------------------------------------------------------------------
 
-_TRACES, _STEPS = 1_250, 80
+_TRACES = 1_250
+
+STEPS = 80
+"""Of each trace of metrics."""
 
 
 class OfState(Subject):
@@ -342,7 +345,7 @@ class OfState(Subject):
 
     @property
     def _told(self) -> npt.NDArray[np.float32]:
-        return metrics()[: -(-self._number // _STEPS)]
+        return metrics()[: -(-self._number // STEPS)]
 
     @functools.cached_property
     def _traces(self) -> tuple[list[Array], list[Array]]:
@@ -383,28 +386,28 @@ def metrics() -> npt.NDArray[np.float32]:
     now and then NaN or an infinity.
     """
     rng = np.random.default_rng(0)
-    k = np.arange(_STEPS)
-    told = np.empty((_TRACES, _STEPS))
+    k = np.arange(STEPS)
+    told = np.empty((_TRACES, STEPS))
     for i, trace in enumerate(told):
-        noise = rng.normal(size=_STEPS)
+        noise = rng.normal(size=STEPS)
         match i % 8:
             case 0:
                 trace[:] = np.exp(-k * rng.uniform(0, 0.05)) * (1 + 0.1 * noise)
             case 1:
-                trace[:] = rng.choice([0.0, -0.0, 1.0, -1.0, 0.25, 0.75, 1e-3], size=_STEPS)
+                trace[:] = rng.choice([0.0, -0.0, 1.0, -1.0, 0.25, 0.75, 1e-3], size=STEPS)
             case 2:
                 trace[:] = 1.0 - (k // rng.integers(1, 40)) * rng.choice([1e-5, 1e-3, 0.1])
             case 3:
-                trace[:] = 10.0 ** rng.uniform(-6, 6, size=_STEPS) * np.sign(noise)
+                trace[:] = 10.0 ** rng.uniform(-6, 6, size=STEPS) * np.sign(noise)
             case 4:
                 trace[:] = rng.normal() + k * rng.choice([-1e-3, 1e-4, 1e-2])
             case 5:
-                trace[:] = 1 + rng.integers(-3, 4, size=_STEPS) * 2.0**-23
+                trace[:] = 1 + rng.integers(-3, 4, size=STEPS) * 2.0**-23
             case 6:
-                trace[:] = np.full(_STEPS, rng.choice([0.0, 1.0, -1.0, 3e4]))
+                trace[:] = np.full(STEPS, rng.choice([0.0, 1.0, -1.0, 3e4]))
             case 7:
-                trace[:] = np.exp(-k / 50) * (1 + rng.integers(-2, 3, size=_STEPS) * 1e-4)
+                trace[:] = np.exp(-k / 50) * (1 + rng.integers(-2, 3, size=STEPS) * 1e-4)
         if i // 8 % 2:
-            odd = rng.random(_STEPS) < 0.05
-            trace[odd] = rng.choice([np.nan, np.inf, -np.inf], size=_STEPS)[odd]
+            odd = rng.random(STEPS) < 0.05
+            trace[odd] = rng.choice([np.nan, np.inf, -np.inf], size=STEPS)[odd]
     return told.astype(np.float32)

@@ -128,6 +128,45 @@ def test_somebodys_own(mine, capsys):
     assert out.count("same bits") == 2
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "cuda:h100 --steps 99 mine:f tpu:v4 --json - mine:g",
+        "--steps 99 cuda:h100 mine:f --json - tpu:v4 mine:g",
+    ],
+)
+def test_options_may_stand_between_words(words):
+    options = cli.parse(["devices", *words.split()])
+    assert options.what == ["cuda:h100", "mine:f", "tpu:v4", "mine:g"]
+    assert (options.steps, options.json) == (99, "-")
+
+
+@pytest.mark.parametrize("words", [["--no-such-option"], ["cuda:h100", "--no-such-option", "mine:f"]])
+def test_an_option_that_there_is_not_shows_what_the_command_takes(words, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["devices", *words])
+    assert caught.value.code == cli.Exit.USAGE
+    said = capsys.readouterr().err
+    assert "[TARGET | SCHEDULE ...]" in said
+    assert "unrecognized arguments: --no-such-option" in said
+
+
+@needs_compilers
+def test_each_is_compared_once_and_the_command_that_does_it_again_keeps_its_options(mine, capsys):
+    words = [f"{mine}:halves", "CUDA:h100", f"{mine}:halves", "cuda:H100", "--steps", "99", "--json", "-"]
+    assert cli.main(["devices", *words]) == cli.Exit.PASSED
+    (row,) = json.loads(capsys.readouterr().out)["devices"]["schedules"]
+    assert [each["target"] for each in row["targets"]] == ["cuda:h100"]
+    assert row["again"] == f"parity devices {mine}:halves cuda:h100 --steps 99"
+
+
+def test_what_steps_are_is_said(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["devices", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "--steps N N counts of each, of all sizes, in place of 100,000; of a plateau N steps" in said
+
+
 @needs_compilers
 def test_other_bits_fail(mine, capsys):
     arguments = ["devices", "cuda:b200", f"{mine}:off", "--steps", "999"]
