@@ -465,7 +465,7 @@ class _Frame:
         special = self.kernel.launch.special(text)
         if special is not None:
             return self.graph.constant(special.astype(f"u{dtype.itemsize}"))
-        if text.startswith("%"):
+        if text.startswith("%") or text in self.body.registers:  # inline assembly names its own
             return self._register(text)
         if text in self.arrays:
             return self.arrays[text]
