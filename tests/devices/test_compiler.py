@@ -125,3 +125,18 @@ def test_instructions_of_several_outputs_count_once(compiler, target):
     program = compiler.compile(function, [COUNT], target)
     first, second, both = program.instructions(0), program.instructions(1), program.instructions(0, 1)
     assert max(first, second) < both <= first + second
+
+
+def test_a_users_cosine_on_a_gpu_is_executed_but_for_angles_that_take_the_long_way(compiler):
+    def schedule(scale):
+        return jaxsched.LambdaLR(0.1, lambda k: jnp.cos(k * scale))
+
+    near, far = (
+        compare([brought(schedule(scale), range(9_000))], [GPU], compiler)[0]["cuda:h100"]
+        for scale in (0.001, 1e7)
+    )
+    assert near.same
+    assert far.compared == 0
+    (unknown,) = far.unknown
+    assert (unknown.operation, unknown.why) == ("bra", "a loop that runs so often as its data say")
+    assert unknown.source == f"{__file__}:{schedule.__code__.co_firstlineno + 1}"
