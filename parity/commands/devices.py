@@ -51,9 +51,9 @@ examples:
 It needs what `pip install 'jaxsched[devices]'` brings, on x86-64 Linux. What is proven by it,
 and what is assumed, stands in docs/devices.md.
 
-exit codes: 0 all have the same bits (of the catalogue, a function of a user's in which only
-the device knows a bit may be left out), 1 one has not, or what was asked for was not compared
-on every target, 2 wrong usage, 3 internal error, 5 nothing compared at all
+exit codes: 0 all have the same bits, 1 one has not, or was not compared on every target (but
+for the catalogue's LambdaLR and the like, where the device computes a function of a user's),
+2 wrong usage, 3 internal error, 5 nothing compared at all
 """
 
 
@@ -65,7 +65,7 @@ def add(commands: Any) -> None:
         "what",
         metavar="TARGET | SCHEDULE",
         nargs="*",
-        help=f"a target, or module:name of a schedule of yours (default: {' '.join(DEFAULT)})",
+        help=f"a target, or module:name of a schedule of yours (targets by default: {' '.join(DEFAULT)})",
     )
     add_selection(
         command,

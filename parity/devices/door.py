@@ -45,7 +45,7 @@ def brought(
     """
     check_x64()
     if isinstance(given, type):
-        raise NotASchedule(f"{name} is a class; give a schedule of it, {_for_example(name)}")
+        raise NotASchedule(f"{name} is a class; give a schedule of it, {_for_example(name, given)}")
     if hasattr(given, "init") and hasattr(given, "step"):
         if counts is not None:
             raise NotASchedule(f"{name} has init and step: it is compared step by step, and takes no counts")
@@ -95,11 +95,11 @@ def _whole(counts: npt.ArrayLike) -> npt.NDArray[np.int32]:
 
 def _try_function(function: Callable[..., Any], name: str) -> None:
     if not _takes(function, 1):
-        raise NotASchedule(f"{name} must take one argument, the count; {_if_it_makes_one(name)}")
+        raise NotASchedule(f"{name} must take one argument, the count; {_if_it_makes_one(name, function)}")
     answer = _traced(function, name, jax.ShapeDtypeStruct((), np.int32))  # type: ignore[no-untyped-call]
     if _is_schedule(answer):
         raise NotASchedule(
-            f"{name} makes a schedule; give the schedule that it returns, {_for_example(name)}"
+            f"{name} makes a schedule; give the schedule that it returns, {_for_example(name, function)}"
         )
     _check_numbers(answer, name)
 
@@ -181,15 +181,15 @@ def _short(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _if_it_makes_one(name: str) -> str:
-    return f"if it makes a schedule, give the schedule that it returns, {_for_example(name)}"
+def _if_it_makes_one(name: str, function: Any) -> str:
+    return f"if it makes a schedule, give the schedule that it returns, {_for_example(name, function)}"
 
 
-def _for_example(name: str) -> str:
+def _for_example(name: str, given: Any) -> str:
     """How to give what a function or a class makes, in words of the command line or of Python."""
     module, colon, function = name.partition(":")
     if not colon:
-        return "and not what makes it"
+        return f"e.g. `compare_devices({getattr(given, '__name__', 'make')}(…), …)`"
     file = getattr(sys.modules.get(module), "__file__", None) or ""
     if file and not _LIBRARIES.match(file):
         return f"e.g. `schedule = {function}(…)` in {pathlib.Path(file).name}, as {module}:schedule"

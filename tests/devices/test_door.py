@@ -212,8 +212,12 @@ def test_from_python_it_is_the_same_text(monkeypatch):
     for nothing in (42, None, "mine:schedule"):
         with pytest.raises(ValueError, match=f"must be a function of a count, .* got {nothing!r}"):
             parity.compare_devices(nothing, "cuda:h100")
-    with pytest.raises(ValueError, match=r"the schedule must take one argument.* and not what makes it"):
+    with pytest.raises(
+        ValueError, match=r"must take one argument.*`compare_devices\(linear_schedule\(…\), …\)`"
+    ):
         parity.compare_devices(optax.linear_schedule, "cuda:h100")
+    with pytest.raises(ValueError, match=r"is a class; .* e\.g\. `compare_devices\(StepLR\(…\), …\)`"):
+        parity.compare_devices(jaxsched.StepLR, "cuda:h100")
 
 
 @pytest.mark.parametrize(
