@@ -63,7 +63,8 @@ def render(run: Run) -> str:
         style_hash=_hash(style),
         script=script,
         script_hash=_hash(script),
-        verdict=_verdict(run.passed),
+        verdict=run.verdict,
+        verdict_class=_verdict(run.passed),
         provenance=_html(_provenance(run)),
         outdated=_join(
             Html(f"<p class=problem>{_prose(shown.deviation.when)}: this deviation no longer occurs</p>")

@@ -29,7 +29,7 @@ def render(run: Run, shown: Sequence[CaseResult] | None = None, *, picture: bool
     """
     shown = run.results if shown is None else shown
     parts = [
-        f"# {title(run)}: {'passed' if run.passed else 'failed'}",
+        f"# {title(run)}: {run.verdict}",
         *(f"{line}." for line in summaries(run)),
         *_failures(run, shown),
         *_section("By scheduler", "", by_scheduler(run)),
@@ -337,10 +337,12 @@ def _failures(run: Run, shown: Sequence[CaseResult]) -> list[str]:
             lines.append(f"  - again: `{result.again}`")
     for twins in run.parted:
         lines += [f"- `{twins.case.name}`: {twins.problem}", f"  - again: `{twins.again}`"]
+    heading = "## Failed"
     for row in run.devices.refused if run.devices is not None else ():
+        heading = heading if row.failed else "## Failed, or not compared"
         lines += [f"- `{row.name}`: {on_devices.problem(row)}", f"  - again: `{row.again}`"]
     lines += [f"- {shown.deviation.when}: this deviation no longer occurs" for shown in run.outdated]
-    return ["## Failed", "\n".join(lines)] if lines else []
+    return [heading, "\n".join(lines)] if lines else []
 
 
 def _count(count: float | None) -> str:

@@ -131,6 +131,11 @@ def test_what_was_brought_and_not_compared_is_not_green():
     assert (BROUGHT.failed, devices.verdict_of(BROUGHT)) == (False, "not compared")
     why = "tpu:v5e: not compared: cosine, only the device knows its last bit, at optax/_s.py:12"
     assert devices.problem(BROUGHT) == why
+    assert result.verdict == "not compared"
+    assert markdown.render(result).startswith("# Bits on devices: not compared\n")
+    assert "\n## Failed, or not compared\n" in markdown.render(result)
+    assert "<title>Bits on devices: not compared</title>" in page.render(result)
+    assert (run(BROUGHT, WRONG).verdict, run(RIGHT).verdict) == ("failed", "passed")
     text = shown(result)
     assert f"NOT COMPARED mine:cosine: {why}" in text
     assert "       again: again mine:cosine" in text
