@@ -117,7 +117,8 @@ class Compiler:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 -- `close` does
         path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(ROOT))))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
+            # Python warns that the module is there already; what is said last must be the compiler's.
+            [sys.executable, "-W", "ignore::RuntimeWarning:runpy", "-m", __name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,

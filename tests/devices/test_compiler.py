@@ -103,6 +103,15 @@ def test_a_compiler_that_dies_is_an_error_and_the_next_one_compiles():
         compiler.compile(schedule, [COUNT], GPU)
 
 
+def test_a_compiler_that_refuses_its_flags_is_quoted_and_nothing_else(monkeypatch):
+    monkeypatch.setenv("LIBTPU_INIT_ARGS", "--no_such_flag")
+    with Compiler() as compiler, pytest.raises(CompilationError) as caught:
+        compiler.compile(jaxsched.ConstantLR(0.1), [COUNT], TPU)
+    assert str(caught.value).startswith(
+        "the compiler ended with exit code 1: ERROR: Unknown command line flag"
+    )
+
+
 def test_what_no_reader_understands_is_an_error():
     with pytest.raises(CompilationError, match="its program cannot be read: "):
         read({"hlo": "no program"}, TPU)
