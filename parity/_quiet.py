@@ -47,6 +47,16 @@ def only_compilers() -> bool:
     return not any(map(glob.glob, _DEVICES))
 
 
+def settle() -> None:
+    """Where JAX would take the CPU in the end, tells it to look for nothing else, of which it complains."""
+    if only_compilers():
+        import jax
+
+        jax.config.update("jax_platforms", "cpu")  # type: ignore[no-untyped-call]
+        with quietly():
+            jax.devices()
+
+
 _COMPILERS = ("jax_cuda12_plugin", "libtpu")
 _DEVICES = ("/dev/nvidia*", "/dev/dxg", "/dev/kfd", "/dev/accel*", "/dev/vfio/*")
 """What the drivers of GPUs and TPUs make."""

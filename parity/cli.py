@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 from .commands import COMMANDS, run
-from .commands._common import Exit as Exit, UsageError, complain
+from .commands._common import Died, Exit as Exit, UsageError, complain
 
 EPILOG = f"""{run.EPILOG}
 In your own tests:
@@ -28,18 +28,33 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add(commands)
-        commands.choices[command.__name__.rpartition(".")[2]].set_defaults(main=command.main)
+        own = commands.choices[command.__name__.rpartition(".")[2]]
+        own.set_defaults(main=command.main, parser=own)
     return top
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options of a command line; options may stand between the words of a command that takes many."""
+    options, others = parser().parse_known_args(arguments)
+    if others and hasattr(options, "what") and not any(word.startswith("-") for word in others):
+        options.what += others
+    elif others:
+        options.parser.error(f"unrecognized arguments: {' '.join(others)}")  # with the usage of the command
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
-    options = parser().parse_args(arguments)
+    options = parse(arguments)
     try:
         return int(options.main(options))
     except UsageError as reason:
         complain(str(reason))
         return Exit.USAGE
+    except (Died, SystemExit) as reason:
+        said = reason if isinstance(reason, Died) else f"something called sys.exit({reason})"
+        complain(f"{said}; no verdict, and no report was written")
+        return Exit.INTERNAL
     except BrokenPipeError:
         # Whoever read the output has seen enough; nothing more may be written to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -165,9 +165,18 @@ class Run:
 
     @property
     def passed(self) -> bool:
-        """Whether anything was compared, all of it passed, and the deviations still hold."""
-        devices = self.devices.failed if self.devices is not None else ()
+        """Whether anything was compared, nothing of it is refused, and the deviations still hold."""
+        devices = self.devices.refused if self.devices is not None else ()
         return self.compared and not (self.failed or self.parted or self.outdated or devices)
+
+    @property
+    def verdict(self) -> str:
+        """In two words at most; not compared: what was asked for was left out, and nothing else is wrong."""
+        if self.passed:
+            return "passed"
+        devices = self.devices.failed if self.devices is not None else ()
+        wrong = self.failed or self.parted or self.outdated or devices
+        return "failed" if wrong or self.devices is None else "not compared"
 
     def by_scheduler(self) -> list[Tally]:
         """One tally for each scheduler, in the order of the cases."""

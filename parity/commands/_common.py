@@ -8,6 +8,7 @@ import dataclasses
 import enum
 import os
 import pathlib
+import subprocess
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -38,6 +39,10 @@ class UsageError(Exception):
     """What the command was given cannot be used; the text says what can."""
 
 
+class Died(Exception):
+    """What the work needs has ended with its process; the text is its own."""
+
+
 def parser(
     commands: Any, name: str, help: str, description: str, epilog: str = ""
 ) -> argparse.ArgumentParser:
@@ -53,9 +58,11 @@ def parser(
 
 
 def add_selection(
-    command: argparse.ArgumentParser, cases: Sequence[AnyCase] = ALL_CASES, steps: str = "counts"
+    command: argparse.ArgumentParser,
+    cases: Sequence[AnyCase] = ALL_CASES,
+    steps: str = "no more than N counts of each",
 ) -> Any:
-    """The options that choose among cases, as a group."""
+    """The options that choose among cases, as a group; ``steps`` is what ``--steps`` does."""
     chosen = command.add_argument_group("which cases")
     chosen.add_argument("-k", metavar="TEXT", default="", help="with TEXT in their name, in any case")
     chosen.add_argument(
@@ -68,7 +75,7 @@ def add_selection(
     chosen.add_argument(
         "--param", metavar="NAME[=VALUE]", action="append", default=[], help="that give this argument (so)"
     )
-    chosen.add_argument("--steps", metavar="N", type=at_least_1, help=f"no more than N {steps} of each")
+    chosen.add_argument("--steps", metavar="N", type=at_least_1, help=steps)
     return chosen
 
 
@@ -148,6 +155,7 @@ def use_device(device: str | None) -> None:
         if not only_compilers():
             return
         device = "cpu"  # what JAX would take in the end
+    _check_flags()
     platform = {"gpu": "cuda,rocm"}.get(device, device)
     os.environ["JAX_PLATFORMS"] = platform
     jax.config.update("jax_platforms", platform)  # type: ignore[no-untyped-call]
@@ -156,6 +164,22 @@ def use_device(device: str | None) -> None:
             jax.devices()
     except RuntimeError as reason:
         raise UsageError(f"--device {device}: JAX finds none here ({reason})") from reason
+
+
+def _check_flags() -> None:
+    """Whether XLA survives its flags: of an unknown one it ends the process, with exit code 1.
+
+    Raises:
+      Died: it does not.
+    """
+    if not os.environ.get("XLA_FLAGS"):
+        return
+    code = "import contextlib, jax\nwith contextlib.suppress(Exception): jax.devices('cpu')\nprint('alive')"
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    if "alive" not in done.stdout:
+        last = done.stderr.strip().splitlines()[-1:]
+        raise Died(f"XLA ended with exit code {done.returncode}: {''.join(last) or 'it said nothing'}")
 
 
 def complain(text: str) -> None:
@@ -167,6 +191,25 @@ def nothing(cases: Sequence[AnyCase]) -> bool:
     if not cases:
         complain("nothing compared: no case matches; `parity list` prints their names")
     return not cases
+
+
+def check_output(options: argparse.Namespace) -> None:
+    """Whether what `add_output` names can be written; asked before the work is done.
+
+    Raises:
+      UsageError: it cannot.
+    """
+    folder: pathlib.Path = options.output
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UsageError(f"--output {folder}: {there} is no folder that can be written to")
+    if options.json and options.json != "-":
+        file = pathlib.Path(options.json)
+        if file.is_dir() or not file.parent.is_dir() or not os.access(file.parent, os.W_OK):
+            what = (
+                "is a folder" if file.is_dir() else f"there is no folder {file.parent} that can be written to"
+            )
+            raise UsageError(f"--json {file}: {what}")
 
 
 def said(result: Run, options: argparse.Namespace, console: Console) -> Exit:

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import report
 from ..compare import Comparison, compare, compare_trajectory, under_jit
+from ..devices.door import told
 from ..reference import pytorch
 from ..report import github
 from ..report.junit import facts
@@ -136,7 +137,11 @@ def load(which: str, text: str) -> Callable[..., Any]:
 
 
 def named(which: str, text: str) -> Any:
-    """What ``module:name`` names; modules are looked for in the current folder, too."""
+    """What ``module:name`` names; modules are looked for in the current folder, too.
+
+    Raises:
+      UsageError: there is no such thing, or its module cannot be imported: its own fault is in the text.
+    """
     module, colon, name = text.partition(":")
     if not colon or not module or not name:
         raise UsageError(f"{which} must be module:name, FILE.csv or FILE.json, got {text!r}")
@@ -145,8 +150,18 @@ def named(which: str, text: str) -> Any:
         found: Any = importlib.import_module(module)
         for part in name.split("."):
             found = getattr(found, part)
+    except ModuleNotFoundError as reason:
+        where = (
+            f"; looked where Python looks and in {pathlib.Path.cwd()}"
+            if reason.name == module.split(".")[0]
+            else ""
+        )
+        raise UsageError(f"{which}: {reason}{where}") from reason
     except (ImportError, AttributeError) as reason:
         raise UsageError(f"{which}: {reason}") from reason
+    except (Exception, SystemExit) as reason:
+        raise UsageError(f"{which}: {module} cannot be imported: {told(reason)}") from reason
     finally:
-        sys.path.remove("")
+        if "" in sys.path:
+            sys.path.remove("")
     return found

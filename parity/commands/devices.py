@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from ..devices import subjects, table
+from ..devices.door import NotASchedule, check_x64
 from ..devices.table import Row
 from ..devices.targets import BY_NAME, DEFAULT, Target, find, missing
 from ..report import terminal
@@ -22,6 +23,7 @@ from ._common import (
     add_output,
     add_selection,
     at_least_1,
+    check_output,
     complain,
     nothing,
     parser,
@@ -49,8 +51,9 @@ examples:
 It needs what `pip install 'jaxsched[devices]'` brings, on x86-64 Linux. What is proven by it,
 and what is assumed, stands in docs/devices.md.
 
-exit codes: 0 all have the same bits, 1 one has not, or a schedule of jaxsched could not be
-executed, 2 wrong usage, 3 internal error, 5 nothing compared
+exit codes: 0 all have the same bits, 1 one has not, or was not compared on every target (but
+for the catalogue's LambdaLR and the like, where the device computes a function of a user's),
+2 wrong usage, 3 internal error, 5 nothing compared at all
 """
 
 
@@ -62,9 +65,13 @@ def add(commands: Any) -> None:
         "what",
         metavar="TARGET | SCHEDULE",
         nargs="*",
-        help=f"a target, or module:name of a schedule of yours (default: {' '.join(DEFAULT)})",
+        help=f"a target, or module:name of a schedule of yours (targets by default: {' '.join(DEFAULT)})",
     )
-    add_selection(command)
+    add_selection(
+        command,
+        steps=f"N counts of each, of all sizes, in place of {subjects.COUNTS:,}; of a plateau N steps, in "
+        f"whole traces of {subjects.STEPS}, and no more than {subjects.COUNTS:,}",
+    )
     how = command.add_argument_group("how")
     how.add_argument(
         "--jobs", metavar="N", type=at_least_1, help="processes that share the work (default: one a core)"
@@ -83,7 +90,12 @@ def main(options: argparse.Namespace) -> int:
     lacking = missing(targets)
     if lacking is not None:
         raise UsageError(lacking)
+    check_output(options)
     use_device("cpu")  # whatever there is: it is no part of the comparison
+    try:
+        check_x64()
+    except NotASchedule as reason:
+        raise UsageError(f"devices: {reason}") from reason
     start = time.perf_counter()
     console = Console(stderr=options.json == "-")
     found = _yours(schedules, targets, options) if schedules else _catalogue(targets, options, console)
@@ -99,9 +111,10 @@ def main(options: argparse.Namespace) -> int:
 def _split(words: Sequence[str]) -> tuple[list[Target], list[str]]:
     """Targets and schedules; their order does not matter."""
     families = {name.partition(":")[0] for name in BY_NAME}
-    names = [word for word in words if word in BY_NAME or word.partition(":")[0] in families]
+    names = [word for word in words if word.partition(":")[0].lower() in families and ":" in word]
     try:
-        return find(names or DEFAULT), [word for word in words if word not in names]
+        targets = find(name.lower() for name in names or DEFAULT)
+        return targets, [word for word in dict.fromkeys(words) if word not in names]
     except ValueError as reason:
         raise UsageError(f"devices: {reason}") from reason
 
@@ -113,22 +126,34 @@ def _number(options: argparse.Namespace) -> int:
 def _yours(names: Sequence[str], targets: Sequence[Target], options: argparse.Namespace) -> table.Table:
     if options.k or options.scheduler or options.param:
         raise UsageError(f"devices: -k, --scheduler and --param choose among cases, got {names[0]} as well")
-    functions = [_brought(name) for name in names]
-    exhaustive = options.profile == Profile.EXHAUSTIVE
-    rows = [
-        table.of(name, function, targets, number=_number(options), exhaustive=exhaustive)
-        for name, function in zip(names, functions, strict=True)
-    ]
-    return table.Table(tuple(target.name for target in targets), tuple(rows))
-
-
-def _brought(name: str) -> Any:
-    found = named("devices: SCHEDULE", name)
-    if not callable(found) and not (hasattr(found, "init") and hasattr(found, "step")):
-        raise UsageError(
-            f"devices: SCHEDULE must be a function of a count, or have init and step, got {name} = {found!r}"
+    functions = {name: _named(name) for name in names}
+    try:
+        return table.of(
+            functions,
+            targets,
+            number=_number(options),
+            exhaustive=options.profile == Profile.EXHAUSTIVE,
         )
-    return found
+    except NotASchedule as reason:
+        raise UsageError(f"devices: {reason}") from reason
+
+
+def _named(name: str) -> Any:
+    module, colon, attribute = name.partition(":")
+    if colon and module.endswith(".py"):
+        raise UsageError(
+            f"devices: no module {module!r}; did you mean {module.removesuffix('.py')}:{attribute}?"
+        )
+    if not colon:
+        case = f"; did you mean --scheduler {name}?" if name in _SCHEDULERS else ""
+        targets = ", ".join(BY_NAME)
+        raise UsageError(
+            f"devices: {name!r} is neither a target ({targets}) nor module:name of a schedule{case}"
+        )
+    return named("devices: SCHEDULE", name)
+
+
+_SCHEDULERS = {case.scheduler for case in ALL_CASES}
 
 
 def _catalogue(

@@ -21,6 +21,7 @@ from ._common import (
     add_how,
     add_output,
     add_selection,
+    check_output,
     complain,
     nothing,
     parser,
@@ -79,6 +80,7 @@ def main(options: argparse.Namespace) -> int:
 
 def compare_and_report(cases: Sequence[AnyCase], options: argparse.Namespace) -> Exit:
     """What every command does that has cases; its options are those of `add_how` and `add_output`."""
+    check_output(options)
     if nothing(cases):
         return Exit.NOTHING
     console = Console(stderr=options.json == "-")

@@ -7,12 +7,15 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import numpy as np
 import numpy.typing as npt
 
+from .. import _quiet
 from .compiler import CompilationError, Compiler
+from .door import brought
 from .program import Array, Program, UnknownOperation
-from .subjects import Answers, Subject, brought
+from .subjects import Answers, Subject
 from .targets import DEFAULT, Target, find, missing
 
 
@@ -45,6 +48,17 @@ class Difference:
     host: str
     """Those that it should have."""
 
+    device_value: str
+    """What these bits are in decimals, as few as tell it from its neighbours; of an array all of them."""
+
+    host_value: str
+
+    ulp: float
+    """How many float32 numbers lie from one to the other, if it is that; of whole numbers their difference.
+
+    Infinitely many, where one is a NaN or an infinity and the other is not. Of an array the most.
+    """
+
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
@@ -66,13 +80,27 @@ class Finding:
     """What stood in the way of executing it; then nothing was compared."""
 
     error: str | None
-    """Why there is no program to execute."""
+    """Why there is no program to execute, or none that this machine can."""
 
     seconds: float
     """What it took to compile and to execute it."""
 
     undecided: int = 0
     """Calls, not among those that differ, whose answer hangs on bits that the target's float64 lacks."""
+
+    furthest: Difference | None = None
+    """The call of which the two answers are the most ULP apart; the first one of several."""
+
+    measure: str = "host"
+    """What says which bits are right: ``host`` is jaxsched's ``on_host``, else it is a program of XLA's."""
+
+    notes: tuple[str, ...] = ()
+    """What a learning rate would not be: ``the answer is int32``."""
+
+    def __str__(self) -> str:
+        from ..report import devices  # which has all words, and imports this
+
+        return f"{self.target}: {devices.cell(self)}"
 
     @property
     def same(self) -> bool:
@@ -101,13 +129,15 @@ def compare_devices(schedule: Any, *targets: str, counts: npt.ArrayLike | None =
       What was found, by the name of the target.
 
     Raises:
-      ValueError: there is no such target, or no count.
+      ValueError: there is no such target, or no count; or what is given is no schedule, or JAX cannot trace
+        it: the text says why, and what to do.
       ImportError: what compiles for it is not installed.
     """
     chosen = find(targets or DEFAULT)
     lacking = missing(chosen)
     if lacking is not None:
         raise ImportError(lacking)
+    _quiet.settle()
     with Compiler() as compiler:
         (found,) = compare([brought(schedule, counts)], chosen, compiler)
     return found
@@ -128,7 +158,10 @@ class _Tally:
     differing: int = 0
     undecided: int = 0
     first: Difference | None = None
+    furthest: Difference | None = None
     unknown: tuple[Unknown, ...] = ()
+    finite: bool = False
+    """Whether any number of the answers is finite."""
 
 
 def _finding(subject: Subject, target: Target, compiler: Compiler) -> Finding:
@@ -139,8 +172,14 @@ def _finding(subject: Subject, target: Target, compiler: Compiler) -> Finding:
         program = compiler.compile(subject, subject.arguments, target)
     except CompilationError as reason:
         took = time.perf_counter() - start
-        return Finding(target.name, subject.place, 0, 0, None, None, (), str(reason), took)
-    found = judge(subject, target, program)
+        text = f"not compiled: {reason}"
+        return Finding(target.name, subject.place, 0, 0, None, None, (), text, took, measure=subject.measure)
+    try:
+        found = judge(subject, target, program)
+    except (MemoryError, jax.errors.JaxRuntimeError) as reason:
+        took = time.perf_counter() - start
+        text = f"not executed: {reason}"
+        return Finding(target.name, subject.place, 0, 0, None, None, (), text, took, measure=subject.measure)
     return dataclasses.replace(found, seconds=time.perf_counter() - start)
 
 
@@ -168,6 +207,9 @@ def judge(subject: Subject, target: Target, program: Program) -> Finding:
         error=None,
         seconds=time.perf_counter() - start,
         undecided=tally.undecided,
+        furthest=tally.furthest,
+        measure=subject.measure,
+        notes=(*subject.notes, *(["all NaN or infinite"] if tally.compared and not tally.finite else [])),
     )
 
 
@@ -181,15 +223,35 @@ def _add(tally: _Tally, subject: Subject, target: Target, answers: Answers) -> N
         rows &= ~undecided
     tally.compared += len(rows)
     tally.differing += int(np.sum(rows))
-    if tally.first is None and rows.any():
-        i = int(np.argmax(rows))
-        leaf = next(number for number, each in enumerate(unlike) if each[i])
-        tally.first = Difference(
+    tally.finite = tally.finite or any(
+        not _is_float(leaf.dtype) or np.isfinite(leaf).any() for leaf in wanted
+    )
+    if not rows.any():
+        return
+    where = np.flatnonzero(rows)
+    apart = np.stack(
+        [distances(device[where], host[where]) for device, host in zip(answers.device, wanted, strict=True)]
+    )
+
+    def difference(leaf: int, which: int) -> Difference:
+        i = where[which]
+        device, host = answers.device[leaf][i], wanted[leaf][i]
+        return Difference(
             at=answers.places[i].item(),
             leaf=subject.leaves[subject.compared(target)[leaf]],
-            device=bits(answers.device[leaf][i]),
-            host=bits(wanted[leaf][i]),
+            device=bits(device),
+            host=bits(host),
+            device_value=decimals(device),
+            host_value=decimals(host),
+            ulp=apart[leaf, which].item(),
         )
+
+    if tally.first is None:
+        tally.first = difference(next(n for n, each in enumerate(unlike) if each[where[0]]), 0)
+    which = int(np.argmax(apart.max(axis=0)))
+    furthest = difference(int(np.argmax(apart[:, which])), which)
+    if tally.furthest is None or furthest.ulp > tally.furthest.ulp:
+        tally.furthest = furthest
 
 
 def differing(device: Array, host: Array) -> Array:
@@ -202,10 +264,44 @@ def differing(device: Array, host: Array) -> Array:
             f"the device answers {device.dtype}{device.shape}, and the host {host.dtype}{host.shape}"
         )
     unlike = words(device) != words(host)
-    if device.dtype.kind == "f":
+    if _is_float(device.dtype):
         unlike &= ~(np.isnan(device) & np.isnan(host))
     rows: Array = unlike.any(axis=tuple(range(1, unlike.ndim)))
     return rows
+
+
+def distances(device: Array, host: Array) -> npt.NDArray[np.float64]:
+    """How far apart n answers are, of arrays of shape ``(n, …)``: see `Difference.ulp`."""
+    apart = np.abs(_steps(device) - _steps(host))
+    if _is_float(device.dtype):
+        finite = np.isfinite(device) & np.isfinite(host)
+        apart = np.where(
+            finite, apart, np.where(differing(*_flat(device, host)).reshape(apart.shape), np.inf, 0)
+        )
+    most: npt.NDArray[np.float64] = apart.reshape(len(apart), -1).max(axis=1, initial=0)
+    return most
+
+
+def _flat(*arrays: Array) -> tuple[Array, ...]:
+    return tuple(each.reshape(-1) for each in arrays)
+
+
+def _steps(values: Array) -> npt.NDArray[np.float64]:
+    """The values as numbers of which neighbours are 1 apart, both zeros as 0."""
+    if not _is_float(values.dtype):
+        return values.astype(np.float64)
+    word = words(values).astype(np.int64)
+    sign = 1 << (8 * values.dtype.itemsize - 1)
+    return np.where(word < sign, word, sign - word).astype(np.float64)
+
+
+def _is_float(dtype: np.dtype[Any]) -> bool:
+    return bool(jax.numpy.issubdtype(dtype, jax.numpy.floating))
+
+
+def decimals(value: Array) -> str:
+    """A number as people write it; of an array, all its values."""
+    return " ".join(str(each) for each in np.atleast_1d(value).ravel())
 
 
 def words(values: Array) -> Array:

@@ -73,16 +73,18 @@ class Compiler:
           target: for what.
 
         Raises:
-          CompilationError: the compiler refuses it, or does not survive it.
+          CompilationError: JAX cannot export it, or the compiler refuses it or does not survive it.
         """
         import jax
         import jax.export
 
-        with jax.numpy_dtype_promotion("standard"):  # the function may be anyone's
-            exported = jax.export.export(jax.jit(function), platforms=[target.family.value])(*arguments)
-        answer = self._ask(
-            {"target": target.name, "program": base64.b64encode(exported.serialize()).decode("ascii")}
-        )
+        try:
+            with jax.numpy_dtype_promotion("standard"):  # the function may be anyone's
+                exported = jax.export.export(jax.jit(function), platforms=[target.family.value])(*arguments)
+            program = exported.serialize()
+        except Exception as reason:  # a callback, say, which needs the host beside the device
+            raise CompilationError(f"it cannot be exported: {type(reason).__name__}: {reason}") from reason
+        answer = self._ask({"target": target.name, "program": base64.b64encode(program).decode("ascii")})
         if "error" in answer:
             raise CompilationError(answer["error"])
         texts: Texts = answer["texts"]
@@ -115,7 +117,8 @@ class Compiler:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 -- `close` does
         path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(ROOT))))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
+            # Python warns that the module is there already; what is said last must be the compiler's.
+            [sys.executable, "-W", "ignore::RuntimeWarning:runpy", "-m", __name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,

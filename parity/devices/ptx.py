@@ -389,6 +389,8 @@ def _source_of(entry: _Entry, fusion: _Line) -> Callable[[str, str], str | None]
         kinds = _FROM.get(opcode.split(".")[0], frozenset())
         if "pow" in function:  # libdevice's
             kinds = frozenset({"power"})
+        elif "trig" in function:
+            kinds = frozenset({"cosine", "sine", "tan"})
         lines = [
             line for line in entry.fusions.get(fusion.attribute("calls") or "", []) if line.operation in kinds
         ]

@@ -346,6 +346,8 @@ class _Run:
         self.tracer, self.graph = tracer, tracer.graph
         self.module, self.launch = module, launch
         self.parameters: dict[str, _Held] = {}
+        self.lost: dict[str, UnknownOperation] = {}
+        """The results of calls that cannot be executed, and why."""
         self.symbols: dict[str, int] = {}
         self.count = 0
         self.stored: set[int] = set()
@@ -429,7 +431,12 @@ class _Frame:
             if self.kernel.count > _LONGEST:
                 raise CannotTrace("bra", "a loop too long to be written out")
             if instruction.name not in ("bra", "ret", "exit"):
-                self._execute(instruction)
+                try:
+                    self._execute(instruction)
+                except CannotTrace as error:
+                    if error.opcode not in instruction.operands:
+                        raise
+                    raise CannotTrace(instruction.opcode, f"{error.why}: {error.opcode}") from error
         last = block.instructions[-1] if block.instructions else None
         if last is not None and last.guard is not None and last.name in ("ret", "exit"):
             raise CannotTrace(last.opcode, "a return of some threads")
@@ -465,7 +472,7 @@ class _Frame:
         special = self.kernel.launch.special(text)
         if special is not None:
             return self.graph.constant(special.astype(f"u{dtype.itemsize}"))
-        if text.startswith("%"):
+        if text.startswith("%") or text in self.body.registers:  # inline assembly names its own
             return self._register(text)
         if text in self.arrays:
             return self.arrays[text]
@@ -696,6 +703,10 @@ class _Frame:
         type_, registers = self._access(instruction, {"global", "const", "local", "param"})
         if ".param" in instruction.opcode:
             name = instruction.operands[1].strip("[]")
+            lost = self.kernel.lost.get(name.partition("+")[0])
+            if lost is not None:
+                self._assign(registers[0], self._without_value(lost, (), 8 * TYPES[type_].itemsize))
+                return
             held = self.kernel.parameters.get(name)
             if held is None:
                 raise CannotTrace(instruction.opcode, f"no parameter {name}")
@@ -761,9 +772,26 @@ class _Frame:
         given = [part.strip() for part in arguments.strip("()").split(",") if part.strip()]
         for parameter, argument in zip(function.parameters, given, strict=True):
             self.kernel.parameters[parameter] = self.kernel.parameters.pop(argument)
-        self.kernel.function(function, self.mask)
-        for i, result in enumerate(part.strip() for part in "".join(results).strip("()").split(",") if part):
-            self.kernel.parameters[result] = self.kernel.parameters.pop(f"func_retval{i}")
+        parameters = self.kernel.parameters
+        addresses = any(self.graph.nodes[parameters[name].node].regions for name in function.parameters)
+        names = [part.strip() for part in "".join(results).strip("()").split(",") if part]
+        memory = dict(self.kernel.tracer.memory)
+        try:
+            self.kernel.function(function, self.mask)
+        except CannotTrace as error:
+            if addresses:  # it may have stored something there
+                raise
+            # Only the threads that call it are without what it returns, and often these are none.
+            self.kernel.tracer.memory = memory
+            for part in [each for each in parameters if each.startswith("func_retval")]:
+                del parameters[part]
+            lost = self.kernel.tracer.unknown(error.opcode, error.why, name)
+            self.kernel.lost.update(dict.fromkeys(names, lost))
+            return
+        for i, result in enumerate(names):
+            self.kernel.lost.pop(result, None)
+            for part in [each for each in parameters if each.partition("+")[0] == f"func_retval{i}"]:
+                parameters[part.replace(f"func_retval{i}", result)] = parameters.pop(part)
 
     def _all_take_part(self, members: Array | None) -> bool:
         """Whether all 32 threads do the same, by the mask that an instruction gives and by the branches."""

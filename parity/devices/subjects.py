@@ -43,6 +43,9 @@ _SHAKES = 24
 """Next to a threshold half of them decide otherwise."""
 
 
+BY_XLA = "XLA's CPU program"
+"""The measure of what has no ``on_host``."""
+
 Call: TypeAlias = Callable[[Sequence[Array]], list[Array]]
 """A device: from one array for each argument, the calls along its first axis, to one for each leaf."""
 
@@ -69,6 +72,12 @@ class Subject(abc.ABC):
 
     leaves: tuple[str, ...]
     """The names of what it answers; one empty name where that is a single array."""
+
+    measure: str
+    """What says which bits are right."""
+
+    notes: tuple[str, ...] = ()
+    """What a learning rate would not be."""
 
     @abc.abstractmethod
     def __call__(self, *arguments: Any) -> tuple[Any, ...]:
@@ -107,7 +116,10 @@ class OfCount(Subject):
     def __post_init__(self) -> None:
         self.arguments = (_like(self.counts[0][0]),)
         with on_cpu():
-            self.leaves = _names(jax.eval_shape(self.function, *self.arguments))
+            answer = jax.eval_shape(self.function, *self.arguments)
+        self.leaves = _names(answer)
+        self.measure = "host" if hasattr(self.function, "on_host") else BY_XLA
+        self.notes = tuple(_unlike_a_learning_rate(jax.tree.leaves(answer)))
 
     def __call__(self, *arguments: Any) -> tuple[Any, ...]:
         return tuple(jax.tree.leaves(self.function(*arguments)))
@@ -147,6 +159,16 @@ class OfCount(Subject):
                 return compiled(counts)  # type: ignore[no-any-return]
 
         return call
+
+
+def _unlike_a_learning_rate(leaves: Sequence[Any]) -> Iterator[str]:
+    """What is said of an answer that is more or less than one number with a fraction."""
+    numbers = sum(leaf.size for leaf in leaves)
+    if numbers != 1:
+        yield f"{numbers:,} numbers a count"
+    for dtype in dict.fromkeys(leaf.dtype for leaf in leaves):
+        if not jax.numpy.issubdtype(dtype, jax.numpy.floating):
+            yield f"the answer is {dtype}"
 
 
 @contextlib.contextmanager
@@ -225,7 +247,10 @@ def fractions(epochs: Sequence[float], *, number: int = COUNTS) -> npt.NDArray[n
 
 # State machines -------------------------------------------------------------------------
 
-_TRACES, _STEPS = 1_250, 80
+_TRACES = 1_250
+
+STEPS = 80
+"""Of each trace of metrics."""
 
 
 class OfState(Subject):
@@ -241,11 +266,14 @@ class OfState(Subject):
 
     place = "step"
 
+    measure = BY_XLA
+
     def __init__(self, machine: Any, number: int = COUNTS) -> None:
         self._machine, self._number = machine, number
         start = machine.init()
         self._tree = jax.tree.structure(start)
-        self._start = list(map(np.asarray, jax.tree.leaves(start)))
+        with on_cpu():  # a number of Python's has no dtype of its own
+            self._start = [np.asarray(jax.numpy.asarray(leaf)) for leaf in jax.tree.leaves(start)]
         leaves = [*self._start, np.zeros((), np.float32)]
         self.arguments = tuple(map(_like, leaves))
         self.leaves = _names(start)
@@ -317,7 +345,7 @@ class OfState(Subject):
 
     @property
     def _told(self) -> npt.NDArray[np.float32]:
-        return metrics()[: -(-self._number // _STEPS)]
+        return metrics()[: -(-self._number // STEPS)]
 
     @functools.cached_property
     def _traces(self) -> tuple[list[Array], list[Array]]:
@@ -358,52 +386,28 @@ def metrics() -> npt.NDArray[np.float32]:
     now and then NaN or an infinity.
     """
     rng = np.random.default_rng(0)
-    k = np.arange(_STEPS)
-    told = np.empty((_TRACES, _STEPS))
+    k = np.arange(STEPS)
+    told = np.empty((_TRACES, STEPS))
     for i, trace in enumerate(told):
-        noise = rng.normal(size=_STEPS)
+        noise = rng.normal(size=STEPS)
         match i % 8:
             case 0:
                 trace[:] = np.exp(-k * rng.uniform(0, 0.05)) * (1 + 0.1 * noise)
             case 1:
-                trace[:] = rng.choice([0.0, -0.0, 1.0, -1.0, 0.25, 0.75, 1e-3], size=_STEPS)
+                trace[:] = rng.choice([0.0, -0.0, 1.0, -1.0, 0.25, 0.75, 1e-3], size=STEPS)
             case 2:
                 trace[:] = 1.0 - (k // rng.integers(1, 40)) * rng.choice([1e-5, 1e-3, 0.1])
             case 3:
-                trace[:] = 10.0 ** rng.uniform(-6, 6, size=_STEPS) * np.sign(noise)
+                trace[:] = 10.0 ** rng.uniform(-6, 6, size=STEPS) * np.sign(noise)
             case 4:
                 trace[:] = rng.normal() + k * rng.choice([-1e-3, 1e-4, 1e-2])
             case 5:
-                trace[:] = 1 + rng.integers(-3, 4, size=_STEPS) * 2.0**-23
+                trace[:] = 1 + rng.integers(-3, 4, size=STEPS) * 2.0**-23
             case 6:
-                trace[:] = np.full(_STEPS, rng.choice([0.0, 1.0, -1.0, 3e4]))
+                trace[:] = np.full(STEPS, rng.choice([0.0, 1.0, -1.0, 3e4]))
             case 7:
-                trace[:] = np.exp(-k / 50) * (1 + rng.integers(-2, 3, size=_STEPS) * 1e-4)
+                trace[:] = np.exp(-k / 50) * (1 + rng.integers(-2, 3, size=STEPS) * 1e-4)
         if i // 8 % 2:
-            odd = rng.random(_STEPS) < 0.05
-            trace[odd] = rng.choice([np.nan, np.inf, -np.inf], size=_STEPS)[odd]
+            odd = rng.random(STEPS) < 0.05
+            trace[odd] = rng.choice([np.nan, np.inf, -np.inf], size=STEPS)[odd]
     return told.astype(np.float32)
-
-
-def brought(
-    given: Any, counts_: npt.ArrayLike | None = None, *, number: int = COUNTS, exhaustive: bool = False
-) -> Subject:
-    """What somebody brings.
-
-    Args:
-      given: a function of a count, or what has ``init`` and ``step``.
-      counts_: at which counts; if None, as many as the next two say.
-      number: how many counts or steps.
-      exhaustive: whether every count up to 2**24 is among them.
-
-    Raises:
-      ValueError: there are no counts.
-    """
-    if hasattr(given, "init") and hasattr(given, "step"):
-        return OfState(given, number)
-    parts = every(counts(number=number)) if exhaustive else [counts(number=number)]
-    if counts_ is not None:
-        parts = [np.asarray(counts_, np.int32).ravel()]
-        if not parts[0].size:
-            raise ValueError("counts must have at least one, got none.")
-    return OfCount(given, parts)

@@ -17,6 +17,7 @@ from ..reference import events, optax_equivalents
 from . import subjects
 from .compare import Finding, compare
 from .compiler import Compiler
+from .door import brought
 from .subjects import OfCount, OfState, Subject
 from .targets import Family, Target, find
 
@@ -45,6 +46,9 @@ class Row:
     again: str
     """The command that does this row once more."""
 
+    brought: bool = False
+    """Whether somebody brought it, and asked for these targets and no others."""
+
     @property
     def compared(self) -> int:
         """Counts or steps, of all targets; Optax's are not counted."""
@@ -65,8 +69,18 @@ class Row:
 
     @property
     def passed(self) -> bool:
-        """Whether anything was compared, and it has not failed."""
-        return self.compared > 0 and not self.failed
+        """Whether it was compared on every target, and has the same bits on each."""
+        return all(finding.same for finding in self.findings.values())
+
+    @property
+    def not_compared(self) -> tuple[str, ...]:
+        """The targets on which nothing was compared."""
+        return tuple(target for target, finding in self.findings.items() if not finding.compared)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether a run may pass with it: what was asked for and not compared is not green."""
+        return self.passed or not (self.failed or self.brought)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +106,11 @@ class Table:
     @property
     def failed(self) -> tuple[Row, ...]:
         return tuple(row for row in self.rows if row.failed)
+
+    @property
+    def refused(self) -> tuple[Row, ...]:
+        """The rows with which the run does not pass: what failed, and what was brought and not compared."""
+        return tuple(row for row in self.rows if not row.accepted)
 
 
 Progress: TypeAlias = Callable[[Row], None]
@@ -173,7 +192,7 @@ def _rows(
     rows = []
     for i, case in enumerate(cases):
         name, optax = theirs.get(i, (None, {}))
-        again = shlex.join(["parity", "devices", *targets, "-k", case.name])
+        again = _again([*targets, "-k", case.name], number, exhaustive)
         rows.append(Row(case.name, case.scheduler, ours[i], name, optax, not _calls_function(case), again))
     return rows
 
@@ -213,19 +232,44 @@ def _subjects(case: AnyCase, number: int, exhaustive: bool) -> Iterator[tuple[st
 
 
 def of(
-    name: str,
-    function: Any,
+    functions: Mapping[str, Any],
     targets: Sequence[Target],
     *,
     number: int = subjects.COUNTS,
     exhaustive: bool = False,
-) -> Row:
-    """The row of somebody's own schedule, or of a state machine with ``init`` and ``step``."""
-    subject = subjects.brought(function, number=number, exhaustive=exhaustive)
+) -> Table:
+    """Somebody's own schedules, or state machines with ``init`` and ``step``, by name.
+
+    Raises:
+      NotASchedule: one of them is none; then nothing is compared.
+    """
+    brought_ = [
+        brought(function, name=name, number=number, exhaustive=exhaustive)
+        for name, function in functions.items()
+    ]
+    names = [target.name for target in targets]
     with Compiler() as compiler:
-        (found,) = compare([subject], targets, compiler)
-    again = shlex.join(["parity", "devices", name, *(target.name for target in targets)])
-    return Row(name, type(function).__name__, found, None, {}, False, again)
+        found = compare(brought_, targets, compiler)
+    rows = (
+        Row(
+            name,
+            type(functions[name]).__name__,
+            findings,
+            None,
+            {},
+            False,
+            _again([name, *names], number, exhaustive),
+            brought=True,
+        )
+        for name, findings in zip(functions, found, strict=True)
+    )
+    return Table(tuple(names), tuple(rows))
+
+
+def _again(words: Sequence[str], number: int, exhaustive: bool) -> str:
+    steps = [] if number == subjects.COUNTS else ["--steps", str(number)]
+    profile = ["--profile", "exhaustive"] if exhaustive else []
+    return shlex.join(["parity", "devices", *words, *steps, *profile])
 
 
 _PACKAGES = {Family.TPU: ("libtpu",), Family.CUDA: ("jax-cuda12-plugin", "jax-cuda12-pjrt")}

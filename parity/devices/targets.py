@@ -151,6 +151,8 @@ def find(names: Iterable[str]) -> list[Target]:
     """
     found = {}
     for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"a target is a name such as 'tpu:v5e', got {name!r}; give several one by one")
         if name not in BY_NAME:
             raise ValueError(f"there is no target {name!r}; there are {', '.join(BY_NAME)}")
         found[name] = BY_NAME[name]

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import collections
+import math
 import os
 import pathlib
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ..devices.compare import Finding, Unknown
+from ..devices.compare import Difference, Finding, Unknown
+from ..devices.subjects import BY_XLA
 from ..devices.table import Row, Table
 
 PACKAGES = ("libtpu", "jax-cuda12-plugin", "jax-cuda12-pjrt")
 """The compilers."""
-
-LEAD = """\
-Each schedule was compiled for each device, without one, and the compiled program was executed operation by
-operation, each as IEEE 754 or the instruction set defines it. **Same bits**: at every count the program
-gives the bits that `on_host` gives (a subnormal number counts as 0 on a TPU, which has none). For a
-plateau, whose step is a function of a state and a metric, the CPU's own steps are the measure. **Not
-compared**: a value depends on an operation whose last bit only the device knows. Beside it, how many
-instructions the program has. **But at so many**: a TPU's float64 has 48 bits of the 53. There a value next
-to halfway between two float32 numbers may become the other one, and a state machine may decide otherwise
-by a last bit; so does the host's own when its numbers change by as little."""
 
 OPTAX = """\
 Optax's own schedules, where they are an equal, compiled and executed in the same way, beside the program
@@ -30,15 +23,65 @@ that XLA makes of them for a CPU. What only the device knows, the last bit of it
 nothing was compared there."""
 
 
+def lead(table: Table) -> str:
+    """What the table shows, and what its words mean, of those that are in it."""
+    found = [*_findings(table), *(each for row in table.rows for each in row.optax_findings.values())]
+    tpu = any(target.startswith("tpu") for target in table.targets)
+    gives = "`on_host` gives" if "host" in _measures(table) else f"{BY_XLA} gives"
+    sentences = [
+        "Each schedule was compiled for each device, without one, and the compiled program was executed "
+        "operation by operation, each as IEEE 754 or the instruction set defines it.",
+        f"**Same bits**: at every count the program gives the bits that {gives}"
+        + (" (a subnormal number counts as 0 on a TPU, which has none)." if tpu else "."),
+    ]
+    if len(_measures(table)) == 2:
+        sentences.append(f"Of what has no `on_host`, {BY_XLA} is the measure.")
+    if any(each.place == "step" for each in found):
+        sentences.append(
+            "For a plateau, whose step is a function of a state and a metric, the CPU's own steps are the "
+            "measure."
+        )
+    if any(not each.compared for each in found):
+        sentences.append(
+            "**Not compared**: for the reason beside it, which most often is that a value depends on an "
+            "operation whose last bit only the device knows."
+        )
+    sentences.append("Beside it, how many instructions the program has.")
+    if any(each.undecided for each in found):
+        sentences.append(
+            "**But at so many**: a TPU's float64 has 48 bits of the 53. There a value next to halfway "
+            "between two float32 numbers may become the other one, and a state machine may decide otherwise "
+            "by a last bit; so does the host's own when its numbers change by as little."
+        )
+    return textwrap.fill(" ".join(sentences), 107)
+
+
+def whose(table: Table) -> str:
+    """Whose bits are the right ones."""
+    measures = _measures(table)
+    if len(measures) == 2:
+        return "the CPU's bits"
+    return "the host's bits" if "host" in measures else f"the bits of {BY_XLA}"
+
+
+def _measures(table: Table) -> set[str]:
+    return {finding.measure for finding in _findings(table)}
+
+
+def _findings(table: Table) -> Iterator[Finding]:
+    for row in table.rows:
+        yield from row.findings.values()
+
+
 def verdict(finding: Finding) -> str:
     """What came of it, without the program."""
     if finding.error is not None:
-        return f"not compiled: {_first_line(finding.error)}"
+        return f"not compared: {_first_line(finding.error)}"
     if finding.unknown:
-        return "not replayed: " + "; ".join(map(_unknown, finding.unknown))
+        return "not compared: " + "; ".join(map(_unknown, finding.unknown))
     if not finding.differing:
         if not finding.compared:
-            return "nothing compared"
+            return "not compared"
         return (
             f"same bits but at {finding.undecided:,} {finding.place}s" if finding.undecided else "same bits"
         )
@@ -46,18 +89,30 @@ def verdict(finding: Finding) -> str:
 
 
 def where(finding: Finding) -> str:
-    """The first difference; empty where there is none."""
-    first = finding.first
-    if first is None:
+    """The first difference, and how far the furthest goes; empty where there is none."""
+    first, furthest = finding.first, finding.furthest
+    if first is None or furthest is None:
         return ""
     leaf = f" {first.leaf}," if first.leaf else ""
-    at = f"{int(first.at):,}" if first.at == int(first.at) else repr(first.at)
-    return f"first at {finding.place} {at}:{leaf} device {first.device}, host {first.host}"
+    device, right = f"{first.device} = {first.device_value}", f"{first.host} = {first.host_value}"
+    most = "" if furthest.ulp == first.ulp else f", at {_at(finding, furthest)}"
+    return (
+        f"first at {_at(finding, first)}:{leaf} device {device}, {finding.measure} {right}, "
+        f"{_ulp(first)} apart; at most {_ulp(furthest)}{most}"
+    )
+
+
+def _at(finding: Finding, found: Difference) -> str:
+    return f"{finding.place} {f'{int(found.at):,}' if found.at == int(found.at) else repr(found.at)}"
+
+
+def _ulp(found: Difference) -> str:
+    return f"{found.ulp:,.0f} ULP" if math.isfinite(found.ulp) else "infinitely many ULP"
 
 
 def said(finding: Finding) -> str:
-    """Both, in one line."""
-    return ", ".join(filter(None, (verdict(finding), where(finding))))
+    """Both, in one line, and what of the answer is unlike a learning rate."""
+    return ", ".join(filter(None, (verdict(finding), *finding.notes, where(finding))))
 
 
 def instructions(finding: Finding) -> str:
@@ -83,8 +138,8 @@ def _first_line(text: str) -> str:
 
 
 def problem(row: Row) -> str | None:
-    """Why the row fails, in one sentence; None when it does not."""
-    if not row.failed:
+    """Why the run does not pass with this row, in one sentence; None when it does."""
+    if row.accepted:
         return None
     return "; ".join(f"{target}: {said(finding)}" for target, finding in bad(row).items())
 
@@ -99,11 +154,11 @@ def facts(row: Row) -> str:
 
 
 def bad(row: Row) -> dict[str, Finding]:
-    """The findings for which it fails."""
+    """The findings for which the run does not pass."""
     return {
         target: finding
         for target, finding in row.findings.items()
-        if finding.differing or (row.strict and not finding.same)
+        if finding.differing or ((row.strict or row.brought) and not finding.same)
     }
 
 
@@ -115,16 +170,27 @@ def verdict_of(row: Row) -> str:
 def summary(table: Table) -> str:
     """One line."""
     counted = collections.Counter(map(verdict_of, table.rows))
-    text = f"{', '.join(table.targets)}: {counted['passed']} schedules passed, {counted['failed']} failed"
+    passed = f"{counted['passed']} schedule{'' if counted['passed'] == 1 else 's'} passed"
+    text = f"{', '.join(table.targets)}: {passed}, {counted['failed']} failed"
     if counted["not compared"]:
-        text += f", {counted['not compared']} not compared"
-    text += f"; {table.same:,} of {table.compared:,} values have the host's bits"
+        text += f", {counted['not compared']} not compared ({_left_out_on(table)})"
+    if table.compared:
+        text += f"; {table.same:,} of {table.compared:,} values have {whose(table)}"
     return f"{text}, {table.undecided:,} hang on bits that 48 do not hold" if table.undecided else text
 
 
+def _left_out_on(table: Table) -> str:
+    """On which targets nothing was compared of the rows that have not failed for it."""
+    rows = [row for row in table.rows if verdict_of(row) == "not compared"]
+    if len(rows) == 1:
+        return f"on {', '.join(rows[0].not_compared)}"
+    on = collections.Counter(target for row in rows for target in row.not_compared)
+    return ", ".join(f"{on[target]} on {target}" for target in table.targets if on[target])
+
+
 def worst_first(rows: Iterable[Row]) -> list[Row]:
-    """What failed, then the rest, in the order of the cases."""
-    return sorted(rows, key=lambda row: (not row.failed, row.passed))
+    """What failed, what else the run does not pass with, then the rest, in the order of the cases."""
+    return sorted(rows, key=lambda row: (not row.failed, row.accepted, row.passed))
 
 
 # For a terminal -------------------------------------------------------------------------

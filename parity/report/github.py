@@ -48,7 +48,7 @@ def annotations(run: Run) -> list[str]:
     failed = sorted(run.failed, key=_badness, reverse=True)
     said = [(result.case.name, _text(result)) for result in failed]
     said += [(twins.case.name, twins.problem or "") for twins in run.parted]
-    rows = run.devices.failed if run.devices is not None else ()
+    rows = run.devices.refused if run.devices is not None else ()
     said += [(row.name, devices.problem(row) or "") for row in rows]
     return [f"::error title={_property(name)}::{_data(text)}" for name, text in said[:ANNOTATIONS]]
 

@@ -63,7 +63,8 @@ def render(run: Run) -> str:
         style_hash=_hash(style),
         script=script,
         script_hash=_hash(script),
-        verdict=_verdict(run.passed),
+        verdict=run.verdict,
+        verdict_class=_verdict(run.passed),
         provenance=_html(_provenance(run)),
         outdated=_join(
             Html(f"<p class=problem>{_prose(shown.deviation.when)}: this deviation no longer occurs</p>")
@@ -88,16 +89,16 @@ def render(run: Run) -> str:
 
 
 def _devices(table: Table) -> dict[str, tuple[str, str, Html]]:
-    ours = [(row.name, row.findings, row.failed) for row in on_devices.worst_first(table.rows)]
+    ours = [(row.name, row.findings, not row.accepted) for row in on_devices.worst_first(table.rows)]
     theirs = [
         (f"{row.optax} for {row.name}", row.optax_findings, False)
         for row in table.rows
         if row.optax is not None
     ]
-    failed = _on_devices(table, [row for row in ours if row[2]], "Failed")
+    failed = _on_devices(table, [row for row in ours if row[2]], "Failed, or not compared")
     return {
         "Devices": (
-            on_devices.LEAD,
+            on_devices.lead(table),
             markdown.by_class(table),
             Html(failed + _folded("Every schedule", _on_devices(table, ours))),
         ),
@@ -171,7 +172,11 @@ def _device_figures(table: Table) -> tuple[tuple[str, str, str], ...]:
             f"{sum(row.passed for row in table.rows):,}",
             f"of {len(table.rows):,}",
         ),
-        ("values with the host’s bits", f"{table.same:,}", f"of {table.compared:,}"),
+        (
+            f"values with {on_devices.whose(table)}".replace("'", "’"),
+            f"{table.same:,}",
+            f"of {table.compared:,}",
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..compare import Difference, Distance, Row
 from ..deviations import Demonstration
-from ..devices.compare import Finding
+from ..devices import compare as on_devices
 from ..devices.table import Table
 from ..run import CaseResult, Run
 from ..training import TrainingResult
@@ -46,6 +46,9 @@ def to_dict(run: Run) -> dict[str, Any]:
             "torch_seconds": round(run.torch_seconds, 3),
             "schedules_on_devices": 0 if run.devices is None else len(run.devices.rows),
             "schedules_on_devices_failed": 0 if run.devices is None else len(run.devices.failed),
+            "schedules_on_devices_not_compared": 0
+            if run.devices is None
+            else sum(not row.passed and not row.failed for row in run.devices.rows),
         },
         "cases": [_case(result) for result in run.results],
         "training": [_training(result) for result in run.training],
@@ -181,8 +184,17 @@ def _devices(table: Table) -> dict[str, Any]:
     }
 
 
-def _finding(found: Finding) -> dict[str, Any]:
-    return {**dataclasses.asdict(found), "seconds": round(found.seconds, 3)}
+def _finding(found: on_devices.Finding) -> dict[str, Any]:
+    return {
+        **dataclasses.asdict(found),
+        "first": _on_device(found.first),
+        "furthest": _on_device(found.furthest),
+        "seconds": round(found.seconds, 3),
+    }
+
+
+def _on_device(found: on_devices.Difference | None) -> dict[str, Any] | None:
+    return None if found is None else {**dataclasses.asdict(found), "ulp": _number(found.ulp)}
 
 
 def _number(value: Any) -> Any:

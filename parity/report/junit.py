@@ -61,7 +61,7 @@ def _suite(suites: ElementTree.Element, name: str, results: Sequence[_Any], run:
 
 
 def _skipped(result: _Any) -> bool:
-    """Whether nothing of it was compared, which is no failure."""
+    """Whether a target is left on which nothing of it was compared, and which is no failure."""
     return isinstance(result, Row) and not result.passed and not result.failed
 
 
@@ -75,11 +75,12 @@ def _case(suite: ElementTree.Element, result: _Any) -> None:
         time=f"{result.seconds:.3f}",
     )
     problem = devices.problem(result) if isinstance(result, Row) else result.problem
-    if problem is not None:
+    if problem is not None and not _skipped(result):
         failure = ElementTree.SubElement(case, "failure", message=_legal(problem), type="parity")
         failure.text = _legal(facts(result))
-    if _skipped(result):
-        ElementTree.SubElement(case, "skipped", message="nothing was compared")
+    if isinstance(result, Row) and _skipped(result):
+        left_out = f"not compared on {', '.join(result.not_compared)}"
+        ElementTree.SubElement(case, "skipped", message=left_out)
     ElementTree.SubElement(case, "system-out").text = _legal(facts(result))
 
 

@@ -29,7 +29,7 @@ def render(run: Run, shown: Sequence[CaseResult] | None = None, *, picture: bool
     """
     shown = run.results if shown is None else shown
     parts = [
-        f"# {title(run)}: {'passed' if run.passed else 'failed'}",
+        f"# {title(run)}: {run.verdict}",
         *(f"{line}." for line in summaries(run)),
         *_failures(run, shown),
         *_section("By scheduler", "", by_scheduler(run)),
@@ -90,7 +90,7 @@ def summaries(run: Run) -> list[str]:
 
 def _devices_sections(table: Table) -> list[str]:
     return [
-        *_section("Devices", on_devices.LEAD, by_class(table)),
+        *_section("Devices", on_devices.lead(table), by_class(table)),
         *_section("Every schedule on devices", "", devices(table)),
         *_section("Optax on devices", on_devices.OPTAX, optax_by_function(table)),
         *_section("Every case of Optax's on devices", "", optax_on_devices(table)),
@@ -110,7 +110,7 @@ def optax_by_function(table: Table) -> str:
 def devices(table: Table) -> str:
     """One row for each schedule, what failed first."""
     rows = on_devices.worst_first(table.rows)
-    return _on_devices(table, ((f"`{row.name}`", row.findings, row.failed) for row in rows), "schedule")
+    return _on_devices(table, ((f"`{row.name}`", row.findings, not row.accepted) for row in rows), "schedule")
 
 
 def optax_on_devices(table: Table) -> str:
@@ -337,10 +337,12 @@ def _failures(run: Run, shown: Sequence[CaseResult]) -> list[str]:
             lines.append(f"  - again: `{result.again}`")
     for twins in run.parted:
         lines += [f"- `{twins.case.name}`: {twins.problem}", f"  - again: `{twins.again}`"]
-    for row in run.devices.failed if run.devices is not None else ():
+    heading = "## Failed"
+    for row in run.devices.refused if run.devices is not None else ():
+        heading = heading if row.failed else "## Failed, or not compared"
         lines += [f"- `{row.name}`: {on_devices.problem(row)}", f"  - again: `{row.again}`"]
     lines += [f"- {shown.deviation.when}: this deviation no longer occurs" for shown in run.outdated]
-    return ["## Failed", "\n".join(lines)] if lines else []
+    return [heading, "\n".join(lines)] if lines else []
 
 
 def _count(count: float | None) -> str:

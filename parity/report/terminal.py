@@ -99,12 +99,12 @@ def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
     for twins in run.parted:
         _line(console, f"FAILED {twins.case.name}: {twins.problem}", "red")
         _line(console, f"       again: {twins.again}")
-    failed = run.devices.failed if run.devices is not None else ()
-    for row in failed[:SHOWN]:
-        _line(console, f"FAILED {row.name}: {devices.problem(row)}", "red")
+    refused = run.devices.refused if run.devices is not None else ()
+    for row in refused[:SHOWN]:
+        _line(console, f"{devices.verdict_of(row).upper()} {row.name}: {devices.problem(row)}", "red")
         _line(console, f"       again: {row.again}")
-    if len(failed) > SHOWN:
-        _line(console, f"... and {len(failed) - SHOWN} more, all in {paths[-1]}", "red")
+    if len(refused) > SHOWN:
+        _line(console, f"... and {len(refused) - SHOWN} more, all in {paths[-1]}", "red")
     for shown in run.outdated:
         _line(console, f"FAILED {shown.deviation.when}: this deviation no longer occurs", "red")
     modes = {mode: result.modes for result in run.results for mode in result.modes}

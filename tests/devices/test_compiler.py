@@ -14,7 +14,7 @@ import jaxsched
 import parity
 from parity.devices.compare import compare
 from parity.devices.compiler import ROOT, CompilationError, Compiler, read
-from parity.devices.subjects import brought
+from parity.devices.door import brought
 from parity.devices.targets import BY_NAME, ENVIRONMENT, TARGETS, missing
 
 pytestmark = pytest.mark.skipif(missing(TARGETS) is not None, reason=str(missing(TARGETS)))
@@ -103,6 +103,15 @@ def test_a_compiler_that_dies_is_an_error_and_the_next_one_compiles():
         compiler.compile(schedule, [COUNT], GPU)
 
 
+def test_a_compiler_that_refuses_its_flags_is_quoted_and_nothing_else(monkeypatch):
+    monkeypatch.setenv("LIBTPU_INIT_ARGS", "--no_such_flag")
+    with Compiler() as compiler, pytest.raises(CompilationError) as caught:
+        compiler.compile(jaxsched.ConstantLR(0.1), [COUNT], TPU)
+    assert str(caught.value).startswith(
+        "the compiler ended with exit code 1: ERROR: Unknown command line flag"
+    )
+
+
 def test_what_no_reader_understands_is_an_error():
     with pytest.raises(CompilationError, match="its program cannot be read: "):
         read({"hlo": "no program"}, TPU)
@@ -125,3 +134,18 @@ def test_instructions_of_several_outputs_count_once(compiler, target):
     program = compiler.compile(function, [COUNT], target)
     first, second, both = program.instructions(0), program.instructions(1), program.instructions(0, 1)
     assert max(first, second) < both <= first + second
+
+
+def test_a_users_cosine_on_a_gpu_is_executed_but_for_angles_that_take_the_long_way(compiler):
+    def schedule(scale):
+        return jaxsched.LambdaLR(0.1, lambda k: jnp.cos(k * scale))
+
+    near, far = (
+        compare([brought(schedule(scale), range(9_000))], [GPU], compiler)[0]["cuda:h100"]
+        for scale in (0.001, 1e7)
+    )
+    assert near.same
+    assert far.compared == 0
+    (unknown,) = far.unknown
+    assert (unknown.operation, unknown.why) == ("bra", "a loop that runs so often as its data say")
+    assert unknown.source == f"{__file__}:{schedule.__code__.co_firstlineno + 1}"

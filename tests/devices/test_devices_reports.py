@@ -1,5 +1,6 @@
 """What every form of report says of devices."""
 
+import dataclasses
 import html
 import io
 import json
@@ -14,6 +15,7 @@ from rich.console import Console
 import parity
 from parity import run as runner
 from parity.devices.compare import Difference, Finding, Unknown
+from parity.devices.subjects import BY_XLA
 from parity.devices.table import Row, Table
 from parity.report import devices, github, html as page, json as for_programs, junit, markdown, terminal
 
@@ -23,9 +25,13 @@ TARGETS = ("tpu:v5e", "cuda:h100")
 
 def finding(target, differing=0, unknown=(), error=None, compared=100_005, leaf="", at=4096, place="count"):
     replayed = compared if not unknown and error is None else 0
-    first = Difference(at, leaf, "0x34c00000", "0x00000000") if differing else None
+    first = Difference(at, leaf, "0x34c00000", "0x00000000", "3.5762787e-07", "0.0", 3) if differing else None
+    furthest = first and dataclasses.replace(first, at=9_999, ulp=12_000)
     instructions = None if error else 1234
-    return Finding(target, place, replayed, differing, first, instructions, unknown, error, 0.25)
+    measure = BY_XLA if place == "step" else "host"
+    return Finding(
+        target, place, replayed, differing, first, instructions, unknown, error, 0.25, 0, furthest, measure
+    )
 
 
 COSINE = Unknown("cosine", "only the device knows its last bit", "/usr/lib/site-packages/optax/_s.py:12")
@@ -49,7 +55,7 @@ RIGHT = row("right | <b>", optax=finding("tpu:v5e", unknown=(COSINE,)))
 WRONG = row("wrong", cuda=finding("cuda:h100", 3, leaf=".lr", place="step"))
 LEFT = row("left to the device", tpu=finding("tpu:v5e", unknown=(COSINE,)))
 THEIRS = row("theirs", tpu=finding("tpu:v5e", unknown=(COSINE,)), strict=False)
-REFUSED = row("refused", cuda=finding("cuda:h100", error="XlaError: no such thing\nand more"))
+REFUSED = row("refused", cuda=finding("cuda:h100", error="not compiled: XlaError: no such thing\nand more"))
 
 
 def run(*rows):
@@ -89,7 +95,10 @@ def test_nothing_compared_is_neither_passed_nor_failed():
     assert (NEITHER.passed, NEITHER.failed) == (False, False)
     result = run(RIGHT, NEITHER)
     assert result.passed
-    assert "1 schedules passed, 0 failed, 1 not compared; 200,010 of" in devices.summary(result.devices)
+    assert (
+        "1 schedule passed, 0 failed, 1 not compared (on tpu:v5e, cuda:h100); 200,010 of 200,010"
+        in devices.summary(result.devices)
+    )
     assert not run(NEITHER).passed
     root = ElementTree.fromstring(junit.render(result))
     assert [suite.get("skipped") for suite in root] == ["1"]
@@ -98,30 +107,130 @@ def test_nothing_compared_is_neither_passed_nor_failed():
     assert [each["verdict"] for each in written["devices"]["schedules"]] == ["passed", "not compared"]
 
 
+def test_what_was_compared_on_one_target_only_is_not_counted_as_passed():
+    result = run(RIGHT, THEIRS)
+    assert (THEIRS.passed, THEIRS.failed, THEIRS.accepted) == (False, False, True)
+    assert devices.summary(result.devices).startswith(
+        "tpu:v5e, cuda:h100: 1 schedule passed, 0 failed, 1 not compared (on tpu:v5e); 300,015 of"
+    )
+    assert "schedules the same on tpu:v5e, cuda:h100</dt><dd><b>1</b> of 2" in page.render(result)
+    _, theirs = ElementTree.fromstring(junit.render(result)).iter("testcase")
+    assert theirs.find("failure") is None
+    assert theirs.find("skipped").get("message") == "not compared on tpu:v5e"
+    assert devices.summary(run(RIGHT, THEIRS, NEITHER).devices).startswith(
+        "tpu:v5e, cuda:h100: 1 schedule passed, 0 failed, 2 not compared (2 on tpu:v5e, 1 on cuda:h100); "
+    )
+
+
+BROUGHT = dataclasses.replace(THEIRS, name="mine:cosine", again="again mine:cosine", brought=True)
+
+
+def test_what_was_brought_and_not_compared_is_not_green():
+    result = run(RIGHT, BROUGHT)
+    assert (result.compared, result.passed) == (True, False)
+    assert (BROUGHT.failed, devices.verdict_of(BROUGHT)) == (False, "not compared")
+    why = "tpu:v5e: not compared: cosine, only the device knows its last bit, at optax/_s.py:12"
+    assert devices.problem(BROUGHT) == why
+    assert result.verdict == "not compared"
+    assert markdown.render(result).startswith("# Bits on devices: not compared\n")
+    assert "\n## Failed, or not compared\n" in markdown.render(result)
+    assert "<title>Bits on devices: not compared</title>" in page.render(result)
+    assert (run(BROUGHT, WRONG).verdict, run(RIGHT).verdict) == ("failed", "passed")
+    text = shown(result)
+    assert f"NOT COMPARED mine:cosine: {why}" in text
+    assert "       again: again mine:cosine" in text
+    assert f"- `mine:cosine`: {why}" in markdown.render(result)
+    assert github.annotations(result)[0].startswith("::error title=mine%3Acosine::tpu:v5e: not compared")
+    _, theirs = ElementTree.fromstring(junit.render(result)).iter("testcase")
+    assert theirs.find("failure") is None
+    assert theirs.find("skipped").get("message") == "not compared on tpu:v5e"
+    written = json.loads(for_programs.render(result))
+    jsonschema.Draft202012Validator(SCHEMA).validate(written)
+    assert written["summary"]["verdict"] == "failed"
+    assert written["summary"]["schedules_on_devices_failed"] == 0
+    assert written["summary"]["schedules_on_devices_not_compared"] == 1
+    assert written["devices"]["schedules"][1]["problem"] == why
+
+
+def test_of_nothing_compared_no_values_are_counted():
+    assert devices.summary(run(NEITHER).devices) == (
+        "tpu:v5e, cuda:h100: 0 schedules passed, 0 failed, 1 not compared (on tpu:v5e, cuda:h100)"
+    )
+
+
 def test_the_words():
     assert devices.said(finding("tpu:v5e")) == "same bits"
     assert devices.said(WRONG.findings["cuda:h100"]) == (
-        "3 of 100,005 steps differ, first at step 4,096: .lr, device 0x34c00000, host 0x00000000"
+        "3 of 100,005 steps differ, first at step 4,096: .lr, device 0x34c00000 = 3.5762787e-07, "
+        "XLA's CPU program 0x00000000 = 0.0, 3 ULP apart; at most 12,000 ULP, at step 9,999"
     )
     assert devices.said(finding("tpu:v5e", 1, at=0.5)) == (
-        "1 of 100,005 counts differ, first at count 0.5: device 0x34c00000, host 0x00000000"
+        "1 of 100,005 counts differ, first at count 0.5: device 0x34c00000 = 3.5762787e-07, "
+        "host 0x00000000 = 0.0, 3 ULP apart; at most 12,000 ULP, at count 9,999"
     )
+    one = finding("tpu:v5e", 1)
+    beyond = dataclasses.replace(one.first, ulp=float("inf"))
+    only = dataclasses.replace(one, first=beyond, furthest=beyond, notes=("the answer is int32",))
+    assert devices.said(only).startswith(
+        "1 of 100,005 counts differ, the answer is int32, first at count 4,096"
+    )
+    assert devices.said(only).endswith("infinitely many ULP apart; at most infinitely many ULP")
+    assert str(only) == f"tpu:v5e: {devices.said(only)} (1,234 instructions)"
     assert devices.said(LEFT.findings["tpu:v5e"]) == (
-        "not replayed: cosine, only the device knows its last bit, at optax/_s.py:12"
+        "not compared: cosine, only the device knows its last bit, at optax/_s.py:12"
     )
-    assert devices.said(REFUSED.findings["cuda:h100"]) == "not compiled: XlaError: no such thing"
-    assert devices.said(finding("tpu:v5e", compared=0)) == "nothing compared"
+    assert (
+        devices.said(REFUSED.findings["cuda:h100"]) == "not compared: not compiled: XlaError: no such thing"
+    )
+    assert devices.said(finding("tpu:v5e", compared=0)) == "not compared"
     assert devices.problem(RIGHT) is None
-    assert devices.problem(LEFT).startswith("tpu:v5e: not replayed")
+    assert devices.problem(LEFT).startswith("tpu:v5e: not compared")
     here = pathlib.Path.cwd() / "mine.py"
     assert devices.short(f"{here}:3") == "mine.py:3"
 
 
 def test_the_summary(failed):
     assert markdown.summaries(failed) == [
-        "tpu:v5e, cuda:h100: 2 schedules passed, 3 failed; 700,032 of 700,035 values have the host's bits"
+        "tpu:v5e, cuda:h100: 1 schedule passed, 3 failed, 1 not compared (on tpu:v5e); "
+        "700,032 of 700,035 values have the CPU's bits"
     ]
     assert "0 passed" not in "".join(markdown.summaries(run(RIGHT)))
+
+
+def test_an_infinite_distance_is_null_in_json():
+    wrong = finding("tpu:v5e", 1)
+    first = dataclasses.replace(wrong.first, ulp=float("inf"))
+    written = json.loads(for_programs.render(run(row("w", tpu=dataclasses.replace(wrong, first=first)))))
+    jsonschema.Draft202012Validator(SCHEMA).validate(written)
+    assert written["devices"]["schedules"][0]["targets"][0]["first"]["ulp"] is None
+
+
+def test_whose_bits_are_the_measure():
+    foreign = row(
+        "mine:f",
+        tpu=dataclasses.replace(finding("tpu:v5e"), measure=BY_XLA),
+        cuda=dataclasses.replace(finding("cuda:h100"), measure=BY_XLA),
+    )
+    of_mine, of_both, of_ours = (run(*rows) for rows in ((foreign,), (foreign, RIGHT), (RIGHT,)))
+    assert devices.summary(of_mine.devices).endswith(" values have the bits of XLA's CPU program")
+    assert devices.summary(of_both.devices).endswith(" values have the CPU's bits")
+    assert devices.summary(of_ours.devices).endswith(" values have the host's bits")
+    assert "values with the bits of XLA’s CPU program" in page.render(of_mine)
+    assert "`on_host`" not in devices.lead(of_mine.devices)
+    assert "the bits that XLA's CPU program gives" in " ".join(devices.lead(of_mine.devices).split())
+
+
+def test_the_words_are_explained_where_they_occur():
+    plain = devices.lead(run(row("r")).devices)
+    everything = devices.lead(
+        run(RIGHT, WRONG, row("u", tpu=dataclasses.replace(finding("tpu:v5e"), undecided=3))).devices
+    )
+    for text in ("plateau", "48 bits", "**Not compared**"):
+        assert text not in plain
+        assert text in everything
+    gpu = Table(("cuda:h100",), (dataclasses.replace(RIGHT, findings={"cuda:h100": finding("cuda:h100")}),))
+    assert "subnormal" in plain
+    assert "subnormal" not in devices.lead(gpu)
 
 
 def test_json_follows_its_published_schema(failed):
@@ -138,7 +247,10 @@ def test_json_follows_its_published_schema(failed):
     assert right["optax"]["targets"][1]["differing"] == 12
     assert wrong["targets"][1]["first"] == {
         "at": 4096, "leaf": ".lr", "device": "0x34c00000", "host": "0x00000000",
+        "device_value": "3.5762787e-07", "host_value": "0.0", "ulp": 3,
     }  # fmt: skip
+    assert (wrong["targets"][1]["furthest"]["at"], wrong["targets"][1]["furthest"]["ulp"]) == (9999, 12000)
+    assert (right["targets"][0]["measure"], right["targets"][0]["notes"]) == ("host", [])
     del right["targets"][0]["instructions"]
     assert not validator.is_valid(written)
 
@@ -159,7 +271,7 @@ def test_markdown(failed):
     assert section.index("`wrong`") < section.index("`right")  # worst first
     assert "**3 of 100,005 steps differ, first at step 4,096: .lr, device 0x34c00000" in section
     _, _, optax = text.partition("## Optax on devices\n")
-    assert "not replayed: cosine" in optax
+    assert "not compared: cosine" in optax
     assert "**" not in optax.split("## ")[0].partition("| case")[2]  # it does not fail the run
     assert "- `wrong`: cuda:h100: 3 of" in text
     assert "again: `again wrong`" in text
@@ -172,7 +284,7 @@ def test_html(failed):
     assert "<h2 id=optax-on-devices>" in text
     assert html.escape("right | <b>") in text
     assert "right | <b>" not in text
-    assert "<b>2</b> of 5" in text
+    assert "<b>1</b> of 5" in text
 
 
 def test_junit(failed):
@@ -180,7 +292,7 @@ def test_junit(failed):
     assert (root.get("tests"), root.get("failures")) == ("5", "3")
     right, wrong, *_ = root.iter("testcase")
     assert right.find("failure") is None
-    assert "Optax's cosine on tpu:v5e: not replayed" in right.find("system-out").text
+    assert "Optax's cosine on tpu:v5e: not compared" in right.find("system-out").text
     assert "3 of 100,005 steps differ" in wrong.find("failure").get("message")
 
 
@@ -200,7 +312,7 @@ def test_the_terminal_has_a_line_for_each_schedule(failed):
     text = shown(failed)
     assert re.search(r"^right \| <b> +same bits \(1,234 instructions\) +same bits \(1,234 instr", text, re.M)
     assert re.search(
-        r"^  Optax's cosine +not replayed: cosine, .*optax/_s.py:12 +12 of 100,005 counts", text, re.M
+        r"^  Optax's cosine +not compared: cosine, .*optax/_s.py:12 +12 of 100,005 counts", text, re.M
     )
     assert "FAILED wrong: cuda:h100: 3 of 100,005 steps differ" in text
     assert "again: again wrong" in text
@@ -215,4 +327,4 @@ def test_the_terminal_has_a_line_for_each_class_of_many():
     assert re.search(r"^CosineAnnealingLR \(40\) +same bits \(1,234 instructions\) +same bits", text, re.M)
     assert re.search(r"^Optax's cosine \(1\) +1 not compared \(1,234 instructions\) +1 differ", text, re.M)
     assert "cosine 7" not in text
-    assert "Optax's cosine, 1 on tpu:v5e: not replayed: cosine, only the device knows its last bit" in text
+    assert "Optax's cosine, 1 on tpu:v5e: not compared: cosine, only the device knows its last bit" in text

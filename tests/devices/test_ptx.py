@@ -790,6 +790,64 @@ def test_a_function_is_called_for_the_threads_that_come_to_it() -> None:
     assert whole(one_kernel(body, functions=functions), [3, 7, -1, 60, 200]) == [6, 28, -4, 120, 200]
 
 
+# As libdevice's reduction of large angles: registers with names, two results, a loop that the data end.
+_SLOW_PATH = """
+.func (.param .align 16 .b8 func_retval0[16]) trig_slowpath(.param .b64 trig_slowpath_param_0)
+{
+    .reg .pred %p<3>; .reg .b32 %r<9>; .reg .b64 %rd<9>;
+    ld.param.b64 %rd1, [trig_slowpath_param_0];
+    { .reg .b32 tmp; mov.b64 {tmp, %r8}, %rd1; }
+    {
+    .reg .u32 alo, ahi;
+    mov.b64 {alo,ahi}, %rd1;
+    mad.lo.u32 %r1, alo, alo, ahi;
+    }
+    mov.b32 %r2, 0;
+$L_again:
+    add.s32 %r2, %r2, 1;
+    setp.lt.s32 %p1, %r2, END;
+    @%p1 bra $L_again;
+    add.s32 %r1, %r1, %r2;
+    st.param.b32 [func_retval0+8], %r1;
+    st.param.b64 [func_retval0], %rd1;
+    ret;
+}
+"""
+
+_CALLS_IT = """
+    ld.global.s32 %rd5, [%rd1]; mov.b32 %r4, 0; setp.lt.s64 %p1, %rd5, 10; @%p1 bra $L_end;
+    {
+    .param .b64 param0;
+    .param .align 16 .b8 retval0[16];
+    st.param.b64 [param0], %rd5;
+    call.uni (retval0), trig_slowpath, (param0);
+    ld.param.b32 %r4, [retval0+8];
+    ld.param.b64 %rd5, [retval0];
+    }
+$L_end:
+    cvt.u32.u64 %r5, %rd5; add.s32 %r5, %r5, %r4; st.global.b32 [%rd2], %r5; ret;
+"""
+
+
+def test_a_function_has_registers_with_names_and_several_results() -> None:
+    program = one_kernel(_CALLS_IT, functions=_SLOW_PATH.replace("END", "5"))
+    assert whole(program, [3, 10, 12]) == [3, 10 + 10 * 10 + 5, 12 + 12 * 12 + 5]
+
+
+def test_a_function_that_cannot_be_executed_is_missed_by_those_who_call_it() -> None:
+    operation = '%e = f32[] cosine(%p), metadata={op_name="cos" stack_frame_id=2}'
+    program = one_kernel(_CALLS_IT, functions=_SLOW_PATH.replace("END", "%r1"), operation=operation)
+    assert whole(program, [3, -7]) == [3, -7]
+    with pytest.raises(UnknownOperation, match="bra: a loop that runs so often as its data say") as caught:
+        whole(program, [3, 12])
+    assert caught.value.source == "/src/schedule.py:12"
+
+
+def test_an_operand_that_there_is_not_is_named_with_its_instruction() -> None:
+    (error,) = one_kernel("add.s32 %r1, nobody, 1; st.global.b32 [%rd2], %r1; ret;").unknown(0)
+    assert (error.operation, error.why) == ("add.s32", "no operand: nobody")
+
+
 def test_tables_are_read_by_index() -> None:
     table = ".global .align 4 .b8 squares[20] = {0, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 9, 0, 0, 0, 0, 1};\n"
     body = """

@@ -49,3 +49,27 @@ def test_what_else_is_said_is_kept(capfd):
     with _quiet.quietly():
         os.write(2, b"one\nI0000 cudart_stub.cc:31] Could not find cuda drivers on your machine\ntwo\n")
     assert capfd.readouterr().err == "one\ntwo\n"
+
+
+SCRIPT = """
+import parity, sys
+def schedule(count):
+    print("traced", file=sys.stderr)
+    return count * 0.5
+print(*parity.compare_devices(schedule, "cuda:h100", counts=[1, 2]).values())
+"""
+
+
+@pytest.mark.skipif(missing(TARGETS) is not None, reason=str(missing(TARGETS)))
+@pytest.mark.skipif(any(map(_quiet.glob.glob, _quiet._DEVICES)), reason="JAX finds what it looks for")
+def test_a_script_that_compares_says_nothing_but_what_its_own_code_says():
+    environment = {name: value for name, value in os.environ.items() if name != "JAX_PLATFORMS"}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0
+    assert done.stdout.startswith("cuda:h100: same bits (")
+    assert set(done.stderr.splitlines()) == {"traced"}

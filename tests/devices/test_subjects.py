@@ -9,9 +9,10 @@ from hypothesis import given, strategies as st
 import jaxsched
 from jaxsched.hugging_face import GreedyLR
 from parity.devices import subjects
-from parity.devices.compare import bits, differing, judge
+from parity.devices.compare import bits, compare, differing, distances, judge
+from parity.devices.door import brought
 from parity.devices.program import Program
-from parity.devices.subjects import COUNTS, LAST, OfCount, OfState, brought
+from parity.devices.subjects import COUNTS, LAST, OfCount, OfState
 from parity.devices.targets import BY_NAME
 from parity.reference.events import Event
 
@@ -125,6 +126,80 @@ def test_the_first_difference_is_named():
     assert (found.compared, found.differing, found.place) == (3_000, 1_599, "count")
     first = found.first
     assert (first.at, first.leaf, first.device, first.host) == (1_401, "[1]", "0x442f1fff", "0x442f2000")
+    assert (first.device_value, first.host_value, first.ulp) == ("700.49994", "700.5", 1)
+
+
+def test_the_furthest_difference_is_named():
+    def off(answers):
+        (values,) = answers
+        values[10:] = np.nextafter(values[10:], np.float32(99))
+        values[20:21] = np.nextafter(values[20:21], np.float32(99))
+        values[30:31] = np.nextafter(values[30:31], np.float32(99))
+        return answers
+
+    # Of two parts, which come one after the other, the later one has it.
+    counts = [np.arange(5, dtype=np.int32), np.arange(5, 50, dtype=np.int32)]
+    subject = OfCount(lambda k: k.astype(jnp.float32) * 0.5, counts)
+    found = judge(subject, GPU, Faithful(subject, off))
+    assert (found.differing, found.first.at, found.first.ulp) == (35, 15, 1)
+    assert (found.furthest.at, found.furthest.ulp) == (25, 2)
+    assert found.measure == "XLA's CPU program"
+    assert judge(subject, GPU, Faithful(subject)).furthest is None
+
+
+@pytest.mark.parametrize(
+    ("device", "host", "expected"),
+    [
+        (np.float32(1), np.nextafter(np.float32(1), np.float32(2)), 1),
+        (np.float32(-1e-45), np.float32(1e-45), 2),
+        (np.float32(-0.0), np.float32(0), 0),
+        (np.float32(np.nan), np.float32(np.nan), 0),
+        (np.float32(np.inf), np.float32(np.inf), 0),
+        (np.float32(np.inf), np.finfo(np.float32).max, np.inf),
+        (np.float32(np.inf), np.float32(-np.inf), np.inf),
+        (np.float32(np.nan), np.float32(0), np.inf),
+        (np.float32(-3e38), np.float32(3e38), 2 * int(np.float32(3e38).view(np.int32))),
+        (np.int32(-(2**31)), np.int32(2**31 - 1), 2**32 - 1),
+        (np.uint8(3), np.uint8(250), 247),
+        (np.bool_(True), np.bool_(False), 1),
+        (np.asarray([1, 2, 3], np.int32), np.asarray([1, 9, 4], np.int32), 7),
+        (np.asarray(1, jnp.bfloat16), np.asarray(1.0078125, jnp.bfloat16), 1),
+        (np.asarray(np.nan, jnp.bfloat16), np.asarray(np.nan, jnp.bfloat16), 0),
+    ],
+)
+def test_how_far_apart(device, host, expected):
+    assert distances(np.asarray([device]), np.asarray([host])).tolist() == [expected]
+    assert distances(np.asarray([host]), np.asarray([device])).tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("function", "notes"),
+    [
+        (lambda k: k.astype(jnp.float32), ()),
+        (lambda k: k // 2, ("the answer is int32",)),
+        (lambda k: {"lr": k.astype(jnp.float32), "momentum": 0.9}, ("2 numbers a count",)),
+        (lambda k: jnp.ones(3, jnp.int32) * k, ("3 numbers a count", "the answer is int32")),
+        (lambda k: k.astype(jnp.float32) * np.nan, ("all NaN or infinite",)),
+        (SCHEDULE, ()),
+    ],
+)
+def test_what_a_learning_rate_would_not_be(function, notes):
+    subject = OfCount(function, [np.arange(9, dtype=np.int32)])
+    assert judge(subject, GPU, Faithful(subject)).notes == notes
+
+
+def test_what_this_machine_cannot_execute_is_not_compared(monkeypatch):
+    def too_much(*_):
+        raise MemoryError("no room")
+
+    class Compiler:
+        def compile(self, *_):
+            return Faithful(subject)
+
+    subject = OfCount(lambda k: k * 0.5, [np.arange(9, dtype=np.int32)])
+    monkeypatch.setattr(subject, "ask", too_much)
+    ((found,),) = (each.values() for each in compare([subject], [GPU], Compiler()))
+    assert (found.compared, found.error) == (0, "not executed: no room")
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ def test_each_is_found_once():
     assert find(["cuda:h100", "tpu:v4", "cuda:h100"]) == [BY_NAME["cuda:h100"], BY_NAME["tpu:v4"]]
     with pytest.raises(ValueError, match=r"no target 'tpu:v9'; there are tpu:v4, .*cuda:b200"):
         find(["tpu:v4", "tpu:v9"])
+    with pytest.raises(ValueError, match=r"a target is a name .*, got \['tpu:v4'\]; give several one by one"):
+        find([["tpu:v4"]])
 
 
 @pytest.mark.parametrize(
