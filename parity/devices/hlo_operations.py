@@ -102,10 +102,11 @@ def sign(x: Array) -> Array:
 
 
 def to_integer(x: Array, dtype: np.dtype[Any]) -> Array:
-    """Truncated; NaN to 0, and what is too large to the nearest that there is."""
-    limits = np.iinfo(dtype)
-    whole = np.clip(np.trunc(x.astype(np.float64)), limits.min, limits.max)
-    return np.where(np.isnan(x), 0, whole).astype(np.int64).astype(dtype)
+    """Truncated; of what the type cannot hold HLO says nothing."""
+    limits, whole = np.iinfo(dtype), np.trunc(x.astype(np.float64))
+    if not np.all((whole >= limits.min) & (whole <= limits.max)):
+        raise OpenError(f"only the device knows what it makes of a number that {dtype} cannot hold")
+    return whole.astype(np.int64).astype(dtype)
 
 
 def _extremum(choose: Run, zeros_open: bool, subnormals_open: bool) -> Run:
@@ -182,29 +183,29 @@ def _constant_shift(opcode: str, by: int) -> Run | None:
 
 
 def divide(x: Array, y: Array) -> Array:
-    """Towards zero; by zero all bits, and the smallest number by -1 itself."""
-    by = np.where(y == 0, y.dtype.type(1), y)
+    """Towards zero; by zero, and of the smallest number by -1, HLO says nothing."""
+    _check_division(x, y)
     if x.dtype.kind == "u":
-        return np.where(y == 0, x.dtype.type(np.iinfo(x.dtype).max), x // by)
-    overflow = (x == np.iinfo(x.dtype).min) & (y == -1)
-    by = np.where(overflow, y.dtype.type(1), by)
-    quotient = x // by
-    quotient = quotient + ((quotient < 0) & (quotient * by != x)).astype(x.dtype)
+        return x // y
+    quotient = x // y
     # NumPy's quotient is rounded down: one more where it is negative and not exact. One between -1 and 0
     # is -1 rounded down, so none is missed.
-    result: Array = np.where(y == 0, x.dtype.type(-1), quotient)
+    result: Array = quotient + ((quotient < 0) & (quotient * y != x)).astype(x.dtype)
     return result
 
 
 def remainder(x: Array, y: Array) -> Array:
-    """With the sign of ``x``; by zero ``x`` itself."""
-    none = y == 0
-    if x.dtype.kind == "i":
-        one = none | (y == -1)
-        return np.where(
-            none, x, np.where(one, x.dtype.type(0), np.fmod(x, np.where(one, y.dtype.type(1), y)))
-        )
-    return np.where(none, x, np.fmod(x, np.where(none, y.dtype.type(1), y)))
+    """With the sign of ``x``; where `divide` says nothing, neither does it."""
+    _check_division(x, y)
+    result: Array = np.fmod(x, y)
+    return result
+
+
+def _check_division(x: Array, y: Array) -> None:
+    if np.any(y == 0):
+        raise OpenError("only the device knows what a division by 0 gives")
+    if x.dtype.kind == "i" and np.any((x == np.iinfo(x.dtype).min) & (y == -1)):
+        raise OpenError("only the device knows what the smallest number divided by -1 gives")
 
 
 def count_leading_zeros(x: Array) -> Array:

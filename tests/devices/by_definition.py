@@ -133,16 +133,20 @@ def whole(opcode, x):
 
 
 def to_integer(kind, x):
-    if is_nan(x):
-        return 0
+    return truncated(x) & WORD
+
+
+def truncated(x):
+    """Of a finite number."""
+    size = abs(exact(x))
+    number = size.numerator // size.denominator
+    return -number if x & SIGN else number
+
+
+def holds(kind, x):
+    """Whether a whole number can be what a finite float is without its fraction."""
     least, most = (-(2**31), 2**31 - 1) if kind == "s32" else (0, 2**32 - 1)
-    if is_infinite(x):
-        number = least if x & SIGN else most
-    else:
-        size = abs(exact(x))
-        number = size.numerator // size.denominator
-        number = -number if x & SIGN else number
-    return min(max(number, least), most) & WORD
+    return not is_nan(x) and not is_infinite(x) and least <= truncated(x) <= most
 
 
 # Integers
@@ -167,16 +171,12 @@ def shift(opcode, x, by):
 
 def divide(kind, x, y):
     a, b = number(kind, x), number(kind, y)
-    if b == 0:
-        return WORD
     quotient = abs(a) // abs(b)
     return (quotient if (a < 0) == (b < 0) else -quotient) & WORD
 
 
 def remainder(kind, x, y):
     a, b = number(kind, x), number(kind, y)
-    if b == 0:
-        return x
     rest = abs(a) % abs(b)
     return (-rest if a < 0 else rest) & WORD
 
