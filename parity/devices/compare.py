@@ -215,6 +215,8 @@ def judge(subject: Subject, target: Target, program: Program) -> Finding:
 
 def _add(tally: _Tally, subject: Subject, target: Target, answers: Answers) -> None:
     wanted = list(map(target.rounds, answers.wanted))
+    # What the device hands on without computing with it keeps its bits; who computes with it has 0.
+    answers = answers._replace(device=list(map(target.rounds, answers.device)))
     unlike = [differing(*each) for each in zip(answers.device, wanted, strict=True)]
     rows = np.any(unlike, axis=0)
     if rows.any() and not target.has_float64:

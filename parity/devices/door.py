@@ -16,7 +16,17 @@ import numpy as np
 import numpy.typing as npt
 
 from .compiler import ROOT
-from .subjects import COUNTS, LAST, OfCount, OfState, Subject, counts as counts_of_all_sizes, every, on_cpu
+from .subjects import (
+    COUNTS,
+    LAST,
+    OfCount,
+    OfState,
+    Subject,
+    counts as counts_of_all_sizes,
+    every,
+    on_cpu,
+    turns_of,
+)
 
 
 class NotASchedule(ValueError):
@@ -56,7 +66,7 @@ def brought(
             f"{name} must be a function of a count, or have init and step, got {_short(given)}"
         )
     if counts is None:
-        chosen = counts_of_all_sizes(number=number)
+        chosen = counts_of_all_sizes(turns_of(given), number=number)
         parts = every(chosen) if exhaustive else [chosen]
     else:
         parts = [_whole(counts)]

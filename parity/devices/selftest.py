@@ -7,7 +7,6 @@ import functools
 import re
 from collections.abc import Callable
 
-from ..reference.events import Event
 from . import recorded, subjects
 from .compare import Finding, judge
 from .compiler import Texts, read
@@ -52,7 +51,7 @@ def _judged(program: str, change: Callable[[Texts], Texts]) -> Finding:
 @functools.cache
 def _counts() -> subjects.Counts:
     # The schedules that are recorded turn at these.
-    return subjects.counts([Event(count, "") for count in (10, 30, 60, 90, 100)], 200)
+    return subjects.counts([10, 30, 60, 90, 100], 200)
 
 
 def _replaced(program: str, name: str, old: str, new: str, which: int, text: str) -> Change:

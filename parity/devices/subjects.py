@@ -6,6 +6,8 @@ import abc
 import contextlib
 import dataclasses
 import functools
+import inspect
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -13,7 +15,6 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from ..reference.events import Event
 from .program import Array
 from .targets import Target
 
@@ -183,7 +184,7 @@ def _names(tree: Any) -> tuple[str, ...]:
     return tuple(jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_flatten_with_path(tree)[0])
 
 
-def counts(turns: Iterable[Event] = (), horizon: int = 0, *, number: int = COUNTS) -> Counts:
+def counts(turns: Iterable[int] = (), horizon: int = 0, *, number: int = COUNTS) -> Counts:
     """So many different counts, in order; the same ones in every run.
 
     The first 4,096, every event with its two neighbours on both sides, the powers of two with theirs, and
@@ -194,7 +195,7 @@ def counts(turns: Iterable[Event] = (), horizon: int = 0, *, number: int = COUNT
       horizon: up to where most things happen.
       number: how many.
     """
-    events = np.asarray([event.count for event in turns], np.int64)
+    events = np.asarray([*turns], np.int64)
     powers = 2 ** np.arange(32, dtype=np.int64)
     near = [(each[:, None] + np.arange(-2, 3)).ravel() for each in (events, powers)]
     chosen = _within(np.concatenate([np.arange(SMALL), *near]))
@@ -206,6 +207,54 @@ def counts(turns: Iterable[Event] = (), horizon: int = 0, *, number: int = COUNT
     beyond = _anywhere(2 * number)
     beyond = beyond[~np.isin(beyond, chosen, assume_unique=True)]
     return np.union1d(chosen, beyond[: number - len(chosen)]).astype(np.int32)
+
+
+_TURNS = 2_000
+"""So many turns are looked for in what somebody brings."""
+
+
+def turns_of(function: Any) -> list[int]:
+    """Counts at which a function may turn, as far as the whole numbers in it tell.
+
+    A period's end is a number itself or some times it, and a member of a sequence turns so long after
+    another number. They are looked for among its fields, what it closes over and what is bound to it.
+    """
+    found: dict[int, None] = {}
+    seen: set[int] = set()
+    waiting = [function]
+    while waiting and len(seen) < 10_000:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+            if 0 < value <= LAST:
+                found.setdefault(int(value))
+        elif isinstance(value, (tuple, list)):
+            waiting += value
+        elif isinstance(value, dict):
+            waiting += value.values()
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+            waiting += [getattr(value, field.name) for field in dataclasses.fields(value)]
+        elif isinstance(value, functools.partial):
+            waiting += [value.func, value.args, value.keywords]
+        elif inspect.isfunction(value):
+            closure = inspect.getclosurevars(value)
+            waiting += [*closure.nonlocals.values(), value.__defaults__ or (), value.__kwdefaults__ or {}]
+            waiting += [x for x in closure.globals.values() if isinstance(x, (int, tuple)) or callable(x)]
+            waiting += value.__code__.co_consts
+        elif hasattr(value, "size") and getattr(value, "size", 0) <= _TURNS and _is_whole(value):
+            waiting += np.asarray(value).ravel().tolist()
+    numbers = sorted(found)
+    sums = (a + b for i, a in enumerate(numbers) for b in numbers[i:])
+    multiples = (n * times for times in range(3, 9) for n in numbers)
+    together = dict.fromkeys(itertools.chain(numbers, sums, multiples))
+    return [turn for turn in itertools.islice(together, _TURNS) if turn <= LAST]
+
+
+def _is_whole(value: Any) -> bool:
+    dtype = getattr(value, "dtype", None)
+    return dtype is not None and getattr(dtype, "kind", "") in "iu"
 
 
 @functools.cache

@@ -221,7 +221,10 @@ def _subjects(case: AnyCase, number: int, exhaustive: bool) -> Iterator[tuple[st
         yield None, OfCount(case.schedule(), [subjects.fractions(case.fractions, number=number)])
         return
     scheduler = case.make_torch_scheduler()
-    turns = [*events.of(scheduler, case.steps), *events.never_reached(scheduler, case.steps)]
+    turns = [
+        event.count
+        for event in (*events.of(scheduler, case.steps), *events.never_reached(scheduler, case.steps))
+    ]
     counts = [subjects.counts(turns, case.steps, number=number)]
     if exhaustive:
         counts = subjects.every(counts[0])

@@ -1,5 +1,7 @@
 """What devices are asked: which counts, which steps, and what they must answer."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +16,6 @@ from parity.devices.door import brought
 from parity.devices.program import Program
 from parity.devices.subjects import COUNTS, LAST, OfCount, OfState
 from parity.devices.targets import BY_NAME
-from parity.reference.events import Event
 
 TPU, GPU = BY_NAME["tpu:v5e"], BY_NAME["cuda:h100"]
 SCHEDULE = jaxsched.CosineAnnealingLR(0.1, T_max=100)
@@ -22,16 +23,16 @@ PLATEAU = jaxsched.ReduceLROnPlateau(0.1, factor=0.5, patience=1)
 
 
 def test_the_counts():
-    found = subjects.counts([Event(9_999, "turn")], 20_000)
+    found = subjects.counts([9_999], 20_000)
     assert len(found) == COUNTS == 100_000
     assert (found > 2**30).sum() > COUNTS / 8
     assert ((found > 4_096) & (found < 2**20)).sum() > COUNTS / 8
-    assert np.array_equal(found, subjects.counts([Event(9_999, "turn")], 20_000))
+    assert np.array_equal(found, subjects.counts([9_999], 20_000))
 
 
 @given(st.lists(st.integers(0, LAST), max_size=20), st.integers(0, 10**6))
 def test_what_is_among_the_counts(turns, horizon):
-    found = subjects.counts([Event(count, "turn") for count in turns], horizon, number=6_000)
+    found = subjects.counts(turns, horizon, number=6_000)
     assert found.dtype == np.int32
     assert len(found) == 6_000
     assert (np.diff(found.astype(np.int64)) > 0).all()  # in order, each once
@@ -40,7 +41,7 @@ def test_what_is_among_the_counts(turns, horizon):
 
 
 def test_fewer_counts():
-    found = subjects.counts([Event(9_999, "turn")], number=50)
+    found = subjects.counts([9_999], number=50)
     assert len(set(found.tolist())) == 50
     assert len(subjects.fractions([0.0, 0.25], number=50)) == 50
 
@@ -114,6 +115,21 @@ def test_others_are_compared_with_the_cpu():
                 bits(np.asarray(leaf)) for leaf in wanted.values()
             ]
     assert judge(subject, GPU, Faithful(subject)).same
+
+
+def test_a_subnormal_that_is_only_handed_on_is_0_on_a_tpu():
+    def schedule(count):
+        return jnp.where(count < 5, np.float32(1e-40), np.float32(0.1))
+
+    subject = OfCount(schedule, [np.arange(100, dtype=np.int32)])
+    assert judge(subject, TPU, Faithful(subject)).same
+    assert judge(subject, GPU, Faithful(subject)).same
+
+    def gone(answers):
+        return [np.where(answer < 1e-30, np.float32(0), answer) for answer in answers]
+
+    assert judge(subject, TPU, Faithful(subject, gone)).same
+    assert judge(subject, GPU, Faithful(subject, gone)).differing == 5
 
 
 def test_the_first_difference_is_named():
@@ -325,3 +341,27 @@ def test_what_hangs_on_a_last_bit_is_counted_apart_on_a_tpu_only():
     assert (found.differing, found.same) == (0, True)
     assert found.undecided > 1_000
     assert judge(subject, GPU, device).differing > 10
+
+
+def test_the_whole_numbers_in_what_somebody_brings_are_turns():
+    cosine = jaxsched.CosineAnnealingLR(0.1, T_max=1_000_003)
+    warm = jaxsched.SequentialLR([jaxsched.LinearLR(0.1, total_iters=777_777), cosine], [777_777])
+    for turn in (777_777, 1_000_003, 777_777 + 1_000_003, 3 * 1_000_003):
+        assert turn in subjects.turns_of(warm)
+    # Within a closure, a default, the code itself, and another function.
+    at, other = 5_000_011, lambda count, n=6_000_011: count % n
+
+    def function(count):
+        return jnp.where(count == at, 0.0, jnp.where(count == 7_000_003, 1.0, other(count)))
+
+    turns = subjects.turns_of(function)
+    assert {5_000_011, 6_000_011, 7_000_003} <= set(turns)
+    assert {5_000_010, 5_000_013, 7_000_003} <= set(subjects.counts(turns, number=10_000).tolist())
+    assert subjects.turns_of(functools.partial(function, 8_000_009))[0] < 8_000_009
+    assert 8_000_009 in subjects.turns_of(functools.partial(function, 8_000_009))
+
+
+def test_a_class_that_holds_itself_has_an_end():
+    held = [1_000]
+    held.append(held)
+    assert 1_000 in subjects.turns_of(held)
