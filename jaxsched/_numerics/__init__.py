@@ -71,6 +71,7 @@ from .powers import (
     first_lifted_powers as first_lifted_powers,
     first_powers as first_powers,
     fraction_power as fraction_power,
+    lifted_fraction_power as lifted_fraction_power,
     lifted_power as lifted_power,
     power as power,
     product_of_lifted as product_of_lifted,

@@ -181,8 +181,8 @@ def product_of_lifted(factors: Sequence[Lifted]) -> Any:
     exponent = sum(exponents, where(small, -64, 0)).astype(np.int32)
     if largest() > 2.0**128:
         # What is subnormal even in float64 is 0, as in XLA's programs.
-        value = where(exponent < -960, 0.0, value)
-        return capped(_lift(value, minimum(maximum(exponent, -960), 1000)))
+        value = where(exponent < -1000, 0.0, value)
+        return capped(_lift(value, minimum(maximum(exponent, -1000), 1000)))
     exponent = minimum(maximum(exponent, -252), 252)
     # Not capped after it was lifted: an infinity in a pair of float32 is NaN.
     highest = _two_power(127 - maximum(exponent, 0)) * math.ldexp(most(), -127)
@@ -363,11 +363,19 @@ def fraction_power(m: Any, n: Any, exponent: Any, scale: Any = 1.0) -> Any:
 
     5u plus 2**-57 of ``exponent*log2(m/n)``. ``0**0 = 1``; it is ``scale`` where ``m = n``.
     """
-    if is_number(n) and is_number(exponent) and is_number(scale):
+    if not is_number(scale):
+        return product_of_lifted([(scale, 0), lifted_fraction_power(m, n, exponent)])
+    value, two = lifted_fraction_power(m, n, exponent, scale)
+    return value if is_number(two) else product_of_lifted([(value, two)])
+
+
+def lifted_fraction_power(m: Any, n: Any, exponent: Any, scale: float = 1.0) -> Lifted:
+    """The same as a factor of `product_of_lifted`."""
+    if is_number(n) and is_number(exponent):
         if exponent == 0:
-            return namespace(m).full_like(to_float(m), scale)
+            return namespace(m).full_like(to_float(m), scale), 0
         if 2 * exponent in range(1, 7):
-            return _half_power(m, n, int(2 * exponent), scale)
+            return _half_power(m, n, int(2 * exponent), scale), 0
         if tables := _root_tables(n, exponent, scale):
             return _tabulated_power(m, n, scale, *tables)
     xp = namespace(m, n, exponent)
@@ -376,7 +384,7 @@ def fraction_power(m: Any, n: Any, exponent: Any, scale: Any = 1.0) -> Any:
         value, two = _fraction_power(m, n, xp.asarray(exponent, np.float64))
     else:
         value, two = _differentiable_fraction_power(m, n, exponent)
-    return product_of_lifted([(scale, 0), (value, two)])
+    return product(scale, value), two
 
 
 def _half_power(m: Any, n: int, halves: int, scale: float) -> Any:
@@ -396,7 +404,9 @@ _CELLS = 7
 """Bits behind the leading one that say where a number lies in a table."""
 
 
-def _tabulated_power(m: Any, n: int, scale: float, values: Values, inverses: Values, series: Any) -> Any:
+def _tabulated_power(
+    m: Any, n: int, scale: float, values: Values, exponents: Any, inverses: Values, series: Any
+) -> Lifted:
     """By ``m = c * (1 + r)``, ``c`` the middle of one of 128 cells of each binade, and the binomial series.
 
     Which cell it is the bits of a float32 say.
@@ -406,12 +416,13 @@ def _tabulated_power(m: Any, n: int, scale: float, values: Values, inverses: Val
     middle = ((bits & -(1 << 23 - _CELLS)) | 1 << 22 - _CELLS).view(np.float32)
     r = (to_float(m) - to_float(middle)) * lookup(inverses, cell)
     value = product(lookup(values, cell), polynomial(series, r, 4))
-    return where(m == 0, 0.0, where(m == n, scale, value))
+    two = lookup(exponents, cell) if exponents.any() else 0
+    return where(m == 0, 0.0, where(m == n, scale, value)), two
 
 
 @functools.lru_cache
 def _root_tables(n: int, exponent: float, scale: float) -> Any:
-    """``scale * (c / n)**exponent`` and ``1 / c`` of every middle up to ``n``, and the series."""
+    """``scale * (c / n)**exponent`` and exponents of every middle up to ``n``, ``1 / c``, the series."""
     with decimal.localcontext(prec=DIGITS):
         power, series = decimal.Decimal(exponent), [decimal.Decimal(1)]
         while abs(series[-1]) * decimal.Decimal(2) ** (-(_CELLS + 1) * (len(series) - 1)) > 2.0**-56:
@@ -425,7 +436,11 @@ def _root_tables(n: int, exponent: float, scale: float) -> Any:
         binade = decimal.Decimal(scale) * (-power * decimal.Decimal(n).ln()).exp()
         values, inverses = [], []
         for e in range(int(n).bit_length() + 1):
-            values += [float(binade * p) for p in powers]
+            values += [binade * p for p in powers]
             inverses += [float(1 / cell) * 2.0**-e for cell in cells]
             binade *= two
-        return np.asarray(values), np.asarray(inverses), tuple(map(float, series[:-1]))
+        # A small one has an exponent; but what is m = n, which is the scale itself.
+        exponents = np.asarray([-64 if value < 2.0**-50 else 0 for value in values], np.int32)
+        exponents[-(1 << _CELLS) :] = 0
+        lifted = [value * 2 ** -int(two) for value, two in zip(values, exponents, strict=True)]
+        return _floats(lifted), exponents, np.asarray(inverses), tuple(map(float, series[:-1]))

@@ -47,6 +47,12 @@ class PolynomialLR(FactorSchedule):
         base_lr, total_iters, power = map(float, arguments)
         return 0.5 * base_lr * (1 / total_iters) ** power
 
+    def _lifted(self, k: jax.Array) -> nx.Lifted:
+        remaining = self.total_iters - nx.minimum(k, self.total_iters)
+        if nx.is_number(self.power) and self.power == 1:
+            return self._factor(k), 0
+        return nx.lifted_fraction_power(remaining, self.total_iters, self.power)
+
     def _scaled(self, lr: float, k: jax.Array) -> jax.Array:
         elapsed = nx.minimum(k, self.total_iters)
         remaining = self.total_iters - elapsed

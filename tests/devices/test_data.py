@@ -6,7 +6,7 @@ import pytest
 import jaxsched
 from parity.devices.compare import compare
 from parity.devices.compiler import Compiler
-from parity.devices.subjects import brought
+from parity.devices.door import brought
 from parity.devices.targets import BY_NAME, missing
 
 TARGETS = [BY_NAME["tpu:v5e"], BY_NAME["cuda:h100"]]
