@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Hashable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Hashable, Mapping
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import optax
+from jax.typing import ArrayLike
 
 from ._arguments import Real, error
 from ._schedule import Schedule
 
+Group: TypeAlias = Callable[[jax.Array], ArrayLike] | float | jax.Array | Mapping[str, object]
+"""What a group is given: a schedule, a number, or all of its settings."""
+
 
 def by_group(
     make_optimizer: Callable[..., optax.GradientTransformation],
-    groups: Mapping[Hashable, Any],
-    labels: Any,
+    groups: Mapping[Any, Group],
+    labels: object,
 ) -> optax.GradientTransformationExtraArgs:
     """One optimizer in which each group of parameters has its own schedule.
 
@@ -79,14 +83,16 @@ def by_group(
     optimizers = {label: _optimizer(make_optimizer, label, group) for label, group in groups.items()}
     partitioned = optax.partition(optimizers, labels)
 
-    def init(params: Any) -> Any:
+    def init(params: object) -> object:
         _check_labels(labels(params) if callable(labels) else labels, groups, params)
         return partitioned.init(params)
 
     return optax.GradientTransformationExtraArgs(init, partitioned.update)
 
 
-def _optimizer(make_optimizer: Callable[..., Any], label: Hashable, group: Any) -> Any:
+def _optimizer(
+    make_optimizer: Callable[..., optax.GradientTransformation], label: Hashable, group: Group
+) -> optax.GradientTransformation:
     arguments = dict(group) if isinstance(group, Mapping) else {"learning_rate": group}
     if "learning_rate" not in arguments:
         remedy = "Only its schedule can tell how fast it learns."
@@ -97,7 +103,7 @@ def _optimizer(make_optimizer: Callable[..., Any], label: Hashable, group: Any) 
     injected = {n: x for n, x in arguments.items() if n == "learning_rate" or isinstance(x, Schedule)}
     fixed = {n: x for n, x in arguments.items() if n not in injected}
 
-    def factory(**hyperparams: Any) -> Any:
+    def factory(**hyperparams: object) -> optax.GradientTransformation:
         return make_optimizer(hyperparams.pop("learning_rate"), **fixed, **hyperparams)
 
     # All that Optax injects, it turns into arrays; by this it sees only what is scheduled. A
@@ -109,11 +115,11 @@ def _optimizer(make_optimizer: Callable[..., Any], label: Hashable, group: Any) 
     return optax.inject_hyperparams(factory, hyperparam_dtype=jnp.result_type(float))(**injected)
 
 
-def _check_labels(labels: Any, groups: Mapping[Hashable, Any], params: Any) -> None:
+def _check_labels(labels: object, groups: Collection[Hashable], params: object) -> None:
     """Raises unless every parameter has a group and every group a parameter."""
-    seen: list[tuple[Any, Any]] = []
+    seen: list[tuple[tuple[object, ...], object]] = []
 
-    def look(path: Any, label: Any, part: Any) -> None:
+    def look(path: tuple[object, ...], label: object, part: object) -> None:
         if jax.tree.leaves(part):
             seen.append((path, label))
 

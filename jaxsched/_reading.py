@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.typing import ArrayLike
 
 from ._schedule import Schedule
 
+Rate: TypeAlias = jax.Array | np.ndarray | float
+"""A learning rate: JAX's in a state, NumPy's from the host, a number where a user's function returns one."""
 
-def current_lr(opt_state: Any, *, schedule: Callable[[Any], Any] | None = None) -> Any:
+
+def current_lr(
+    opt_state: object, *, schedule: Callable[[jax.Array], ArrayLike] | None = None
+) -> Rate | dict[Hashable, Rate]:
     """The learning rate that the last update applied; before any, that of the first.
 
     >>> import jax.numpy as jnp, optax
@@ -64,9 +70,10 @@ def current_lr(opt_state: Any, *, schedule: Callable[[Any], Any] | None = None) 
     Raises:
       ValueError: the state has no learning rate, or several that no label tells apart.
     """
-    found = _find(opt_state, _learning_rate)
+    found: Sequence[tuple[tuple[object, ...], Rate]] = _find(opt_state, _learning_rate)
     if not found and schedule is not None:
-        found = [(path, _at(schedule, count)) for path, count in _find(opt_state, _count)]
+        # cast: what a function calls ArrayLike may be complex; a learning rate is not.
+        found = [(path, cast(Rate, _at(schedule, count))) for path, count in _find(opt_state, _count)]
         if not found:
             raise ValueError(
                 "current_lr: opt_state must hold the count of a schedule, got none "
@@ -90,7 +97,7 @@ def current_lr(opt_state: Any, *, schedule: Callable[[Any], Any] | None = None) 
     return rates
 
 
-def _find(opt_state: Any, get: Callable[[Any], Any]) -> list[tuple[Any, Any]]:
+def _find(opt_state: object, get: Callable[[object], object]) -> list[tuple[tuple[object, ...], jax.Array]]:
     """What ``get`` finds in the states in a state, outermost ones first, and where."""
     nodes, _ = jax.tree_util.tree_flatten_with_path(opt_state, is_leaf=lambda node: get(node) is not None)
     found = [(path, get(node)) for path, node in nodes]
@@ -98,27 +105,27 @@ def _find(opt_state: Any, get: Callable[[Any], Any]) -> list[tuple[Any, Any]]:
     return [(path, jax.tree.leaves(x)[0]) for path, x in found if x is not None]
 
 
-def _learning_rate(node: Any) -> Any:
+def _learning_rate(node: Any) -> object:
     fields = getattr(node, "_fields", ())
     if "hyperparams" in fields and isinstance(node.hyperparams, Mapping):
         return node.hyperparams.get("learning_rate")
     return node.lr if "lr" in fields else None
 
 
-def _count(node: Any) -> Any:
+def _count(node: object) -> object:
     return node.count if isinstance(node, optax.ScaleByScheduleState) else None
 
 
-def _at(schedule: Callable[[Any], Any], count: Any) -> Any:
+def _at(schedule: Callable[[jax.Array], ArrayLike], count: jax.Array) -> ArrayLike:
     """The value that the update before a count has applied."""
     if isinstance(count, jax.core.Tracer):
         return schedule(jnp.where(count > 0, count - 1, 0))
-    count = np.asarray(count)
-    before = np.where(count > 0, count - 1, 0)
+    known = np.asarray(count)
+    before = np.where(known > 0, known - 1, 0)
     return schedule.on_host(before) if isinstance(schedule, Schedule) else schedule(jnp.asarray(before))
 
 
-def _label(path: Any) -> Any:
+def _label(path: tuple[Any, ...]) -> Hashable:
     """The label of the parameter group that a path leads through."""
     labels = tuple(
         entry.key

@@ -41,7 +41,8 @@ class HuggingFaceSpec(Spec):
         return transformers.get_scheduler(self.scheduler, optimizer, **self._given)
 
     def schedule(self, base_lr: float) -> jaxsched.Schedule:
-        made: jaxsched.Schedule = jaxsched.hugging_face.get_scheduler(self.scheduler, base_lr, **self._given)
+        made = jaxsched.hugging_face.get_scheduler(self.scheduler, base_lr, **self._given)
+        assert isinstance(made, jaxsched.Schedule)
         return made
 
 

@@ -6,6 +6,7 @@ import pickle
 import random
 import re
 import types
+import typing
 import warnings
 
 import jax
@@ -22,6 +23,7 @@ from jaxsched import (
     ConstantLR,
     LambdaLR,
     ReduceLROnPlateau,
+    Schedule,
     current_lr,
     from_torch,
     from_torch_state,
@@ -166,6 +168,14 @@ def test_every_name_of_transformers_is_known():
     names = {kind.value for kind in transformers.SchedulerType}
     assert names == set(hf.get_scheduler.__globals__["SCHEDULERS"])
     assert names - {"reduce_lr_on_plateau", "greedy"} == {case.scheduler for case in CASES}
+
+
+def test_the_types_know_every_name():
+    """A type checker must be told for which names a schedule comes back, and for which one by metric."""
+    known = hf.get_scheduler.__globals__
+    by_count, by_metric = (set(typing.get_args(known[kind])) for kind in ("ByCount", "ByMetric"))
+    assert by_count == {n for n, make in known["SCHEDULERS"].items() if issubclass(make, Schedule)}
+    assert by_metric == set(known["SCHEDULERS"]) - by_count
 
 
 def test_every_argument_of_transformers_is_exercised():

@@ -24,13 +24,13 @@ Functions take NumPy or JAX arrays, or Python numbers, and answer in kind: Pytho
 stay Python numbers and are folded on the host, in 50 digits where it pays. Arrays are float64 or
 whole. A count is an int64, or an int32 or uint32 where the caller's has no more bits: 64 bits are
 emulated on a TPU, and slow on a CPU. Nothing is ever subtracted from a smaller count, so that all
-three give the same numbers. Callers run inside ``jax.enable_x64``. The annotations say ``jax.Array``
-for all kinds.
+three give the same numbers. Callers run inside ``jax.enable_x64``.
 
 No float64 bit pattern is ever taken apart: TPUs emulate float64 and cannot bitcast it.
 """
 
 from .arrays import (
+    Array as Array,
     Number as Number,
     Values as Values,
     Whole as Whole,

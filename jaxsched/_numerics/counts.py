@@ -3,49 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .arrays import is_number, maximum, minimum, most_of, namespace, to_float, where
+from .arrays import (
+    NUMPY,
+    Array,
+    Number,
+    Table,
+    Whole,
+    is_number,
+    maximum,
+    minimum,
+    most_of,
+    namespace,
+    to_float,
+    where,
+)
 
 LAST_COUNT = 2**63 - 1
 
 
-def wide(k: Any) -> Any:
+def wide(k: Array) -> Array:
     """A count in 64 bits, which is what a user's function is given."""
     return k.astype(np.int64) if k.dtype.kind in "iu" else k
 
 
-def since(k: Any, n: Any) -> Any:
+def since(k: Array, n: Whole) -> Array:
     """``max(k - n, 0)``, of an unsigned count too."""
     return maximum(k, n) - n
 
 
-def until(n: Any, k: Any) -> Any:
+def until(n: Whole, k: Array) -> Array:
     """``max(n - k, 0)``, of an unsigned count too."""
     if is_number(n) and k.dtype.kind in "iu" and n > most_of(k.dtype):
         k = wide(k)
     return n - minimum(k, n)
 
 
-def later(k: Any, n: int) -> Any:
+def later(k: Array, n: int) -> Array:
     """``k + n`` in as many bits as it takes; what would leave int64 is `LAST_COUNT`."""
     if k.dtype == np.int32 and n < 2**30:
         return k.astype(np.uint32) + n
     return minimum(wide(k), LAST_COUNT - n) + n
 
 
-def times(k: Any, n: Any, most: Any) -> Any:
+def times(k: Array, n: Whole, most: Whole) -> Array:
     """``k * n`` of a count that is at most ``most``, in as many bits as it takes."""
     if not (is_number(n) and is_number(most) and n * most <= most_of(k.dtype)):
         k = wide(k)
     return k * n
 
 
-def divmod_count(k: Any, n: Any) -> tuple[Any, Any]:
+def divmod_count(k: Array, n: Number) -> tuple[Array, Array]:
     """``divmod(k, n)`` for ``k >= 0`` and a whole ``n >= 1``; exact.
 
     ``k`` is a count, or a float64 for schedules that take fractional counts. Then the
@@ -60,7 +73,7 @@ def divmod_count(k: Any, n: Any) -> tuple[Any, Any]:
         return q, k - q * n
     if is_number(n) and n > most_of(k.dtype):
         return k * 0, k
-    if namespace(k, n) is np:
+    if namespace(k, n) is NUMPY:
         return k // n, k % n
     # lax, not `//`: both operands are non-negative, so truncating is flooring, without
     # the sign corrections that jax.numpy adds.
@@ -72,7 +85,7 @@ _UNROLLED = 16
 """So many boundaries stay inside one fused elementwise loop."""
 
 
-def count_reached(k: Any, boundaries: Sequence[int]) -> Any:
+def count_reached(k: Array, boundaries: Sequence[int]) -> Array:
     """How many of the boundaries, which are in order, are ``<= k``; repeated ones count each time."""
     whole = k.dtype if k.dtype.kind in "iu" else np.dtype(np.int64)
     if len(boundaries) <= _UNROLLED:
@@ -80,31 +93,31 @@ def count_reached(k: Any, boundaries: Sequence[int]) -> Any:
         for boundary in boundaries:
             total = total + (k >= boundary).astype(whole)
         return total
-    table = np.asarray(boundaries, k.dtype)
-    if namespace(k) is np:
-        return np.searchsorted(table, k, side="right").astype(whole)
-    reached: Any = jnp.zeros(k.shape, whole)
+    table = NUMPY.asarray(boundaries, k.dtype)
+    if namespace(k) is NUMPY:
+        return NUMPY.searchsorted(table, k, side="right").astype(whole)
+    reached = jnp.zeros(k.shape, whole)
     for bit in reversed(range(len(table).bit_length())):  # as many look-ups as the number has bits
         more = reached + (1 << bit)
         reached = jnp.where((more <= len(table)) & (lookup(table, more - 1) <= k), more, reached)
     return reached
 
 
-def piecewise(k: Any, boundaries: Sequence[int], values: Sequence[float] | np.ndarray[Any, Any]) -> Any:
+def piecewise(k: Array, boundaries: Sequence[int], values: Table) -> Array:
     """``values[i]``, where ``i`` of the boundaries, which are in order, are ``<= k``."""
     if len(boundaries) > _UNROLLED:
         return lookup(values, count_reached(k, boundaries))
-    value: Any = values[0]
+    value: Number = values[0]
     for boundary, then in zip(boundaries, values[1:], strict=True):
         value = where(k >= boundary, then, value)
-    return value
+    return cast(Array, value)  # but of no boundaries the one value, which is the same for all counts
 
 
-def lookup(table: Any, index: Any) -> Any:
+def lookup(table: Table, index: Array) -> Array:
     """``table[index]`` for a table of Python numbers or NumPy array; index clipped to it."""
-    values = np.asarray(table)
+    values = NUMPY.asarray(table)
     index = minimum(index, len(values) - 1)
-    if namespace(index) is np:
+    if namespace(index) is NUMPY:
         return values[index]
     # Each device looks up what it holds of the index; JAX asks to be told, of sharded ones.
     sharding = jax.typeof(index).sharding

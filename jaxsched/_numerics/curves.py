@@ -7,20 +7,31 @@ import decimal
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .arrays import is_number, maximum, minimum, most_of, namespace, to_float, where
+from .arrays import (
+    Array,
+    Number,
+    Whole,
+    in_kind,
+    is_number,
+    maximum,
+    minimum,
+    most_of,
+    namespace,
+    to_float,
+    where,
+)
 from .counts import divmod_count, wide
-from .rounding import DIGITS, minus, polynomial, product, quotient, rounded
+from .rounding import DIGITS, Length, minus, per_platform, polynomial, product, quotient, rounded
 
 # Fractions ------------------------------------------------------------------------------
 
 
-def reciprocal(n: Any) -> tuple[Any, Any]:
+def reciprocal(n: Length) -> tuple[Number, Number]:
     """``1/n`` as ``high + low``, to 2**-74, for ``n > 0``; of anything else it is 1.
 
     ``high`` has at most 21 bits, so that its product with any count below 2**32 is exact.
@@ -37,7 +48,7 @@ def reciprocal(n: Any) -> tuple[Any, Any]:
 
 
 @functools.lru_cache
-def _reciprocal_of_number(n: Any) -> tuple[float, float]:
+def _reciprocal_of_number(n: float | decimal.Decimal) -> tuple[float, float]:
     with decimal.localcontext(prec=DIGITS):
         return in_two(1 / decimal.Decimal(n) if n > 0 else decimal.Decimal(1))
 
@@ -49,7 +60,8 @@ def in_two(exact: decimal.Decimal) -> tuple[float, float]:
     return high, float(exact - decimal.Decimal(high))
 
 
-def fraction(m: Any, n: Any) -> Any:
+@in_kind
+def fraction(m: Number, n: Number) -> Number:
     """``m / n`` for ``m >= 0``, ``n > 0``.
 
     1u for a whole ``m < 2**32``, where the first product is exact; otherwise 3u. Exactly
@@ -57,14 +69,8 @@ def fraction(m: Any, n: Any) -> Any:
     """
     if is_number(m) and is_number(n):
         return m / n
-    high, low = _times(m, reciprocal(n))
-    return high + low
-
-
-def _times(m: Any, reciprocal: tuple[Any, Any]) -> tuple[Any, Any]:
-    """``m / n`` as ``high + low``, to 2**-74 for a whole ``m < 2**32``."""
-    m = to_float(m)
-    return product(m, reciprocal[0]), product(m, reciprocal[1])
+    m, (high, low) = to_float(m), reciprocal(n)
+    return product(m, high) + product(m, low)  # without the last rounding, to 2**-74
 
 
 # Shapes ---------------------------------------------------------------------------------
@@ -77,7 +83,7 @@ class Shape(abc.ABC):
     """Next to 0, the share is at least ``x**order``."""
 
     @abc.abstractmethod
-    def __call__(self, x: Any, x_low: Any = 0.0) -> Any:
+    def __call__(self, x: Array, x_low: Number = 0.0) -> Array:
         """The share at ``x + x_low``."""
 
     @abc.abstractmethod
@@ -85,20 +91,20 @@ class Shape(abc.ABC):
         """All that does not depend on the count, for `along`."""
 
     @abc.abstractmethod
-    def along(self, folded: Sequence[Any], m: Any) -> Any:
+    def along(self, folded: Sequence[Number], m: Array) -> Array:
         """``change`` times the share at ``m / length``."""
 
 
 class _Linear(Shape):
     order = 1
 
-    def __call__(self, x: Any, x_low: Any = 0.0) -> Any:
+    def __call__(self, x: Array, x_low: Number = 0.0) -> Array:
         return x + x_low
 
     def folded(self, change: decimal.Decimal, length: decimal.Decimal) -> tuple[float, ...]:
         return (float(change / length),)
 
-    def along(self, folded: Sequence[Any], m: Any) -> Any:
+    def along(self, folded: Sequence[Number], m: Array) -> Array:
         return product(m, folded[0])
 
 
@@ -124,7 +130,7 @@ class _HalfCosine(Shape):
 
     # Written as sin(pi*x/2)**2, with the factor that vanishes pulled out, so that it keeps all its digits
     # near 0. The square would double the rounding error of an x in one piece.
-    def __call__(self, x: Any, x_low: Any = 0.0) -> Any:
+    def __call__(self, x: Array, x_low: Number = 0.0) -> Array:
         s = rounded(product(x, x) + product(x_low, 2.0 * x + x_low))
         return product(s, polynomial(_HALF_COSINE, s, _LEADING))
 
@@ -136,7 +142,7 @@ class _HalfCosine(Shape):
         coefficients = (change * decimal.Decimal(c) * square ** (i + 1) for i, c in enumerate(_HALF_COSINE))
         return 2.0**-exponent, *map(float, coefficients)
 
-    def along(self, folded: Sequence[Any], m: Any) -> Any:
+    def along(self, folded: Sequence[Number], m: Array) -> Array:
         x = m * folded[0]
         s = x * x
         return product(s, polynomial(folded[1:], s, _LEADING))
@@ -155,12 +161,12 @@ half_cosine: Shape = _HalfCosine()
 class Way(NamedTuple):
     """How `interpolate` gets from one number to another: what does not depend on the count."""
 
-    parts: tuple[Any, ...]
+    parts: tuple[Number, ...]
     folded: bool
     """Whether the parts are a shape's own, of Python numbers; else the change, and 1/length in two."""
 
 
-def ways(shape: Shape, *spans: tuple[Any, Any, Any]) -> list[Way]:
+def ways(shape: Shape, *spans: tuple[Number, Number, Length]) -> list[Way]:
     """Ways of one kind, so that a schedule can choose among them by the count.
 
     Args:
@@ -174,13 +180,15 @@ def ways(shape: Shape, *spans: tuple[Any, Any, Any]) -> list[Way]:
 
 
 @functools.lru_cache
-def _folded(shape: Shape, start: float, end: float, length: Any) -> tuple[float, ...]:
+def _folded(shape: Shape, start: float, end: float, length: float | decimal.Decimal) -> tuple[float, ...]:
     with decimal.localcontext(prec=DIGITS):
         change = decimal.Decimal(end) - decimal.Decimal(start)
         return shape.folded(change, decimal.Decimal(length) if length > 0 else decimal.Decimal(1))
 
 
-def interpolate(start: Any, end: Any, elapsed: Any, remaining: Any, way: Any, shape: Shape) -> Any:
+def interpolate(
+    start: Number, end: Number, elapsed: Array, remaining: Array, way: Way | Length, shape: Shape
+) -> Array:
     """From ``start`` (``elapsed = 0``) to ``end`` (``remaining = 0``).
 
     ``elapsed`` and ``remaining`` are both given, because both are differences of counts,
@@ -199,11 +207,11 @@ def interpolate(start: Any, end: Any, elapsed: Any, remaining: Any, way: Any, sh
         gone = shape.along(way.parts, m)
     else:
         change, *per = way.parts
-        gone = product(change, shape(*_times(m, (per[0], per[1]))))
+        gone = product(change, shape(product(m, per[0]), product(m, per[1])))
     return where(first_half, start, end) + where(first_half, gone, -gone)
 
 
-def least_between(start: Any, end: Any, length: Any, shape: Shape) -> float:
+def least_between(start: Number, end: Number, length: Whole, shape: Shape) -> float:
     """No value of `interpolate` at whole counts lies between 0 and this; 0 where that is not known."""
     if not (is_number(start) and is_number(end) and is_number(length)):
         return 0.0
@@ -213,7 +221,7 @@ def least_between(start: Any, end: Any, length: Any, shape: Shape) -> float:
     return float(high) * 0.5 / max(float(length), 1.0) ** shape.order
 
 
-def cosine_wave(start: Any, end: Any, k: Any, length: Any, cycles: Any, ahead: int = 0) -> Any:
+def cosine_wave(start: Number, end: Number, k: Array, length: Whole, cycles: Number, ahead: int = 0) -> Array:
     """``end + (start - end) * (1 + cos(2*pi*cycles*(k + ahead)/length))/2`` for whole ``k``, ``length >= 1``.
 
     Within 7u for any real ``cycles >= 0``, also where it comes next to 0: the phase ``cycles*k``
@@ -233,7 +241,7 @@ def cosine_wave(start: Any, end: Any, k: Any, length: Any, cycles: Any, ahead: i
             return interpolate(start, end, elapsed, half - elapsed, half, half_cosine)
     change = minus(end, start)
     if is_number(cycles) and is_number(length) and k.dtype in (np.int32, np.uint32):
-        first_half, gone = jax.lax.platform_dependent(
+        first_half, gone = per_platform(
             tpu=lambda: _fixed_wave(k, ahead, length, cycles, change),
             default=lambda: _wave(k, ahead, length, cycles, change),
         )
@@ -242,13 +250,13 @@ def cosine_wave(start: Any, end: Any, k: Any, length: Any, cycles: Any, ahead: i
     return where(first_half, start, end) + where(first_half, gone, -gone)
 
 
-def _wave(k: Any, ahead: int, length: Any, cycles: Any, change: Any) -> tuple[Any, Any]:
+def _wave(k: Array, ahead: int, length: Whole, cycles: Number, change: Number) -> tuple[Array, Array]:
     """Whether the nearer end is the start, and the way gone from there."""
     first_half, x, x_low = _phase(k, ahead, length, cycles)
     return first_half, product(change, half_cosine(x, x_low))
 
 
-def _phase(k: Any, ahead: int, length: Any, cycles: Any) -> tuple[Any, Any, Any]:
+def _phase(k: Array, ahead: int, length: Number, cycles: Number) -> tuple[Array, Array, Array]:
     """Whether the nearer end is the start, and how far off it is, in half waves, as a sum of two."""
     k, last = to_float(k) + float(ahead), 2.0**52 / maximum(cycles, 1.0)
     k = where(k > last, last, k)
@@ -266,13 +274,14 @@ def _phase(k: Any, ahead: int, length: Any, cycles: Any) -> tuple[Any, Any, Any]
     return first_half, x, x_low + (product(m, rest) + product(m_low, high + rest))
 
 
-def _fixed_wave(k: Any, ahead: int, length: int, cycles: float, change: Any) -> tuple[Any, Any]:
+def _fixed_wave(k: Array, ahead: int, length: float, cycles: float, change: Number) -> tuple[Array, Array]:
     """`_wave` of a count of 32 bits, for a TPU, whose float64 has not the bits for `_phase`.
 
     The phase is a whole number of 128 bits, of which one wave has 2**128: its error is 2**-96 of one.
     """
     with decimal.localcontext(prec=2 * DIGITS):
         waves = int(decimal.Decimal(cycles) / decimal.Decimal(length) % 1 * 2**128)
+    word: Array | np.uint64
     count, word, mask = k.astype(np.uint64) + np.uint64(ahead), np.uint64(0), np.uint64(0xFFFFFFFF)
     words = []
     for shift in (0, 32, 64, 96):  # multiplied as on paper, with 32 bits for a digit
@@ -295,10 +304,10 @@ def _fixed_wave(k: Any, ahead: int, length: int, cycles: float, change: Any) -> 
     return first_half, jnp.where(near_end, parabola, product(change, half_cosine(x)))
 
 
-def two_product(a: Any, b: Any) -> tuple[Any, Any]:
+def two_product(a: Array, b: Array) -> tuple[Array, Array]:
     """``a * b`` exactly, as rounded product + error (Dekker 1971)."""
 
-    def split(x: Any) -> tuple[Any, Any]:
+    def split(x: Array) -> tuple[Array, Array]:
         c = product(x, 134217729.0)
         high = c - rounded(c - x)
         return high, x - high

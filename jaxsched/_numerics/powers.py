@@ -6,13 +6,26 @@ import decimal
 import functools
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .arrays import Values, is_number, maximum, minimum, namespace, to_float, where
+from .arrays import (
+    NUMPY,
+    Array,
+    Number,
+    Values,
+    Whole,
+    Wholes,
+    is_number,
+    maximum,
+    minimum,
+    namespace,
+    to_float,
+    where,
+)
 from .counts import lookup
 from .curves import two_product
 from .rounding import (
@@ -28,11 +41,14 @@ from .rounding import (
     sqrt,
 )
 
-Lifted: TypeAlias = tuple[Any, Any]
+Lifted: TypeAlias = tuple[Number, Whole]
 """A factor of a product: ``(number, exponent)``, to be multiplied by ``2**exponent``, a whole number.
 
 So it may be out of the range of numbers. And a number below 2**-102 leaves no room for the smaller one of
 the two that a TPU makes it of; with the exponents multiplied last, none comes in between."""
+
+LiftedArray: TypeAlias = tuple[Array, Whole]
+"""One that depends on a count."""
 
 # Powers ---------------------------------------------------------------------------------
 
@@ -70,7 +86,7 @@ _LOG2 = (
 _TWO_OVER_LN2 = (2.8853900817779268, 4.0710547481862066e-17)  # high + low
 
 
-def _two_power(n: Any) -> Any:
+def _two_power(n: Array) -> Array:
     """``2.0**n`` for a whole number ``n`` in [-126, 127]; exact.
 
     By way of float32, whose bits every device lets us write.
@@ -78,7 +94,7 @@ def _two_power(n: Any) -> Any:
     return ((n.astype(np.int32) + 127) << 23).view(np.float32).astype(np.float64)
 
 
-def _exp2(high: Any, low: Any) -> Lifted:
+def _exp2(high: Array, low: Array) -> LiftedArray:
     """``2**(high + low)`` for a small ``low``; 3u, plus what the argument has lost."""
     low = where(abs(high) < _RANGE, low, 0.0)
     high = minimum(maximum(high, -_RANGE), _RANGE)
@@ -89,12 +105,12 @@ def _exp2(high: Any, low: Any) -> Lifted:
     return 1.0 + product(part, polynomial(_EXP2, part, 9)), whole
 
 
-def _exponent(x: Any) -> Any:
+def _exponent(x: Array) -> Array:
     """Of a float64 in float32's normal range; one more where rounding to float32 reaches it."""
     return (x.astype(np.float32).view(np.int32) >> 23).astype(np.float64) - 127.0
 
 
-def _log2(x: Any, y: Any = 1.0) -> tuple[Any, Any]:
+def _log2(x: Array, y: Number = 1.0) -> tuple[Array, Array]:
     """``log2(x / y)`` as ``high + low`` for float64 in float32's normal range, ``x`` an array.
 
     Relative error 2**-57, next to ``x = y`` too. At ``x = 0`` it is -4096, whose power is 0. By
@@ -124,18 +140,18 @@ def _log2(x: Any, y: Any = 1.0) -> tuple[Any, Any]:
     return where(x == 0, -4096.0, total), where(x == 0, 0.0, rounded(whole - total) + low)
 
 
-def _exp2_multiple(n: Any, high: Any, low: Any) -> Lifted:
+def _exp2_multiple(n: Array, high: Array, low: Array) -> LiftedArray:
     """``2**(n * (high + low))`` for ``n >= 0``, ``high + low`` an unevaluated sum."""
     p, p_low = two_product(n, high)
     return _exp2(p, p_low + product(n, low))
 
 
-def _power(x: Any, n: Any) -> Lifted:
+def _power(x: Array, n: Array) -> LiftedArray:
     value, exponent = _exp2_multiple(n, *_log2(x))
     return where(x > 0, value, where(n > 0, 0.0, 1.0)), where(x > 0, exponent, 0.0)
 
 
-def _fraction_power(m: Any, n: Any, exponent: Any) -> Lifted:
+def _fraction_power(m: Array, n: Array, exponent: Array) -> LiftedArray:
     value, two = _exp2_multiple(exponent, *_log2(m, n))
     return where(m > 0, value, where(exponent > 0, 0.0, 1.0)), where(m > 0, two, 0.0)
 
@@ -147,7 +163,9 @@ _differentiable_fraction_power = jax.custom_jvp(_fraction_power)
 
 
 @_differentiable_power.defjvp
-def _power_jvp(primals: Any, tangents: Any) -> Any:
+def _power_jvp(
+    primals: tuple[Array, Array], tangents: tuple[Array, Array]
+) -> tuple[LiftedArray, LiftedArray]:
     with jax.enable_x64(True):
         (x, n), (dx, _) = primals, tangents
         value, exponent = _power(x, n)
@@ -157,7 +175,9 @@ def _power_jvp(primals: Any, tangents: Any) -> Any:
 
 
 @_differentiable_fraction_power.defjvp
-def _fraction_power_jvp(primals: Any, tangents: Any) -> Any:
+def _fraction_power_jvp(
+    primals: tuple[Array, Array, Array], tangents: tuple[Array, Array, Array]
+) -> tuple[LiftedArray, LiftedArray]:
     with jax.enable_x64(True):
         (m, n, exponent), (_, _, dexponent) = primals, tangents
         value, two = _differentiable_fraction_power(m, n, exponent)
@@ -168,7 +188,7 @@ def _fraction_power_jvp(primals: Any, tangents: Any) -> Any:
 # Products -------------------------------------------------------------------------------
 
 
-def product_of_lifted(factors: Sequence[Lifted]) -> Any:
+def product_of_lifted(factors: Sequence[Lifted]) -> Array:
     """The product, rounded once for each factor after the first; never above `most`.
 
     A factor may be far out of range where the product is not, as of what grows and what shrinks.
@@ -189,7 +209,7 @@ def product_of_lifted(factors: Sequence[Lifted]) -> Any:
     return _lift(where(value > highest, highest, value), exponent)
 
 
-def _lift(value: Any, exponent: Any) -> Any:
+def _lift(value: Array, exponent: Array) -> Array:
     """``value * 2**exponent``."""
     eighth = exponent >> 3
     # float64 has exponents that float32 lacks: 2**n = (2**eighth)**8 * 2**rest. One after the other, as the
@@ -203,7 +223,7 @@ def _lift(value: Any, exponent: Any) -> Any:
 # Whole powers ---------------------------------------------------------------------------
 
 
-def power(x: Any, n: Any, scale: float = 1.0) -> Any:
+def power(x: Number, n: Array, scale: Number = 1.0) -> Array:
     """``scale * x**n`` for ``x >= 0`` and a whole ``n >= 0``; ``0**0 = 1``. Never above `most`.
 
     Of a Python number ``x`` it is the product of those powers that the digits of ``n`` say, each from a table
@@ -224,17 +244,17 @@ def power(x: Any, n: Any, scale: float = 1.0) -> Any:
     return value * where(top >= lifted, lift, 1.0)
 
 
-def lifted_power(x: Any, n: Any) -> Lifted:
+def lifted_power(x: Number, n: Array) -> LiftedArray:
     """``x**n`` as a factor of `product_of_lifted`; beyond ``2**1000`` and ``2**-1000`` it stays."""
     if not is_number(x):
         n = to_float(n)
-        return (_power if namespace(x, n) is np else _differentiable_power)(x, n)
+        return (_power if namespace(x, n) is NUMPY else _differentiable_power)(x, n)
     tables, bits, exponents = _lifted_tables(x)
     value, top = _looked_up(tables, bits, n)
     return value, lookup(exponents, top)
 
 
-def _looked_up(tables: Sequence[Values], bits: int, n: Any) -> tuple[Any, Any]:
+def _looked_up(tables: Sequence[Values], bits: int, n: Array) -> tuple[Array, Array]:
     """The product of a power for each digit of ``n``, and the first digit."""
     n = minimum(n, (len(tables[0]) << bits * (len(tables) - 1)) - 1)
     top = _without(n, bits * (len(tables) - 1))
@@ -244,7 +264,7 @@ def _looked_up(tables: Sequence[Values], bits: int, n: Any) -> tuple[Any, Any]:
     return value, top
 
 
-def _without(n: Any, bits: int) -> Any:
+def _without(n: Array, bits: int) -> Array:
     """What is left of ``n`` without its last so many bits."""
     return n * 0 if bits >= n.dtype.itemsize * 8 else n >> bits
 
@@ -285,7 +305,7 @@ def _power_tables(x: float, scale: float, limit: float) -> tuple[tuple[Values, .
         return (_floats(first), *_other_digits(exact, digits, bits)), bits, at, lift
 
 
-def _digits(last: Any) -> tuple[int, int, int]:
+def _digits(last: decimal.Decimal) -> tuple[int, int, int]:
     """A whole number not below ``last``, in how many digits it is best written, and the bits of each."""
     whole = min(max(math.ceil(last), 1), 2**63 - 1)
     digits = math.ceil(whole.bit_length() / _TABLE_BITS)
@@ -311,7 +331,7 @@ _RANGE = 1000.0
 
 
 @functools.lru_cache
-def _lifted_tables(x: float) -> tuple[tuple[Values, ...], int, Any]:
+def _lifted_tables(x: float) -> tuple[tuple[Values, ...], int, Wholes]:
     """Tables of ``x**digit`` in [1, 2), first the one of the highest digit, and the exponents of that one."""
     with decimal.localcontext(prec=DIGITS):
         exact, two = decimal.Decimal(x), decimal.Decimal(2)
@@ -343,12 +363,12 @@ def _rounded_powers(x: float, n: int, scale: float, limit: float) -> tuple[float
         return tuple(found)
 
 
-def first_powers(x: Any, n: int, scale: Any = 1.0) -> tuple[float, ...]:
+def first_powers(x: float, n: int, scale: float = 1.0) -> tuple[float, ...]:
     """``scale * x**0, …, scale * x**n``, each rounded once."""
     return _rounded_powers(x, n, scale, most())
 
 
-def first_lifted_powers(x: Any, n: int) -> tuple[Values, Any]:
+def first_lifted_powers(x: float, n: int) -> tuple[Values, Wholes]:
     """The same of ``x`` alone, each as a factor of `product_of_lifted`: all numbers, and all exponents."""
     with decimal.localcontext(prec=DIGITS):
         values, exponents = zip(*_normalized(decimal.Decimal(x), n), strict=True)
@@ -358,7 +378,7 @@ def first_lifted_powers(x: Any, n: int) -> tuple[Values, Any]:
 # Fractional powers ----------------------------------------------------------------------
 
 
-def fraction_power(m: Any, n: Any, exponent: Any, scale: Any = 1.0) -> Any:
+def fraction_power(m: Array, n: Whole, exponent: Number, scale: Number = 1.0) -> Array:
     """``scale * (m / n)**exponent`` for whole ``0 <= m <= n``, ``n >= 1``, ``exponent >= 0``.
 
     5u plus 2**-57 of ``exponent*log2(m/n)``. ``0**0 = 1``; it is ``scale`` where ``m = n``.
@@ -369,7 +389,7 @@ def fraction_power(m: Any, n: Any, exponent: Any, scale: Any = 1.0) -> Any:
     return value if is_number(two) else product_of_lifted([(value, two)])
 
 
-def lifted_fraction_power(m: Any, n: Any, exponent: Any, scale: float = 1.0) -> Lifted:
+def lifted_fraction_power(m: Array, n: Whole, exponent: Number, scale: float = 1.0) -> LiftedArray:
     """The same as a factor of `product_of_lifted`."""
     if is_number(n) and is_number(exponent):
         if exponent == 0:
@@ -380,14 +400,14 @@ def lifted_fraction_power(m: Any, n: Any, exponent: Any, scale: float = 1.0) -> 
             return _tabulated_power(m, n, scale, *tables)
     xp = namespace(m, n, exponent)
     m, n = to_float(m), xp.asarray(to_float(n))
-    if is_number(exponent) or xp is np:
+    if is_number(exponent) or xp is NUMPY:
         value, two = _fraction_power(m, n, xp.asarray(exponent, np.float64))
     else:
         value, two = _differentiable_fraction_power(m, n, exponent)
     return product(scale, value), two
 
 
-def _half_power(m: Any, n: int, halves: int, scale: float) -> Any:
+def _half_power(m: Array, n: int, halves: int, scale: float) -> Array:
     """By multiplication and one square root; 4u."""
     whole, odd = divmod(halves, 2)
     with decimal.localcontext(prec=DIGITS):
@@ -405,8 +425,14 @@ _CELLS = 7
 
 
 def _tabulated_power(
-    m: Any, n: int, scale: float, values: Values, exponents: Any, inverses: Values, series: Any
-) -> Lifted:
+    m: Array,
+    n: int,
+    scale: float,
+    values: Values,
+    exponents: Wholes,
+    inverses: Values,
+    series: tuple[float, ...],
+) -> LiftedArray:
     """By ``m = c * (1 + r)``, ``c`` the middle of one of 128 cells of each binade, and the binomial series.
 
     Which cell it is the bits of a float32 say.
@@ -421,7 +447,9 @@ def _tabulated_power(
 
 
 @functools.lru_cache
-def _root_tables(n: int, exponent: float, scale: float) -> Any:
+def _root_tables(
+    n: int, exponent: float, scale: float
+) -> tuple[Values, Wholes, Values, tuple[float, ...]] | None:
     """``scale * (c / n)**exponent`` and exponents of every middle up to ``n``, ``1 / c``, the series."""
     with decimal.localcontext(prec=DIGITS):
         power, series = decimal.Decimal(exponent), [decimal.Decimal(1)]

@@ -8,17 +8,21 @@ import decimal
 import functools
 import math
 import operator
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias, TypeVar, cast, overload
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
-from .arrays import is_jax, is_number, namespace, where
+from .arrays import NUMPY, Array, Number, in_kind, is_jax, is_number, namespace, where
 
 DIGITS = 50
 """Of what is computed on the host, once, when a program is built."""
+
+Length: TypeAlias = Number | decimal.Decimal
+"""The length of a way; a Python number may have all its digits."""
 
 # Range ----------------------------------------------------------------------------------
 
@@ -27,7 +31,7 @@ _largest = contextvars.ContextVar("_largest", default=2.0**1000)
 
 
 @contextlib.contextmanager
-def to_be(dtype: Any) -> Iterator[None]:
+def to_be(dtype: DTypeLike) -> Iterator[None]:
     """Says what the numbers computed inside will be rounded to, and hence what range they may use.
 
     A device without float64 has the range of float32 (a constant of 2**1000 is infinite there), and has
@@ -50,10 +54,20 @@ def most() -> float:
     return math.ldexp(1 - 2.0**-12, math.frexp(math.nextafter(largest(), 0.0))[1])
 
 
+Result = TypeVar("Result")
+
+
+def per_platform(tpu: Callable[[], Result], default: Callable[[], Result]) -> Result:
+    """What ``tpu`` computes on a TPU, and ``default`` elsewhere."""
+    result: Result = jax.lax.platform_dependent(tpu=tpu, default=default)
+    return result
+
+
 # Walls ----------------------------------------------------------------------------------
 
 
-def rounded(x: Any) -> Any:
+@in_kind
+def rounded(x: Number) -> Number:
     """``x``, for an ``x`` that is not above `largest`, with a wall around it for the compiler.
 
     The select changes no value, but arithmetic on the two sides of it is not rearranged, and
@@ -64,33 +78,36 @@ def rounded(x: Any) -> Any:
     return jnp.where(x > largest(), largest(), x) if is_jax(x) else x
 
 
-def rounded_sum(x: Any, y: Any) -> Any:
+def rounded_sum(x: Array, y: Array) -> Array:
     """``x + y`` rounded once, of numbers that are not a schedule's and may be infinite."""
     total = x + y
     return jnp.where(total > 2.0**1000, np.inf, total) if is_jax(total) else total
 
 
-def product(a: Any, b: Any) -> Any:
+@in_kind
+def product(a: Number, b: Number) -> Number:
     """``a * b`` rounded once (1u), also where an addition follows."""
     return rounded(a * b)
 
 
-def product_of(factors: Any) -> Any:
-    """The product of several; 1u each."""
-    return functools.reduce(product, factors)
+def product_of(factors: Iterable[Number]) -> Array:
+    """The product of several, one of them an array; 1u each."""
+    return cast(Array, functools.reduce(product, factors))
 
 
-def capped(x: Any) -> Any:
+@in_kind
+def capped(x: Number) -> Number:
     """``x``, or `most` where it is more: on the host too, where no wall ends what grows."""
     return where(x > most(), most(), x)
 
 
-def minus(x: Any, y: Any) -> Any:
+@in_kind
+def minus(x: Number, y: Number) -> Number:
     """``x - y``, of which a TPU's compiler would keep 24 bits where ``x`` is constant and ``y`` is not."""
     return -(y - x) if is_jax(y) and not is_jax(x) else x - y
 
 
-def exact_difference(x: Any, y: Any) -> Any:
+def exact_difference(x: Number, y: Number) -> Length:
     """``x - y``; of Python numbers to 50 digits, for the length of a `Way`."""
     if is_number(x) and is_number(y):
         with decimal.localcontext(prec=DIGITS):
@@ -98,7 +115,7 @@ def exact_difference(x: Any, y: Any) -> Any:
     return minus(x, y)
 
 
-def polynomial(coefficients: Sequence[Any], x: Any, leading: int) -> Any:
+def polynomial(coefficients: Sequence[Number], x: Array, leading: int) -> Number:
     """``coefficients[0] + coefficients[1]*x + …``.
 
     Args:
@@ -107,24 +124,26 @@ def polynomial(coefficients: Sequence[Any], x: Any, leading: int) -> Any:
       leading: how many of the coefficients matter to more than 24 bits of the sum that the others are
         added to; a TPU computes the rest in its float32, which costs it a fortieth.
     """
-    if namespace(x, *coefficients) is np:
+    if namespace(x, *coefficients) is NUMPY:
         return _by_pairs(coefficients, x, operator.mul)
-    return jax.lax.platform_dependent(
+    return per_platform(
         tpu=lambda: _on_a_tpu(coefficients, x, leading), default=lambda: _by_pairs(coefficients, x, product)
     )
 
 
-def _by_pairs(coefficients: Sequence[Any], x: Any, times: Callable[[Any, Any], Any]) -> Any:
+def _by_pairs(coefficients: Sequence[Number], x: Array, times: Callable[[Number, Number], Number]) -> Number:
     """Estrin's scheme: pairs of pairs, which do not wait for one another as in Horner's rule."""
     terms = list(coefficients)
     while len(terms) > 1:
-        pairs = [low + times(x, high) for low, high in zip(terms[::2], terms[1::2], strict=False)]
+        pairs: list[Number] = [
+            low + times(x, high) for low, high in zip(terms[::2], terms[1::2], strict=False)
+        ]
         terms = pairs + terms[2 * len(pairs) :]
         x = x * x
     return terms[0]
 
 
-def _on_a_tpu(coefficients: Sequence[Any], x: Any, leading: int) -> Any:
+def _on_a_tpu(coefficients: Sequence[Number], x: Array, leading: int) -> Number:
     """Horner's rule, where every operation counts; and without walls, as nothing there is contracted."""
     *first, total = coefficients
     if len(coefficients) > leading:
@@ -143,19 +162,18 @@ def _on_a_tpu(coefficients: Sequence[Any], x: Any, leading: int) -> Any:
 # they are steps of Newton's, from a guess by the bits, so that it is known here, too.
 
 
-def quotient(x: Any, y: Any) -> Any:
+@in_kind
+def quotient(x: Number, y: Number) -> Number:
     """``x / y`` rounded once, as Python divides, for ``y > 0`` which may be constant."""
-    if namespace(x, y) is np:
+    if namespace(x, y) is NUMPY:
         return x / y
     if is_number(y):
         # The select never selects, so the divisor is no constant to the compiler.
-        return jax.lax.platform_dependent(
-            tpu=lambda: x * (1.0 / y), default=lambda: x / jnp.where(x > largest(), x, y)
-        )
-    return jax.lax.platform_dependent(tpu=lambda: _divided(x, y), default=lambda: x / y)
+        return per_platform(tpu=lambda: x * (1.0 / y), default=lambda: x / jnp.where(x > largest(), x, y))
+    return per_platform(tpu=lambda: _divided(x, y), default=lambda: x / y)
 
 
-def _divided(x: Any, y: Any) -> Any:
+def _divided(x: Number, y: Array) -> Array:
     narrow = y.astype(np.float32)
     r = (np.int32(0x7EF311C7) - narrow.view(np.int32)).view(np.float32)  # within an eighth
     for _ in range(3):
@@ -166,14 +184,14 @@ def _divided(x: Any, y: Any) -> Any:
     return jnp.where(jnp.isfinite(q), q - r * (q * y - x), q)
 
 
-def sqrt(x: Any) -> Any:
+def sqrt(x: Array) -> Array:
     """The square root of ``x >= 0``, rounded once."""
-    if namespace(x) is np:
-        return np.sqrt(x)
-    return jax.lax.platform_dependent(tpu=lambda: _root(x), default=lambda: jnp.sqrt(x))
+    if namespace(x) is NUMPY:
+        return NUMPY.sqrt(x)
+    return per_platform(tpu=lambda: _root(x), default=lambda: jnp.sqrt(x))
 
 
-def _root(x: Any) -> Any:
+def _root(x: Array) -> Array:
     positive = jnp.where(x > 0, x, 1.0)
     narrow = positive.astype(np.float32)
     r = (np.int32(0x5F3759DF) - (narrow.view(np.int32) >> 1)).view(np.float32)  # 1/sqrt(x), within a 25th
@@ -188,7 +206,11 @@ def _root(x: Any) -> Any:
 # The one rounding -----------------------------------------------------------------------
 
 
-def round_to(value: Any, dtype: Any, least: float = 0.0) -> Any:
+@overload
+def round_to(value: np.ndarray, dtype: DTypeLike, least: float = 0.0) -> np.ndarray: ...
+@overload
+def round_to(value: Array, dtype: DTypeLike, least: float = 0.0) -> Array: ...
+def round_to(value: Array | np.ndarray, dtype: DTypeLike, least: float = 0.0) -> Array | np.ndarray:
     """A float64 array rounded once, to nearest even, to float32 (or left as float64).
 
     Args:
@@ -196,7 +218,7 @@ def round_to(value: Any, dtype: Any, least: float = 0.0) -> Any:
       dtype: float32 or float64.
       least: that no number lies between 0 and this one is known, and none is -0.
     """
-    if dtype == np.float64 or namespace(value) is np or least >= _SMALLEST:
+    if dtype == np.float64 or namespace(value) is NUMPY or least >= _SMALLEST:
         return value.astype(dtype)
     return _to_float32(value)
 
@@ -209,7 +231,7 @@ _LAST_BIT = 1.5 * 2.0**-97
 
 
 @jax.custom_jvp
-def _to_float32(value: Any) -> Any:
+def _to_float32(value: Array) -> Array:
     # XLA's CPU programs run with subnormal numbers flushed to zero. So what is below 2**-126 is rounded to
     # a multiple of 2**-149 in float64, by adding a number whose last bit that is; it is converted together
     # with another 2**-126, which is then taken from the exponent, as an integer. A zero gets no sign.
@@ -221,7 +243,7 @@ def _to_float32(value: Any) -> Any:
 
 
 @_to_float32.defjvp
-def _to_float32_jvp(primals: Any, tangents: Any) -> Any:
+def _to_float32_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     with jax.enable_x64(True):
         (value,), (dvalue,) = primals, tangents
         return _to_float32(value), dvalue.astype(np.float32)

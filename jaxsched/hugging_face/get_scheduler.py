@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Literal, TypeAlias, overload
 
 from .._arguments import describe
+from .._numerics import Number, Whole
+from .._schedule import Schedule
 from ..schedulers.constant_lr import ConstantLR
 from ..schedulers.reduce_lr_on_plateau import ReduceLROnPlateau
 from .constant_with_warmup import ConstantWithWarmup
@@ -20,7 +22,27 @@ from .linear_with_warmup import LinearWithWarmup
 from .polynomial_decay_with_warmup import PolynomialDecayWithWarmup
 from .warmup_stable_decay import WarmupStableDecay
 
-SCHEDULERS: Mapping[str, Any] = {
+Scheduler: TypeAlias = Schedule | ReduceLROnPlateau | GreedyLR
+"""What `get_scheduler` returns: a function of the count, or one of the two that look at a metric."""
+
+ByCount: TypeAlias = Literal[
+    "linear",
+    "cosine",
+    "cosine_with_restarts",
+    "polynomial",
+    "constant",
+    "constant_with_warmup",
+    "inverse_sqrt",
+    "cosine_with_min_lr",
+    "cosine_warmup_with_min_lr",
+    "warmup_stable_decay",
+]
+"""The names of those that are a function of the count alone."""
+
+ByMetric: TypeAlias = Literal["reduce_lr_on_plateau", "greedy"]
+"""The names of those that look at a metric."""
+
+SCHEDULERS: Mapping[str, Callable[..., Scheduler]] = {
     "linear": LinearWithWarmup,
     "cosine": CosineWithWarmup,
     "cosine_with_restarts": CosineWithRestarts,
@@ -36,13 +58,37 @@ SCHEDULERS: Mapping[str, Any] = {
 }
 
 
+@overload
+def get_scheduler(
+    name: ByCount,
+    base_lr: Number,
+    num_warmup_steps: Whole | None = None,
+    num_training_steps: Whole | None = None,
+    scheduler_specific_kwargs: Mapping[str, object] | None = None,
+) -> Schedule: ...
+@overload
+def get_scheduler(
+    name: ByMetric,
+    base_lr: Number,
+    num_warmup_steps: Whole | None = None,
+    num_training_steps: Whole | None = None,
+    scheduler_specific_kwargs: Mapping[str, object] | None = None,
+) -> ReduceLROnPlateau | GreedyLR: ...
+@overload
 def get_scheduler(
     name: str,
-    base_lr: Any,
-    num_warmup_steps: Any = None,
-    num_training_steps: Any = None,
-    scheduler_specific_kwargs: Mapping[str, Any] | None = None,
-) -> Any:
+    base_lr: Number,
+    num_warmup_steps: Whole | None = None,
+    num_training_steps: Whole | None = None,
+    scheduler_specific_kwargs: Mapping[str, object] | None = None,
+) -> Scheduler: ...
+def get_scheduler(
+    name: str,
+    base_lr: Number,
+    num_warmup_steps: Whole | None = None,
+    num_training_steps: Whole | None = None,
+    scheduler_specific_kwargs: Mapping[str, object] | None = None,
+) -> Scheduler:
     """The schedule that ``transformers.get_scheduler`` makes, as a value of jaxsched.
 
     >>> from jaxsched.hugging_face import get_scheduler
@@ -78,7 +124,7 @@ def get_scheduler(
         return ConstantLR(base_lr, factor=1.0)
     make = SCHEDULERS[name]
     parameters = list(inspect.signature(make).parameters)[1:]
-    given: dict[str, Any] = {}
+    given: dict[str, Whole | None] = {}
     for step, value in (("num_warmup_steps", num_warmup_steps), ("num_training_steps", num_training_steps)):
         if step not in parameters:
             continue
@@ -94,7 +140,7 @@ def get_scheduler(
     return make(base_lr, **given, **(scheduler_specific_kwargs or {}))
 
 
-def _refuse(name: str, given: Mapping[str, Any] | None, known: Any) -> None:
+def _refuse(name: str, given: Mapping[str, object] | None, known: Collection[str]) -> None:
     """Raises for what a schedule does not know."""
     for argument in given or {}:
         if argument not in known:

@@ -39,7 +39,7 @@ class InverseSqrt(WarmupSchedule):
 
     def _after(self, k: jax.Array) -> jax.Array:
         gone = k - self.num_warmup_steps
-        scale = self.timescale
+        scale: nx.Number | None = self.timescale
         if scale is None:
             scale = nx.where(self.num_warmup_steps == 0, 10_000, self.num_warmup_steps)
         scale = nx.to_float(scale)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .._arguments import constant_value, describe
-from .._value import Value
+from .._schedule import Schedule
 from ..hugging_face import GreedyLR, GreedyState
+from ..hugging_face.get_scheduler import Scheduler
 from ..schedulers._carried import split
 from ..schedulers.chained_scheduler import ChainedScheduler
 from ..schedulers.constant_lr import ConstantLR
@@ -33,6 +34,9 @@ from ..schedulers.starting_at import StartingAt
 from ..schedulers.step_lr import StepLR
 from ..schedulers.swa_lr import SWALR
 from .from_transformers import MODULE, recognized
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,15 +76,15 @@ _COMMON = _EVERY | {"base_lrs", "last_epoch", "_step_count"}
 _COMPOSITE = _EVERY | {"_schedulers"}
 
 
-def _lambda(s: _Source) -> Value:
+def _lambda(s: _Source) -> Schedule:
     return _function_of_count(s, LambdaLR)
 
 
-def _multiplicative(s: _Source) -> Value:
+def _multiplicative(s: _Source) -> Schedule:
     return _function_of_count(s, MultiplicativeLR)
 
 
-def _function_of_count(s: _Source, make: type[LambdaLR] | type[MultiplicativeLR]) -> Value:
+def _function_of_count(s: _Source, make: type[LambdaLR] | type[MultiplicativeLR]) -> Schedule:
     function = s.of_group("lr_lambdas")
     if not callable(function):
         raise ValueError(
@@ -127,36 +131,36 @@ def _close(x: float, y: float) -> bool:
     return x == y or abs(x - y) <= 1e-6 * max(abs(x), abs(y)) or abs(x - y) < 1e-37
 
 
-def _step(s: _Source) -> Value:
+def _step(s: _Source) -> Schedule:
     return StepLR(s.base_lr, s["step_size"], float(s["gamma"]))
 
 
-def _multi_step(s: _Source) -> Value:
+def _multi_step(s: _Source) -> Schedule:
     milestones = [m for m, times in sorted(s["milestones"].items()) for _ in range(times)]
     return MultiStepLR(s.base_lr, milestones, float(s["gamma"]))
 
 
-def _constant(s: _Source) -> Value:
+def _constant(s: _Source) -> Schedule:
     return ConstantLR(s.base_lr, s["factor"], s["total_iters"])
 
 
-def _linear(s: _Source) -> Value:
+def _linear(s: _Source) -> Schedule:
     return LinearLR(s.base_lr, s["start_factor"], s["end_factor"], s["total_iters"])
 
 
-def _exponential(s: _Source) -> Value:
+def _exponential(s: _Source) -> Schedule:
     return ExponentialLR(s.base_lr, float(s["gamma"]))
 
 
-def _polynomial(s: _Source) -> Value:
+def _polynomial(s: _Source) -> Schedule:
     return PolynomialLR(s.base_lr, s["total_iters"], s["power"])
 
 
-def _cosine(s: _Source) -> Value:
+def _cosine(s: _Source) -> Schedule:
     return CosineAnnealingLR(s.base_lr, s["T_max"], s["eta_min"])
 
 
-def _restarts(s: _Source) -> Value:
+def _restarts(s: _Source) -> Schedule:
     return CosineAnnealingWarmRestarts(s.base_lr, s["T_0"], s["T_mult"], s["eta_min"])
 
 
@@ -169,7 +173,7 @@ def _whole(s: _Source, name: str, value: float) -> int:
     return int(value)
 
 
-def _cyclic(s: _Source) -> Value:
+def _cyclic(s: _Source) -> Schedule:
     total, ratio = s["total_size"], s["step_ratio"]
     up = round(total * ratio, 6)
     momentum: dict[str, Any] = {"cycle_momentum": False}
@@ -205,7 +209,7 @@ def _shortest(candidates: float, agrees: Callable[[float], bool]) -> float:
     return candidates
 
 
-def _one_cycle(s: _Source) -> Value:
+def _one_cycle(s: _Source) -> Schedule:
     phases = s["_schedule_phases"]
     total = s["total_steps"]
     options = s.options
@@ -227,7 +231,7 @@ def _one_cycle(s: _Source) -> Value:
     )
 
 
-def _swa(s: _Source) -> Value:
+def _swa(s: _Source) -> Schedule:
     return SWALR(s.base_lr, float(s.options["swa_lr"]), s["anneal_epochs"], s["_anneal_strategy"])
 
 
@@ -235,11 +239,11 @@ def _members(s: _Source) -> list[Any]:
     return [_convert(member) for member in s.members]
 
 
-def _sequential(s: _Source) -> Value:
+def _sequential(s: _Source) -> Schedule:
     return SequentialLR(_members(s), list(s["_milestones"]))
 
 
-def _chained(s: _Source) -> Value:
+def _chained(s: _Source) -> Schedule:
     members = _members(s)
     try:
         return ChainedScheduler(members)
@@ -247,7 +251,7 @@ def _chained(s: _Source) -> Value:
         return ChainedScheduler(members, total_steps=s.total_steps)
 
 
-def _plateau(s: _Source) -> Value:
+def _plateau(s: _Source) -> ReduceLROnPlateau:
     # PyTorch does not keep the learning rate it began with; it goes on from the one in force.
     return ReduceLROnPlateau(
         float(s.options["lr"]),
@@ -273,7 +277,7 @@ def _plateau_state(plateau: ReduceLROnPlateau, state: Mapping[str, Any]) -> Plat
     )
 
 
-def _greedy(s: _Source) -> Value:
+def _greedy(s: _Source) -> GreedyLR:
     return GreedyLR(
         float(s.of_group("_init_lrs")),
         mode=s["mode"],
@@ -334,7 +338,7 @@ _GREEDY = frozenset(
 _CYCLIC = frozenset({"total_size", "step_ratio", "mode", "gamma", "_scale_fn_ref", "_scale_fn_custom"})
 _CYCLIC_MOMENTUM = frozenset({"scale_mode", "cycle_momentum", "use_beta1", "base_momentums", "max_momentums"})
 
-_CONVERTERS: dict[str, tuple[Callable[[_Source], Value], frozenset[str]]] = {
+_CONVERTERS: dict[str, tuple[Callable[[_Source], Scheduler], frozenset[str]]] = {
     "LambdaLR": (_lambda, _COMMON | {"lr_lambdas"}),
     "MultiplicativeLR": (_multiplicative, _COMMON | {"lr_lambdas"}),
     "StepLR": (_step, _COMMON | {"step_size", "gamma"}),
@@ -358,7 +362,7 @@ _CONVERTERS: dict[str, tuple[Callable[[_Source], Value], frozenset[str]]] = {
 }
 
 
-def _convert(s: _Source) -> Any:
+def _convert(s: _Source) -> Scheduler:
     convert, known = _CONVERTERS[s.name]
     unknown = sorted(set(s.attributes) - known)
     if unknown:
@@ -372,9 +376,29 @@ def _convert(s: _Source) -> Any:
 # The public two -------------------------------------------------------------------------
 
 
+@overload
+def from_torch(  # type: ignore[overload-overlap]  # PyTorch's is an LRScheduler, and ours no Schedule
+    scheduler: torch.optim.lr_scheduler.ReduceLROnPlateau,
+    group: int | None = None,
+    total_steps: int | None = None,
+    *,
+    resume: bool = False,
+) -> ReduceLROnPlateau: ...
+@overload
+def from_torch(
+    scheduler: torch.optim.lr_scheduler.LRScheduler,
+    group: int | None = None,
+    total_steps: int | None = None,
+    *,
+    resume: bool = False,
+) -> Schedule: ...
+@overload
+def from_torch(
+    scheduler: object, group: int | None = None, total_steps: int | None = None, *, resume: bool = False
+) -> Scheduler: ...
 def from_torch(
     scheduler: Any, group: int | None = None, total_steps: int | None = None, *, resume: bool = False
-) -> Any:
+) -> Scheduler:
     """The jaxsched value that does what a live PyTorch scheduler does.
 
     >>> import torch
@@ -438,7 +462,7 @@ def from_torch_state(
     total_steps: int | None = None,
     *,
     resume: bool = False,
-) -> Any:
+) -> Scheduler:
     """The same from a checkpoint, without the training script.
 
     >>> import torch
@@ -489,7 +513,7 @@ def from_torch_state(
     return _finish(schedule, position, float(param_groups[index]["lr"]), resume)
 
 
-def _one_group(sources: Sequence[_Source], group: int | None) -> tuple[Any, int]:
+def _one_group(sources: Sequence[_Source], group: int | None) -> tuple[Scheduler, int]:
     """The schedule of the group that is asked for, or of all when they are the same."""
     if group is not None:
         if not isinstance(group, int) or not 0 <= group < len(sources):
@@ -515,7 +539,7 @@ def _position_in(state: Mapping[str, Any]) -> int:
     return int(state["last_epoch"]) if "last_epoch" in state else _position_in(state["_schedulers"][0])
 
 
-def _finish(schedule: Any, position: int, lr: float, resume: bool) -> Any:
+def _finish(schedule: Schedule, position: int, lr: float, resume: bool) -> Schedule:
     wanted = float(schedule.on_host(position))
     if not _close(lr, wanted):
         warnings.warn(
@@ -530,7 +554,10 @@ def _finish(schedule: Any, position: int, lr: float, resume: bool) -> Any:
     return _standing(schedule, position)
 
 
-def _standing(schedule: Any, position: Any) -> Any:
+_Made = TypeVar("_Made", bound=Scheduler)
+
+
+def _standing(schedule: _Made, position: int | PlateauState | GreedyState) -> _Made:
     """Tells where the PyTorch scheduler stands; no part of the value."""
     object.__setattr__(schedule, "position", position)
     return schedule

@@ -25,13 +25,13 @@ from ..schedulers.constant_lr import ConstantLR
 MODULE = "transformers.optimization"
 
 
-def recognized(base_lr: float, function: Callable[[Any], Any]) -> Schedule | None:
+def recognized(base_lr: float, function: Callable[[int], float]) -> Schedule | None:
     """The schedule that a function of transformers computes; None if it is not surely one.
 
     It is known by its module, its name and its keywords, and believed only where its values are
     those of the live function at counts around every number among the keywords.
     """
-    keywords: Mapping[str, Any] = {}
+    keywords: Mapping[str, object] = {}
     known = function
     if isinstance(function, functools.partial):
         if function.args:
@@ -48,7 +48,7 @@ def recognized(base_lr: float, function: Callable[[Any], Any]) -> Schedule | Non
     return schedule if _agrees(schedule, base_lr, function, keywords) else None
 
 
-def _whole(value: Any) -> Any:
+def _whole(value: object) -> object:
     """transformers counts in floats, too; a whole one is meant as the integer."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -86,7 +86,7 @@ _BUILDERS: Mapping[str, Callable[..., Schedule]] = {
 
 
 def _agrees(
-    schedule: Schedule, base_lr: float, function: Callable[[Any], Any], keywords: Mapping[str, Any]
+    schedule: Schedule, base_lr: float, function: Callable[[int], float], keywords: Mapping[str, object]
 ) -> bool:
     counts = _samples(schedule, [n for n in keywords.values() if isinstance(n, int)])
     with np.errstate(all="ignore"):
@@ -101,7 +101,7 @@ def _agrees(
     )
 
 
-def _samples(schedule: Schedule, numbers: list[int]) -> np.ndarray[Any, Any]:
+def _samples(schedule: Schedule, numbers: list[int]) -> np.ndarray:
     """Counts around every number and every sum of some, and between them."""
     ends = {0, *numbers, sum(numbers), *(a + b for a in numbers for b in numbers if a != b)}
     last = max(ends) + 100
