@@ -17,7 +17,7 @@ from ..compare import Comparison, compare, compare_trajectory, under_jit
 from ..devices.door import told
 from ..reference import pytorch
 from ..report import github
-from ..report.junit import facts
+from ..report.wording import facts
 from ..run import CaseResult, PairCase, gathered
 from ._common import Exit, UsageError, add_device, at_least_1, parser, use_device
 

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from .. import script
-from ..report.junit import facts
+from ..report.wording import facts
 from ..run import ALL_CASES, Profile, run
 from ..training import TRAINING_CASES, TrainingCase
 from ._common import Exit, UsageError, add_device, parser, use_device
