@@ -26,7 +26,7 @@ class _Bar:
 
     def __init__(self, total: int, unit: str, console: Console) -> None:
         columns = (
-            TextColumn("{task.description:28.28}"),
+            TextColumn("{task.description:28.28}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn(unit),
@@ -74,7 +74,7 @@ def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
         table.add_column(column, justify="right")
     for tally in run.by_scheduler():
         table.add_row(
-            tally.scheduler,
+            escape(tally.scheduler),
             str(tally.cases),
             f"[bold red]{tally.failed}[/]" if tally.failed else "0",
             f"{tally.steps:,}",

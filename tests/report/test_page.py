@@ -3,7 +3,6 @@
 import base64
 import dataclasses
 import hashlib
-import html.parser
 import json
 import re
 import shutil
@@ -12,6 +11,7 @@ import subprocess
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from parsed_page import Parsed
 
 from parity import run as runner
 from parity.cases import CASES, Case
@@ -20,7 +20,7 @@ from parity.report import page as report
 from parity.report.page import pictures
 from parity.run import PairCase
 
-NASTY = "<script>alert('%')</script> & <!-- </script> \"quoted\" $script"
+NASTY = "<script>alert('%')</script> & <!-- </script> \"quoted\" $script \\ `code` **bold** a|b {{ 7 }} {#"
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -66,41 +66,6 @@ def run():
 @pytest.fixture(scope="module")
 def page(run):
     return report.render(run)
-
-
-class Parsed(html.parser.HTMLParser):
-    """What a browser would see: elements with their attributes, and the text in each."""
-
-    VOID = ("meta", "link", "input", "br")
-
-    def __init__(self, text):
-        super().__init__()
-        self.elements, self._open = [], []
-        self.feed(text)
-        self.close()
-        assert not self._open
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes), []))
-        if tag not in self.VOID:
-            self._open.append(self.elements[-1])
-
-    def handle_endtag(self, tag):
-        assert self._open.pop()[0] == tag  # each is closed in its turn
-
-    def handle_data(self, text):
-        for _, _, parts in self._open:
-            parts.append(text)
-
-    def all(self, tag, **wanted):
-        return [
-            (attributes, "".join(parts))
-            for name, attributes, parts in self.elements
-            if name == tag and wanted.items() <= attributes.items()
-        ]
-
-    def texts(self, tag):
-        return [text for _, text in self.all(tag)]
 
 
 def test_every_case_is_there_worst_first(run, page):

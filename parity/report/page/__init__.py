@@ -13,14 +13,15 @@ import base64
 import functools
 import hashlib
 import pathlib
-
-import jinja2
-import markupsafe
+from typing import TYPE_CHECKING
 
 from ...run import Run
 from ..document import spans
 from .cells import numbers
 from .view import page
+
+if TYPE_CHECKING:
+    import jinja2
 
 
 def render(run: Run) -> str:
@@ -34,6 +35,8 @@ class _Source:
     """A style or script of this package, which is no text of a run, and by what a policy knows it."""
 
     def __init__(self, name: str) -> None:
+        import markupsafe
+
         text = pathlib.Path(__file__).with_name(name).read_text(encoding="utf-8")
         self.text = markupsafe.Markup(text)  # quotes and ampersands are not escaped in these two elements
         self.hash = f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
@@ -41,6 +44,8 @@ class _Source:
 
 @functools.cache
 def _template() -> jinja2.Template:
+    import jinja2  # not at the top: only who writes a page needs it
+
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(__name__),
         autoescape=True,
