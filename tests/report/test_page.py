@@ -17,7 +17,8 @@ from parity import run as runner
 from parity.cases import CASES, Case
 from parity.compare import compare
 from parity.report import page as report
-from parity.report.page import pictures
+from parity.report.document import Code, Strong, table
+from parity.report.page import cells, pictures
 from parity.run import PairCase
 
 NASTY = "<script>alert('%')</script> & <!-- </script> \"quoted\" $script \\ `code` **bold** a|b {{ 7 }} {#"
@@ -98,6 +99,15 @@ def test_what_a_case_says(run, page):
     rounded = next(text for text in Parsed(page).texts("li") if "100,010 counts" in text)
     assert "PyTorch is wrong" in rounded
     assert "other bits" not in rounded
+
+
+def test_numbers_stand_on_the_right():
+    numbers = ("1,234", "−0.5", "1.0e-07", cells.FailedNumber("3"), "∞", "–", "nan")
+    for cell in numbers:
+        assert cells.numbers(table(("a",), [[cell], ["7"]])) == [True], cell
+    for cell in ("", (), "0 of 7", Code("7"), ("7", " ULP"), Strong("7")):
+        assert cells.numbers(table(("a",), [[cell], ["7"]])) == [False], cell
+    assert cells.numbers(table(("a", "b"), [])) == [False, False]
 
 
 def test_nothing_is_taken_for_html(page):

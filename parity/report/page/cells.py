@@ -111,11 +111,14 @@ _NUMBER = re.compile(r"[-−]?[\d,.]+(e[-+]\d+)?|inf|nan|∞|–")
 
 def numbers(shown: Table) -> list[bool]:
     """Of each column whether it has only numbers, which stand on the right."""
+    if not shown.rows:
+        return [False] * len(shown.columns)
     return [all(map(_is_number, column)) for column in zip(*shown.rows, strict=True)]
 
 
 def _is_number(cell: Text) -> bool:
-    (*others, span) = spans(cell)
-    if others or not isinstance(span, str | FailedNumber):
+    pieces = spans(cell)
+    if len(pieces) != 1 or not isinstance(pieces[0], str | FailedNumber):
         return False
-    return _NUMBER.fullmatch(span if isinstance(span, str) else span.text) is not None
+    text = pieces[0] if isinstance(pieces[0], str) else pieces[0].text
+    return _NUMBER.fullmatch(text) is not None
