@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from ..devices.table import Row
 from ..run import Run
 from .facts import Judged, left_out
-from .wording import facts, problem
+from .wording import in_full, problem
 
 
 def render(run: Run) -> str:
@@ -68,11 +68,11 @@ def _case(suite: ElementTree.Element, result: Judged) -> None:
     why = problem(result)
     if why is not None and not left_out(result):
         failure = ElementTree.SubElement(case, "failure", message=_legal(why), type="parity")
-        failure.text = _legal(facts(result))
+        failure.text = _legal(in_full(result))
     if isinstance(result, Row) and left_out(result):
         targets = ", ".join(result.not_compared)
         ElementTree.SubElement(case, "skipped", message=f"not compared on {targets}")
-    ElementTree.SubElement(case, "system-out").text = _legal(facts(result))
+    ElementTree.SubElement(case, "system-out").text = _legal(in_full(result))
 
 
 def _legal(text: str) -> str:

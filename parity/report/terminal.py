@@ -86,9 +86,9 @@ def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
     _training(run, console)
     if run.devices is not None:
         _devices(run.devices, console)
-    groups: tuple[Sequence[Judged], ...] = (run.failed, run.parted, facts.refused_rows(run))
-    for group in groups:
-        _refused(group, paths, console)
+    _refused(run.failed, SHOWN, paths, console)
+    _refused(run.parted, len(run.parted), paths, console)
+    _refused(facts.refused_rows(run), SHOWN, paths, console)
     for shown in run.outdated:
         _line(console, f"FAILED {wording.outdated(shown)}", "red")
     modes = {mode: result.modes for result in run.results for mode in result.modes}
@@ -108,15 +108,15 @@ def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
         _line(console, line, "bold green" if run.passed else "bold red")
 
 
-def _refused(group: Sequence[Judged], paths: Sequence[pathlib.Path], console: Console) -> None:
+def _refused(group: Sequence[Judged], most: int, paths: Sequence[pathlib.Path], console: Console) -> None:
     """Why the run does not pass with these; of very many the first."""
-    for judged in group[:SHOWN]:
+    for judged in group[:most]:
         why = wording.refusal(judged)
         _line(console, f"{why.verdict.upper()} {why.name}: {why.problem}", "red")
         for line in (*why.explanation, f"again: {why.again}"):
             _line(console, f"       {line}")
-    if len(group) > SHOWN:
-        _line(console, f"... and {len(group) - SHOWN} more, all in {paths[-1]}", "red")
+    if len(group) > most:
+        _line(console, f"... and {len(group) - most} more, all in {paths[-1]}", "red")
 
 
 def _training(run: Run, console: Console) -> None:

@@ -112,10 +112,10 @@ def outdated(shown: Demonstration) -> str:
     return f"{shown.deviation.when}: this deviation no longer occurs"
 
 
-def facts(judged: Judged) -> str:
+def in_full(judged: Judged) -> str:
     """All that is known of it, for a place that shows plain text only."""
     if isinstance(judged, Row):
-        return wording_devices.facts(judged)
+        return wording_devices.in_full(judged)
     return _twins(judged) if isinstance(judged, TrainingResult) else _case(judged)
 
 

@@ -152,7 +152,7 @@ def problem(row: Row) -> str | None:
     return "; ".join(f"{target}: {outcome(finding)}" for target, finding in refused_on(row).items())
 
 
-def facts(row: Row) -> str:
+def in_full(row: Row) -> str:
     """All that is known of it, in lines."""
     lines = [f"{target}: {outcome_and_size(finding)}" for target, finding in row.findings.items()]
     lines += [
