@@ -8,7 +8,7 @@ import pytest
 
 from parity import cli, run as runner
 from parity.cases import CASES
-from parity.report import json as for_programs
+from parity.report import json_file as for_programs
 
 STEP, LINEAR, COSINE = (
     next(case for case in CASES if case.scheduler == name)

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import golden
 from ..golden import Vector
-from ..report.junit import facts
+from ..report.wording import in_full
 from ..run import CaseResult, PairCase, Run
 from ._common import Exit, UsageError, add_device, complain, parser, use_device
 from .compare import side
@@ -75,7 +75,7 @@ def main(options: argparse.Namespace) -> int:
     results = [_check(options, vector, candidate) for vector in chosen]
     run = Run(tuple(results), (), (), {}, time.perf_counter() - start)
     for result in results if len(results) == 1 else run.failed:
-        print(f"{result.case.name}\n{facts(result)}\nagain: {result.again}")
+        print(f"{result.case.name}\n{in_full(result)}\nagain: {result.again}")
     if run.steps == 0:
         complain(
             f"nothing compared: no case of {options.golden} has {options.case!r} in its name"

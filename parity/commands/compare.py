@@ -17,7 +17,7 @@ from ..compare import Comparison, compare, compare_trajectory, under_jit
 from ..devices.door import told
 from ..reference import pytorch
 from ..report import github
-from ..report.junit import facts
+from ..report.wording import in_full
 from ..run import CaseResult, PairCase, gathered
 from ._common import Exit, UsageError, add_device, at_least_1, parser, use_device
 
@@ -72,7 +72,7 @@ def main(options: argparse.Namespace) -> int:
     case = PairCase(name, scheduler, comparison.steps, options.quantity)
     again = f"parity compare {options.schedule} {options.scheduler} --steps {options.steps}"
     result = CaseResult(case, comparison, None, time.perf_counter() - start, 0.0, command=again)
-    print(facts(result))
+    print(in_full(result))
     github.announce(gathered([result], result.seconds))
     if options.output is not None:
         paths = report.write(gathered([result], result.seconds), options.output)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import report
-from ..report.json import SCHEMA_VERSION
+from ..report.json_file import SCHEMA_VERSION
 from ._common import Exit, UsageError, complain, parser
 
 DESCRIPTION = """\

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from .. import script
-from ..report.junit import facts
+from ..report.wording import in_full
 from ..run import ALL_CASES, Profile, run
 from ..training import TRAINING_CASES, TrainingCase
 from ._common import Exit, UsageError, add_device, parser, use_device
@@ -43,5 +43,5 @@ def main(options: argparse.Namespace) -> int:
         return Exit.PASSED
     found = run([case], profile=Profile.FULL)
     result = found.training[0] if found.training else found.results[0]
-    print(f"{result.case.name}\n{facts(result)}\nagain: {result.again}")
+    print(f"{result.case.name}\n{in_full(result)}\nagain: {result.again}")
     return Exit.PASSED if result.passed else Exit.FAILED

@@ -98,9 +98,9 @@ class Finding:
     """What a learning rate would not be: ``the answer is int32``."""
 
     def __str__(self) -> str:
-        from ..report import devices  # which has all words, and imports this
+        from ..report.wording_devices import outcome_and_size  # it has all words, and imports this
 
-        return f"{self.target}: {devices.cell(self)}"
+        return f"{self.target}: {outcome_and_size(self)}"
 
     @property
     def same(self) -> bool:

@@ -7,13 +7,13 @@ import pathlib
 import tempfile
 
 from ..run import Run
-from . import html, json, junit, markdown, picture
+from . import json_file, junit_xml, markdown, page, training_picture
 
 FILES = {
-    "report.html": html.render,
-    "report.json": json.render,
+    "report.html": page.render,
+    "report.json": json_file.render,
     "report.md": markdown.render,
-    "junit.xml": junit.render,
+    "junit.xml": junit_xml.render,
 }
 
 
@@ -22,7 +22,7 @@ def write(run: Run, folder: pathlib.Path) -> list[pathlib.Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = [write_file(folder / name, render(run)) for name, render in FILES.items()]
     if run.training:
-        written.append(write_file(folder / markdown.PICTURE, picture.render(run.training)))
+        written.append(write_file(folder / markdown.PICTURE, training_picture.render(run.training)))
     return written
 
 

@@ -6,8 +6,9 @@ GitHub drops a summary of more than 1,024 KiB whole, and shows ten annotations o
 import os
 from collections.abc import Iterator, Mapping
 
-from ..run import CaseResult, Run
-from . import devices, markdown
+from ..run import Run
+from . import facts, markdown, wording
+from .facts import Judged
 
 LIMIT = 1024 * 1024
 ANNOTATIONS = 10
@@ -32,7 +33,7 @@ def summary(run: Run, limit: int = LIMIT) -> str:
         text = markdown.render(run, results[:keep], picture=False)  # GitHub has no file beside it
         if len(text.encode()) <= limit:
             return text
-    return "".join(f"{line}\n" for line in markdown.summaries(run))[: max(limit, 0)]
+    return "".join(f"{line}\n" for line in wording.summaries(run))[: max(limit, 0)]
 
 
 def _fewer(n: int) -> Iterator[int]:
@@ -45,20 +46,13 @@ def _fewer(n: int) -> Iterator[int]:
 
 def annotations(run: Run) -> list[str]:
     """Workflow commands for the worst failures."""
-    failed = sorted(run.failed, key=_badness, reverse=True)
-    said = [(result.case.name, _text(result)) for result in failed]
-    said += [(twins.case.name, twins.problem or "") for twins in run.parted]
-    rows = run.devices.refused if run.devices is not None else ()
-    said += [(row.name, devices.problem(row) or "") for row in rows]
-    return [f"::error title={_property(name)}::{_data(text)}" for name, text in said[:ANNOTATIONS]]
+    refused: list[Judged] = [*facts.worst_first(run.failed), *run.parted, *facts.refused_rows(run)]
+    return [_annotation(wording.refusal(judged)) for judged in refused[:ANNOTATIONS]]
 
 
-def _badness(result: CaseResult) -> float:
-    return result.comparison.max_ulp if result.comparison.steps else float("inf")
-
-
-def _text(result: CaseResult) -> str:
-    return "\n".join([result.problem or "", *result.comparison.explanation()])
+def _annotation(why: wording.Refusal) -> str:
+    text = "\n".join([why.problem, *why.explanation])
+    return f"::error title={_property(why.name)}::{_data(text)}"
 
 
 def _data(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Sequence
+from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,61 +14,56 @@ from rich.table import Table
 from ..devices.table import Table as Devices
 from ..run import AnyCase, Run
 from ..training import Quantity
-from . import devices
-from .markdown import summaries, ulp
+from . import facts, tables_devices, wording
+from .facts import Judged
 
 SHOWN = 20
 """Failures shown in full; the rest is counted, and stands in the report."""
 
 
-class Bar:
-    """Counts that PyTorch has done, of all there are, with the time that is left."""
+class _Bar:
+    """How much is done, of all there is, with the time that is left."""
+
+    def __init__(self, total: int, unit: str, console: Console) -> None:
+        columns = (
+            TextColumn("{task.description:28.28}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn(unit),
+            TimeRemainingColumn(),
+        )
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._progress.add_task("", total=total)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._progress.stop()
+
+    def _advance(self, by: int, scheduler: str) -> None:
+        self._progress.update(self._task, advance=by, description=scheduler)
+
+
+class Bar(_Bar):
+    """Counts that PyTorch has done."""
 
     def __init__(self, cases: Sequence[AnyCase], console: Console) -> None:
-        columns = (
-            TextColumn("{task.description:28.28}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("steps"),
-            TimeRemainingColumn(),
-        )
-        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._progress.add_task("", total=sum(case.steps for case in cases))
-
-    def __enter__(self) -> Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *reason: object) -> None:
-        self._progress.stop()
+        super().__init__(sum(case.steps for case in cases), "steps", console)
 
     def __call__(self, case: AnyCase, steps: int) -> None:
-        self._progress.update(self._task, advance=steps, description=case.scheduler)
+        self._advance(steps, case.scheduler)
 
 
-class Schedules:
-    """How many schedules are done, of all there are, with the time that is left."""
+class Schedules(_Bar):
+    """Schedules that are done."""
 
     def __init__(self, number: int, console: Console) -> None:
-        columns = (
-            TextColumn("{task.description:28.28}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("schedules"),
-            TimeRemainingColumn(),
-        )
-        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._progress.add_task("", total=number)
-
-    def __enter__(self) -> Schedules:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *reason: object) -> None:
-        self._progress.stop()
+        super().__init__(number, "schedules", console)
 
     def __call__(self, scheduler: str) -> None:
-        self._progress.update(self._task, advance=1, description=scheduler)
+        self._advance(1, scheduler)
 
 
 def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
@@ -78,51 +74,49 @@ def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
         table.add_column(column, justify="right")
     for tally in run.by_scheduler():
         table.add_row(
-            tally.scheduler,
+            escape(tally.scheduler),
             str(tally.cases),
             f"[bold red]{tally.failed}[/]" if tally.failed else "0",
             f"{tally.steps:,}",
             f"{tally.identical:,}",
-            ulp(tally.max_ulp),
+            wording.ulp(tally.max_ulp),
         )
     if run.results:
         console.print(table)
     _training(run, console)
     if run.devices is not None:
         _devices(run.devices, console)
-    for result in run.failed[:SHOWN]:
-        _line(console, f"FAILED {result.case.name}: {result.problem}", "red")
-        for line in (*result.comparison.explanation(), f"again: {result.again}"):
-            _line(console, f"       {line}")
-    if len(run.failed) > SHOWN:
-        _line(console, f"... and {len(run.failed) - SHOWN} more, all in {paths[-1]}", "red")
-    for twins in run.parted:
-        _line(console, f"FAILED {twins.case.name}: {twins.problem}", "red")
-        _line(console, f"       again: {twins.again}")
-    refused = run.devices.refused if run.devices is not None else ()
-    for row in refused[:SHOWN]:
-        _line(console, f"{devices.verdict_of(row).upper()} {row.name}: {devices.problem(row)}", "red")
-        _line(console, f"       again: {row.again}")
-    if len(refused) > SHOWN:
-        _line(console, f"... and {len(refused) - SHOWN} more, all in {paths[-1]}", "red")
+    _refused(run.failed, SHOWN, paths, console)
+    _refused(run.parted, len(run.parted), paths, console)
+    _refused(facts.refused_rows(run), SHOWN, paths, console)
     for shown in run.outdated:
-        _line(console, f"FAILED {shown.deviation.when}: this deviation no longer occurs", "red")
+        _line(console, f"FAILED {wording.outdated(shown)}", "red")
     modes = {mode: result.modes for result in run.results for mode in result.modes}
     if modes:
         _line(console, f"modes: vmap, eager, {', '.join(modes)}")
     unseen = sum(bool(result.comparison.unseen) for result in run.results)
     if unseen:
         _line(console, f"{unseen} cases end before an event of their scheduler; the reports name them")
-    named = ("torch", "jax", "optax", "numpy", "python", *devices.PACKAGES)
-    versions = ", ".join(f"{name} {run.environment[name]}" for name in named if name in run.environment)
+    versions = wording.versions(run, ("torch", "jax", "optax", "numpy", "python"))
     _line(console, f"{versions}; {run.environment['device']}")
     torch_seconds = f"; PyTorch's own loops took {run.torch_seconds:.0f} s of all processes' time"
     _line(console, f"{run.seconds:.0f} s{torch_seconds if run.torch_seconds else ''}")
     if run.deviations and not run.outdated:
         _line(console, f"deviations from PyTorch: {len(run.deviations)}, all as listed")
     _line(console, "wrote " + ", ".join(map(str, paths)))
-    for line in summaries(run):
+    for line in wording.summaries(run):
         _line(console, line, "bold green" if run.passed else "bold red")
+
+
+def _refused(group: Sequence[Judged], most: int, paths: Sequence[pathlib.Path], console: Console) -> None:
+    """Why the run does not pass with these; of very many the first."""
+    for judged in group[:most]:
+        why = wording.refusal(judged)
+        _line(console, f"{why.verdict.upper()} {why.name}: {why.problem}", "red")
+        for line in (*why.explanation, f"again: {why.again}"):
+            _line(console, f"       {line}")
+    if len(group) > most:
+        _line(console, f"... and {len(group) - most} more, all in {paths[-1]}", "red")
 
 
 def _training(run: Run, console: Console) -> None:
@@ -133,14 +127,14 @@ def _training(run: Run, console: Console) -> None:
         ("optimizer", "schedule", "updates", "learning rate", "momentum", "loss", "gradient", "weights")
     ]
     for result in sorted(run.training, key=lambda result: -result["weights"].furthest):
-        cycled = {quantity.name: quantity for quantity in result.quantities}.get("momentum")
+        momentum = wording.cycled(result)
         rows.append(
             (
                 result.case.optimizer,
                 result.case.scheduler,
                 f"{result.case.steps:,}",
                 _same(result["learning rate"]),
-                _same(cycled) if cycled else "",
+                _same(momentum) if momentum else "",
                 *(f"{result[name].furthest:.1e}" for name in ("loss", "gradient norm", "weights")),
             )
         )
@@ -152,20 +146,21 @@ def _training(run: Run, console: Console) -> None:
 
 def _devices(table: Devices, console: Console) -> None:
     """Schedules by targets; in a file or a log each in one line, however long."""
-    columns, *rows = devices.terminal(table)
+    found = tables_devices.short(table)
+    lines = [found.columns, *(tuple(map(str, row)) for row in found.rows)]
     if console.is_terminal:
         shown = Table(box=None, pad_edge=False)
-        for column in columns:
+        for column in found.columns:
             shown.add_column(column, overflow="fold")
-        for row in rows:
-            shown.add_row(*map(escape, row))
+        for line in lines[1:]:
+            shown.add_row(*map(escape, line))
         console.print(shown, highlight=False)
     else:
-        widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-        for row in (columns, *rows):
-            _line(console, "  ".join(map(str.ljust, row, widths)).rstrip())
-    for line in devices.left_out(table):
-        _line(console, line)
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for line in lines:
+            _line(console, "  ".join(map(str.ljust, line, widths)).rstrip())
+    for reason in tables_devices.left_out(table):
+        _line(console, reason)
 
 
 def _same(quantity: Quantity) -> str:

@@ -17,7 +17,17 @@ from parity import run as runner
 from parity.devices.compare import Difference, Finding, Unknown
 from parity.devices.subjects import BY_XLA
 from parity.devices.table import Row, Table
-from parity.report import devices, github, html as page, json as for_programs, junit, markdown, terminal
+from parity.report import (
+    github,
+    json_file as for_programs,
+    junit_xml as junit,
+    markdown,
+    page,
+    tables_devices,
+    terminal,
+    wording,
+    wording_devices,
+)
 
 SCHEMA = json.loads((pathlib.Path(parity.__file__).parent / "report" / "schema.json").read_text())
 TARGETS = ("tpu:v5e", "cuda:h100")
@@ -97,7 +107,7 @@ def test_nothing_compared_is_neither_passed_nor_failed():
     assert result.passed
     assert (
         "1 schedule passed, 0 failed, 1 not compared (on tpu:v5e, cuda:h100); 200,010 of 200,010"
-        in devices.summary(result.devices)
+        in wording_devices.summary(result.devices)
     )
     assert not run(NEITHER).passed
     root = ElementTree.fromstring(junit.render(result))
@@ -110,14 +120,14 @@ def test_nothing_compared_is_neither_passed_nor_failed():
 def test_what_was_compared_on_one_target_only_is_not_counted_as_passed():
     result = run(RIGHT, THEIRS)
     assert (THEIRS.passed, THEIRS.failed, THEIRS.accepted) == (False, False, True)
-    assert devices.summary(result.devices).startswith(
+    assert wording_devices.summary(result.devices).startswith(
         "tpu:v5e, cuda:h100: 1 schedule passed, 0 failed, 1 not compared (on tpu:v5e); 300,015 of"
     )
     assert "schedules the same on tpu:v5e, cuda:h100</dt><dd><b>1</b> of 2" in page.render(result)
     _, theirs = ElementTree.fromstring(junit.render(result)).iter("testcase")
     assert theirs.find("failure") is None
     assert theirs.find("skipped").get("message") == "not compared on tpu:v5e"
-    assert devices.summary(run(RIGHT, THEIRS, NEITHER).devices).startswith(
+    assert wording_devices.summary(run(RIGHT, THEIRS, NEITHER).devices).startswith(
         "tpu:v5e, cuda:h100: 1 schedule passed, 0 failed, 2 not compared (2 on tpu:v5e, 1 on cuda:h100); "
     )
 
@@ -128,9 +138,9 @@ BROUGHT = dataclasses.replace(THEIRS, name="mine:cosine", again="again mine:cosi
 def test_what_was_brought_and_not_compared_is_not_green():
     result = run(RIGHT, BROUGHT)
     assert (result.compared, result.passed) == (True, False)
-    assert (BROUGHT.failed, devices.verdict_of(BROUGHT)) == (False, "not compared")
+    assert (BROUGHT.failed, wording_devices.row_verdict(BROUGHT)) == (False, "not compared")
     why = "tpu:v5e: not compared: cosine, only the device knows its last bit, at optax/_s.py:12"
-    assert devices.problem(BROUGHT) == why
+    assert wording_devices.problem(BROUGHT) == why
     assert result.verdict == "not compared"
     assert markdown.render(result).startswith("# Bits on devices: not compared\n")
     assert "\n## Failed, or not compared\n" in markdown.render(result)
@@ -153,48 +163,47 @@ def test_what_was_brought_and_not_compared_is_not_green():
 
 
 def test_of_nothing_compared_no_values_are_counted():
-    assert devices.summary(run(NEITHER).devices) == (
+    assert wording_devices.summary(run(NEITHER).devices) == (
         "tpu:v5e, cuda:h100: 0 schedules passed, 0 failed, 1 not compared (on tpu:v5e, cuda:h100)"
     )
 
 
 def test_the_words():
-    assert devices.said(finding("tpu:v5e")) == "same bits"
-    assert devices.said(WRONG.findings["cuda:h100"]) == (
+    assert wording_devices.outcome(finding("tpu:v5e")) == "same bits"
+    assert wording_devices.outcome(WRONG.findings["cuda:h100"]) == (
         "3 of 100,005 steps differ, first at step 4,096: .lr, device 0x34c00000 = 3.5762787e-07, "
         "XLA's CPU program 0x00000000 = 0.0, 3 ULP apart; at most 12,000 ULP, at step 9,999"
     )
-    assert devices.said(finding("tpu:v5e", 1, at=0.5)) == (
+    assert wording_devices.outcome(finding("tpu:v5e", 1, at=0.5)) == (
         "1 of 100,005 counts differ, first at count 0.5: device 0x34c00000 = 3.5762787e-07, "
         "host 0x00000000 = 0.0, 3 ULP apart; at most 12,000 ULP, at count 9,999"
     )
     one = finding("tpu:v5e", 1)
     beyond = dataclasses.replace(one.first, ulp=float("inf"))
     only = dataclasses.replace(one, first=beyond, furthest=beyond, notes=("the answer is int32",))
-    assert devices.said(only).startswith(
+    assert wording_devices.outcome(only).startswith(
         "1 of 100,005 counts differ, the answer is int32, first at count 4,096"
     )
-    assert devices.said(only).endswith("infinitely many ULP apart; at most infinitely many ULP")
-    assert str(only) == f"tpu:v5e: {devices.said(only)} (1,234 instructions)"
-    assert devices.said(LEFT.findings["tpu:v5e"]) == (
+    assert wording_devices.outcome(only).endswith("infinitely many ULP apart; at most infinitely many ULP")
+    assert str(only) == f"tpu:v5e: {wording_devices.outcome(only)} (1,234 instructions)"
+    assert wording_devices.outcome(LEFT.findings["tpu:v5e"]) == (
         "not compared: cosine, only the device knows its last bit, at optax/_s.py:12"
     )
-    assert (
-        devices.said(REFUSED.findings["cuda:h100"]) == "not compared: not compiled: XlaError: no such thing"
-    )
-    assert devices.said(finding("tpu:v5e", compared=0)) == "not compared"
-    assert devices.problem(RIGHT) is None
-    assert devices.problem(LEFT).startswith("tpu:v5e: not compared")
+    refused = wording_devices.outcome(REFUSED.findings["cuda:h100"])
+    assert refused == "not compared: not compiled: XlaError: no such thing"
+    assert wording_devices.outcome(finding("tpu:v5e", compared=0)) == "not compared"
+    assert wording_devices.problem(RIGHT) is None
+    assert wording_devices.problem(LEFT).startswith("tpu:v5e: not compared")
     here = pathlib.Path.cwd() / "mine.py"
-    assert devices.short(f"{here}:3") == "mine.py:3"
+    assert wording_devices.short(f"{here}:3") == "mine.py:3"
 
 
 def test_the_summary(failed):
-    assert markdown.summaries(failed) == [
+    assert wording.summaries(failed) == [
         "tpu:v5e, cuda:h100: 1 schedule passed, 3 failed, 1 not compared (on tpu:v5e); "
         "700,032 of 700,035 values have the CPU's bits"
     ]
-    assert "0 passed" not in "".join(markdown.summaries(run(RIGHT)))
+    assert "0 passed" not in "".join(wording.summaries(run(RIGHT)))
 
 
 def test_an_infinite_distance_is_null_in_json():
@@ -212,17 +221,17 @@ def test_whose_bits_are_the_measure():
         cuda=dataclasses.replace(finding("cuda:h100"), measure=BY_XLA),
     )
     of_mine, of_both, of_ours = (run(*rows) for rows in ((foreign,), (foreign, RIGHT), (RIGHT,)))
-    assert devices.summary(of_mine.devices).endswith(" values have the bits of XLA's CPU program")
-    assert devices.summary(of_both.devices).endswith(" values have the CPU's bits")
-    assert devices.summary(of_ours.devices).endswith(" values have the host's bits")
+    assert wording_devices.summary(of_mine.devices).endswith(" values have the bits of XLA's CPU program")
+    assert wording_devices.summary(of_both.devices).endswith(" values have the CPU's bits")
+    assert wording_devices.summary(of_ours.devices).endswith(" values have the host's bits")
     assert "values with the bits of XLA’s CPU program" in page.render(of_mine)
-    assert "`on_host`" not in devices.lead(of_mine.devices)
-    assert "the bits that XLA's CPU program gives" in " ".join(devices.lead(of_mine.devices).split())
+    assert "`on_host`" not in wording_devices.lead(of_mine.devices)
+    assert "the bits that XLA's CPU program gives" in " ".join(wording_devices.lead(of_mine.devices).split())
 
 
 def test_the_words_are_explained_where_they_occur():
-    plain = devices.lead(run(row("r")).devices)
-    everything = devices.lead(
+    plain = wording_devices.lead(run(row("r")).devices)
+    everything = wording_devices.lead(
         run(RIGHT, WRONG, row("u", tpu=dataclasses.replace(finding("tpu:v5e"), undecided=3))).devices
     )
     for text in ("plateau", "48 bits", "**Not compared**"):
@@ -230,7 +239,7 @@ def test_the_words_are_explained_where_they_occur():
         assert text in everything
     gpu = Table(("cuda:h100",), (dataclasses.replace(RIGHT, findings={"cuda:h100": finding("cuda:h100")}),))
     assert "subnormal" in plain
-    assert "subnormal" not in devices.lead(gpu)
+    assert "subnormal" not in wording_devices.lead(gpu)
 
 
 def test_json_follows_its_published_schema(failed):
@@ -280,8 +289,8 @@ def test_markdown(failed):
 def test_html(failed):
     text = page.render(failed)
     assert "<title>Bits on devices: failed</title>" in text
-    assert "<h2 id=devices>" in text
-    assert "<h2 id=optax-on-devices>" in text
+    assert '<h2 id="devices">' in text
+    assert '<h2 id="optax-on-devices">' in text
     assert html.escape("right | <b>") in text
     assert "right | <b>" not in text
     assert "<b>1</b> of 5" in text
@@ -319,7 +328,7 @@ def test_the_terminal_has_a_line_for_each_schedule(failed):
 
 
 def test_the_terminal_has_a_line_for_each_class_of_many():
-    others = [row(f"cosine {i}", "CosineAnnealingLR") for i in range(devices.SHOWN)]
+    others = [row(f"cosine {i}", "CosineAnnealingLR") for i in range(tables_devices.SHOWN)]
     text = shown(run(RIGHT, WRONG, *others))
     assert re.search(
         r"^StepLR \(2\) +same bits \(1,234 instructions\) +1 same bits, 1 differ \(1,234", text, re.M

@@ -1,7 +1,8 @@
 """The report as a page: what it says, that nothing in it is taken for HTML, and its filter, in a browser."""
 
+import base64
 import dataclasses
-import html.parser
+import hashlib
 import json
 import re
 import shutil
@@ -10,14 +11,17 @@ import subprocess
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from parsed_page import Parsed
 
 from parity import run as runner
 from parity.cases import CASES, Case
 from parity.compare import compare
-from parity.report import html as report
+from parity.report import page as report
+from parity.report.document import Code, Strong, table
+from parity.report.page import cells, pictures
 from parity.run import PairCase
 
-NASTY = "<script>alert('%')</script> & <!-- </script> \"quoted\" $script"
+NASTY = "<script>alert('%')</script> & <!-- </script> \"quoted\" $script \\ `code` **bold** a|b {{ 7 }} {#"
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -65,41 +69,6 @@ def page(run):
     return report.render(run)
 
 
-class Parsed(html.parser.HTMLParser):
-    """What a browser would see: elements with their attributes, and the text in each."""
-
-    VOID = ("meta", "link", "input", "br")
-
-    def __init__(self, text):
-        super().__init__()
-        self.elements, self._open = [], []
-        self.feed(text)
-        self.close()
-        assert not self._open
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes), []))
-        if tag not in self.VOID:
-            self._open.append(self.elements[-1])
-
-    def handle_endtag(self, tag):
-        assert self._open.pop()[0] == tag  # each is closed in its turn
-
-    def handle_data(self, text):
-        for _, _, parts in self._open:
-            parts.append(text)
-
-    def all(self, tag, **wanted):
-        return [
-            (attributes, "".join(parts))
-            for name, attributes, parts in self.elements
-            if name == tag and wanted.items() <= attributes.items()
-        ]
-
-    def texts(self, tag):
-        return [text for _, text in self.all(tag)]
-
-
 def test_every_case_is_there_worst_first(run, page):
     parsed = Parsed(page)
     names = parsed.texts("h3")
@@ -132,14 +101,22 @@ def test_what_a_case_says(run, page):
     assert "other bits" not in rounded
 
 
+def test_numbers_stand_on_the_right():
+    numbers = ("1,234", "−0.5", "1.0e-07", cells.FailedNumber("3"), "∞", "–", "nan")
+    for cell in numbers:
+        assert cells.numbers(table(("a",), [[cell], ["7"]])) == [True], cell
+    for cell in ("", (), "0 of 7", Code("7"), ("7", " ULP"), Strong("7")):
+        assert cells.numbers(table(("a",), [[cell], ["7"]])) == [False], cell
+    assert cells.numbers(table(("a", "b"), [])) == [False, False]
+
+
 def test_nothing_is_taken_for_html(page):
     parsed = Parsed(page)
-    assert [attributes.get("type") for attributes, _ in parsed.all("script")].count(None) == 1
+    assert [attributes.get("type") for attributes, _ in parsed.all("script")].count(None) == 2
     assert any(NASTY in name for name in parsed.texts("h3"))
     assert any(NASTY in (attributes.get("title") or "") for attributes, _ in parsed.all("a"))
     assert page.count("<!--") == 0
     assert page.count("</script>") == len(parsed.all("script"))
-    assert report._json(["</script>", "<!--"]) == r'["\u003c/script>","\u003c!--"]'
     assert not any(name.startswith("on") for _, attributes, _ in parsed.elements for name in attributes)
 
 
@@ -148,13 +125,21 @@ def test_the_page_loads_nothing(page):
     for _, attributes, _ in parsed.elements:
         assert "src" not in attributes
         assert attributes.get("href", "#").startswith("#")
-    (style,), (script, *_) = parsed.texts("style"), [t for a, t in parsed.all("script") if "type" not in a]
-    assert not re.search(r"@import|url\(", style)
-    assert not re.search(r"\bfetch\b|XMLHttpRequest|\bimport\b|WebSocket|innerHTML|\beval\b", script)
+    styles, scripts = parsed.texts("style"), [text for a, text in parsed.all("script") if "type" not in a]
+    assert (len(styles), len(scripts)) == (1, 2)
+    for style in styles:
+        assert not re.search(r"@import|url\(", style)
+    for script in scripts:
+        assert not re.search(r"\bfetch\b|XMLHttpRequest|\bimport\b|WebSocket|innerHTML|\beval\b", script)
     (policy,) = (a["content"] for a, _ in parsed.all("meta") if "http-equiv" in a)
-    assert policy.startswith("default-src 'none'")
-    for source in (style, script):
-        assert report._hash(source) in policy
+    allowed = dict(re.findall(r"([\w-]+) ([^;]*)", policy))
+    assert allowed["default-src"] == "'none'"
+    for kind, sources in (("style-src", styles), ("script-src", scripts)):
+        assert allowed[kind].split() == [f"'sha256-{sha256(source)}'" for source in sources]
+
+
+def sha256(source):
+    return base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
 
 
 def test_the_curves_are_json_that_keeps_what_matters(run, page):
@@ -164,7 +149,7 @@ def test_the_curves_are_json_that_keeps_what_matters(run, page):
     assert len(curves) == 4  # nothing was compared in one of five
     by_steps = {data["k"][-1] + 1: data for data in curves}
     long = by_steps[100_010]
-    assert len(long["k"]) <= report.POINTS
+    assert len(long["k"]) <= pictures.POINTS
     assert long["k"] == sorted(set(long["k"]))
     assert {0, 99_999, 100_000, 100_009} <= set(long["k"])
     assert [100_000, "turn of the cosine"] in long["events"]
@@ -179,12 +164,12 @@ def test_the_curves_are_json_that_keeps_what_matters(run, page):
 def test_events_and_extremes_are_drawn():
     flat, spike = np.zeros((2, 100_000), np.float32)
     spike[500] = -1
-    chosen = report._chosen(flat, flat, spike, flat, {776, 777})
+    chosen = pictures.chosen(flat, flat, spike, flat, {776, 777})
     assert {0, 500, 776, 777, 99_999} <= set(chosen.tolist())
-    assert len(chosen) <= report.POINTS
+    assert len(chosen) <= pictures.POINTS
     for signals in ((spike, flat), (flat, spike), (-spike, flat)):
-        assert 500 in report._chosen(*signals, flat, flat, set())
-    assert 500 in report._chosen(flat, flat, flat, -spike, set())
+        assert 500 in pictures.chosen(*signals, flat, flat, set())
+    assert 500 in pictures.chosen(flat, flat, flat, -spike, set())
 
 
 def test_long_failing_cases_stay_small(run):

@@ -13,7 +13,7 @@ import parity
 from parity import run as runner
 from parity.cases import CASES, Case
 from parity.compare import compare
-from parity.report import github, json as for_programs, junit, markdown
+from parity.report import github, json_file as for_programs, junit_xml as junit, markdown
 from parity.run import PairCase
 
 SCHEMA = json.loads((pathlib.Path(parity.__file__).parent / "report" / "schema.json").read_text())

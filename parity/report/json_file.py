@@ -9,17 +9,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
-from ..compare import Difference, Distance, Row
+from ..compare import Difference, Distance, Row, Tolerance
 from ..deviations import Demonstration
 from ..devices import compare as on_devices
 from ..devices.table import Table
-from ..run import CaseResult, Run
+from ..run import CaseResult, OptaxResult, Run
 from ..training import TrainingResult
-from . import devices
+from . import wording_devices
+from .wording import verdict
 
 SCHEMA_VERSION = 1
+
+Json: TypeAlias = Mapping[str, "Json"] | Sequence["Json"] | str | float | None
+Object: TypeAlias = dict[str, Json]
 
 
 def render(run: Run) -> str:
@@ -27,13 +32,13 @@ def render(run: Run) -> str:
     return json.dumps(to_dict(run), indent=1, allow_nan=False) + "\n"
 
 
-def to_dict(run: Run) -> dict[str, Any]:
+def to_dict(run: Run) -> Object:
     """The run as a dict that JSON can hold."""
     return {
         "schema_version": SCHEMA_VERSION,
         "environment": {**run.environment, "seconds": round(run.seconds, 3)},
         "summary": {
-            "verdict": _verdict(run.passed),
+            "verdict": verdict(run.passed),
             "passed": len(run.results) - len(run.failed),
             "failed": len(run.failed),
             "steps": run.steps,
@@ -57,17 +62,13 @@ def to_dict(run: Run) -> dict[str, Any]:
     }
 
 
-def _verdict(passed: bool) -> str:
-    return "passed" if passed else "failed"
-
-
-def _case(result: CaseResult) -> dict[str, Any]:
+def _case(result: CaseResult) -> Object:
     case, found = result.case, result.comparison
     return {
         "name": case.name,
         "scheduler": case.scheduler,
         "quantity": case.quantity,
-        "verdict": _verdict(result.passed),
+        "verdict": verdict(result.passed),
         "problem": result.problem,
         "cause": found.cause,
         "who": found.who,
@@ -86,20 +87,20 @@ def _case(result: CaseResult) -> dict[str, Any]:
         "not_judged": [dataclasses.asdict(event) for event in found.unseen],
         "eager": found.eager,
         "modes": dict(result.modes),
-        "optax": _optax(result),
+        "optax": _numbers(result.optax),
         "again": result.again,
         "seconds": round(result.seconds, 3),
         "torch_seconds": round(result.torch_seconds, 3),
     }
 
 
-def _training(result: TrainingResult) -> dict[str, Any]:
+def _training(result: TrainingResult) -> Object:
     curves = result.curves
     return {
         "name": result.case.name,
         "optimizer": result.case.optimizer,
         "scheduler": result.case.scheduler,
-        "verdict": _verdict(result.passed),
+        "verdict": verdict(result.passed),
         "problem": result.problem,
         "updates": result.case.steps,
         "quantities": [
@@ -118,15 +119,15 @@ def _training(result: TrainingResult) -> dict[str, Any]:
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: Row) -> Object:
     return {field.name: _number(getattr(row, field.name)) for field in dataclasses.fields(Row)}
 
 
-def _difference(found: Difference | None) -> dict[str, Any] | None:
+def _difference(found: Difference | None) -> Object | None:
     return None if found is None else {**_row(found), "ulp": _number(found.ulp)}
 
 
-def _distance(found: Distance) -> dict[str, Any]:
+def _distance(found: Distance) -> Object:
     return {
         "between": found.between,
         "counts": found.counts,
@@ -136,17 +137,13 @@ def _distance(found: Distance) -> dict[str, Any]:
     }
 
 
-def _numbers(found: Any) -> dict[str, Any] | None:
-    return (
-        None if found is None else {name: _number(value) for name, value in dataclasses.asdict(found).items()}
-    )
+def _numbers(found: Tolerance | OptaxResult | None) -> Object | None:
+    if found is None:
+        return None
+    return {name: _number(value) for name, value in dataclasses.asdict(found).items()}
 
 
-def _optax(result: CaseResult) -> dict[str, Any] | None:
-    return _numbers(result.optax)
-
-
-def _deviation(shown: Demonstration) -> dict[str, Any]:
+def _deviation(shown: Demonstration) -> Object:
     entry = shown.deviation
     return {
         "scheduler": entry.scheduler,
@@ -161,15 +158,15 @@ def _deviation(shown: Demonstration) -> dict[str, Any]:
     }
 
 
-def _devices(table: Table) -> dict[str, Any]:
+def _devices(table: Table) -> Object:
     return {
         "targets": list(table.targets),
         "schedules": [
             {
                 "name": row.name,
                 "scheduler": row.scheduler,
-                "verdict": devices.verdict_of(row),
-                "problem": devices.problem(row),
+                "verdict": wording_devices.row_verdict(row),
+                "problem": wording_devices.problem(row),
                 "targets": [_finding(finding) for finding in row.findings.values()],
                 "optax": None
                 if row.optax is None
@@ -184,7 +181,7 @@ def _devices(table: Table) -> dict[str, Any]:
     }
 
 
-def _finding(found: on_devices.Finding) -> dict[str, Any]:
+def _finding(found: on_devices.Finding) -> Object:
     return {
         **dataclasses.asdict(found),
         "first": _on_device(found.first),
@@ -193,10 +190,10 @@ def _finding(found: on_devices.Finding) -> dict[str, Any]:
     }
 
 
-def _on_device(found: on_devices.Difference | None) -> dict[str, Any] | None:
+def _on_device(found: on_devices.Difference | None) -> Object | None:
     return None if found is None else {**dataclasses.asdict(found), "ulp": _number(found.ulp)}
 
 
-def _number(value: Any) -> Any:
+def _number(value: Json) -> Json:
     """What JSON can hold of a value."""
     return None if isinstance(value, float) and not math.isfinite(value) else value

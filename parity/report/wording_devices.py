@@ -1,4 +1,4 @@
-"""The words for what `parity devices` finds; each form of report lays them out."""
+"""The words for what `parity devices` finds."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import os
 import pathlib
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from ..devices.compare import Difference, Finding, Unknown
 from ..devices.subjects import BY_XLA
 from ..devices.table import Row, Table
+from .facts import refused_on
 
 PACKAGES = ("libtpu", "jax-cuda12-plugin", "jax-cuda12-pjrt")
 """The compilers."""
@@ -110,9 +111,16 @@ def _ulp(found: Difference) -> str:
     return f"{found.ulp:,.0f} ULP" if math.isfinite(found.ulp) else "infinitely many ULP"
 
 
-def said(finding: Finding) -> str:
-    """Both, in one line, and what of the answer is unlike a learning rate."""
+def outcome(finding: Finding) -> str:
+    """What came of it, what of the answer is unlike a learning rate, and where it differs: in one line."""
     return ", ".join(filter(None, (verdict(finding), *finding.notes, where(finding))))
+
+
+def outcome_and_size(finding: Finding) -> str:
+    """The same, and how many instructions the program has."""
+    if finding.instructions is None or not finding.compared:
+        return outcome(finding)
+    return f"{outcome(finding)} ({finding.instructions:,} instructions)"
 
 
 def instructions(finding: Finding) -> str:
@@ -141,35 +149,27 @@ def problem(row: Row) -> str | None:
     """Why the run does not pass with this row, in one sentence; None when it does."""
     if row.accepted:
         return None
-    return "; ".join(f"{target}: {said(finding)}" for target, finding in bad(row).items())
+    return "; ".join(f"{target}: {outcome(finding)}" for target, finding in refused_on(row).items())
 
 
-def facts(row: Row) -> str:
+def in_full(row: Row) -> str:
     """All that is known of it, in lines."""
-    lines = [f"{target}: {cell(finding)}" for target, finding in row.findings.items()]
+    lines = [f"{target}: {outcome_and_size(finding)}" for target, finding in row.findings.items()]
     lines += [
-        f"Optax's {row.optax} on {target}: {cell(finding)}" for target, finding in row.optax_findings.items()
+        f"Optax's {row.optax} on {target}: {outcome_and_size(finding)}"
+        for target, finding in row.optax_findings.items()
     ]
     return "\n".join(lines)
 
 
-def bad(row: Row) -> dict[str, Finding]:
-    """The findings for which the run does not pass."""
-    return {
-        target: finding
-        for target, finding in row.findings.items()
-        if finding.differing or ((row.strict or row.brought) and not finding.same)
-    }
-
-
-def verdict_of(row: Row) -> str:
+def row_verdict(row: Row) -> str:
     """In two words at most."""
     return "failed" if row.failed else "passed" if row.passed else "not compared"
 
 
 def summary(table: Table) -> str:
     """One line."""
-    counted = collections.Counter(map(verdict_of, table.rows))
+    counted = collections.Counter(map(row_verdict, table.rows))
     passed = f"{counted['passed']} schedule{'' if counted['passed'] == 1 else 's'} passed"
     text = f"{', '.join(table.targets)}: {passed}, {counted['failed']} failed"
     if counted["not compared"]:
@@ -181,100 +181,8 @@ def summary(table: Table) -> str:
 
 def _left_out_on(table: Table) -> str:
     """On which targets nothing was compared of the rows that have not failed for it."""
-    rows = [row for row in table.rows if verdict_of(row) == "not compared"]
+    rows = [row for row in table.rows if row_verdict(row) == "not compared"]
     if len(rows) == 1:
         return f"on {', '.join(rows[0].not_compared)}"
     on = collections.Counter(target for row in rows for target in row.not_compared)
     return ", ".join(f"{on[target]} on {target}" for target in table.targets if on[target])
-
-
-def worst_first(rows: Iterable[Row]) -> list[Row]:
-    """What failed, what else the run does not pass with, then the rest, in the order of the cases."""
-    return sorted(rows, key=lambda row: (not row.failed, row.accepted, row.passed))
-
-
-# For a terminal -------------------------------------------------------------------------
-
-SHOWN = 40
-"""So many schedules have a line of their own; of more, each class has one."""
-
-
-def terminal(table: Table) -> Iterator[tuple[str, ...]]:
-    """The rows of a table, the first of which are its columns."""
-    yield ("schedule", *table.targets)
-    if len(table.rows) <= SHOWN:
-        for row in table.rows:
-            yield (row.name, *(cell(row.findings[target]) for target in table.targets))
-            if row.optax is not None:
-                cells = (cell(row.optax_findings[target]) for target in table.targets)
-                yield (f"  {_OPTAX}{row.optax}", *cells)
-        return
-    yield from by_class(table)
-    yield from optax(table)
-
-
-def by_class(table: Table) -> Iterator[tuple[str, ...]]:
-    """One row for each class of schedules: its name, and what came of all of it on each target."""
-    yield from _rows(table, (row for row in _classes(table) if not row[0].startswith(_OPTAX)))
-
-
-def optax(table: Table) -> Iterator[tuple[str, ...]]:
-    """The same of Optax's functions."""
-    yield from _rows(table, (row for row in _classes(table) if row[0].startswith(_OPTAX)))
-
-
-_OPTAX = "Optax's "
-_Class = tuple[str, list[Mapping[str, Finding]]]
-
-
-def _rows(table: Table, classes: Iterable[_Class]) -> Iterator[tuple[str, ...]]:
-    for name, findings in classes:
-        cells = (_together([each[target] for each in findings]) for target in table.targets)
-        yield (f"{name} ({len(findings)})", *cells)
-
-
-def left_out(table: Table) -> Iterator[str]:
-    """What was not compared, and why; where the rows of `terminal` do not say it."""
-    if len(table.rows) <= SHOWN:
-        return
-    for name, findings in _classes(table):
-        for target in table.targets:
-            reasons = collections.Counter(
-                verdict(each[target]) for each in findings if not each[target].compared
-            )
-            for reason, times in reasons.items():
-                yield f"{name}, {times} on {target}: {reason}"
-
-
-def _classes(table: Table) -> Iterator[_Class]:
-    """Each class with what came of its schedules, then each function of Optax's."""
-    classes: dict[str, list[Mapping[str, Finding]]] = {}
-    for row in table.rows:
-        classes.setdefault(row.scheduler, []).append(row.findings)
-    for row in table.rows:
-        if row.optax is not None:
-            classes.setdefault(f"{_OPTAX}{row.optax}", []).append(row.optax_findings)
-    yield from classes.items()
-
-
-def cell(finding: Finding) -> str:
-    """All of a finding."""
-    if finding.instructions is None or not finding.compared:
-        return said(finding)
-    return f"{said(finding)} ({finding.instructions:,} instructions)"
-
-
-def _together(findings: Sequence[Finding]) -> str:
-    """Several findings of one target."""
-    same, differ = sum(each.same for each in findings), sum(each.differing > 0 for each in findings)
-    not_compared = len(findings) - same - differ
-    parts = [("same bits" if same == len(findings) else f"{same} same bits") if same else ""]
-    undecided = sum(each.undecided for each in findings)
-    parts[0] += f" but at {undecided:,} {findings[0].place}s" if undecided else ""
-    parts += [f"{differ} differ" if differ else "", f"{not_compared} not compared" if not_compared else ""]
-    sizes = [each.instructions for each in findings if each.instructions is not None]
-    if not sizes:
-        return ", ".join(filter(None, parts))
-    least, most = min(sizes), max(sizes)
-    size = f"{least:,}" if least == most else f"{least:,}–{most:,}"
-    return f"{', '.join(filter(None, parts))} ({size} instructions)"

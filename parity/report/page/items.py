@@ -1,0 +1,171 @@
+"""What the page says of one case, and of one pair of twins."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+
+from ... import modes
+from ...compare import Comparison, Integrity
+from ...reference.events import Event
+from ...run import CaseResult
+from ...training import TrainingResult
+from .. import facts, wording
+from ..document import Code, Table, Text, table
+from ..json_file import Object
+from . import cells, pictures
+
+NAMED = 8
+"""Events of a kind whose counts stand in the text, at most."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """Something that can be opened: a line, and behind it a picture, facts and tables."""
+
+    scheduler: str
+    passed: bool
+    name: str
+    size: str
+    apart: str
+    problem: str | None
+    picture: Object | None
+    facts: tuple[tuple[str, Text], ...]
+    tables: tuple[Table, ...] = ()
+    opened: bool = False
+
+    @property
+    def verdict(self) -> str:
+        return wording.verdict(self.passed)
+
+
+def case(result: CaseResult) -> Item:
+    """One case, closed."""
+    found = result.comparison
+    return Item(
+        scheduler=result.case.scheduler,
+        passed=result.passed,
+        name=result.case.name,
+        size=f"{found.steps:,} counts",
+        apart=f"{ulp(found.max_ulp)} ULP" if found.steps else "",
+        problem=result.problem,
+        picture=pictures.trajectories(result),
+        facts=tuple((name, text) for name, text in _facts(result) if text),
+        tables=tuple(shown for shown in (_window(found), _three_ways(found)) if shown.rows),
+    )
+
+
+def twins(result: TrainingResult) -> Item:
+    """One pair, open if it parts."""
+    return Item(
+        scheduler=result.case.scheduler,
+        passed=result.passed,
+        name=result.case.name,
+        size=f"{result.case.steps:,} updates",
+        apart=f"{result['weights'].furthest:.1e} apart",
+        problem=result.problem,
+        picture=pictures.twins(result),
+        facts=(("again", Code(result.again)),),
+        opened=not result.passed,
+    )
+
+
+def ulp(value: float) -> str:
+    return wording.ulp(value) if math.isfinite(value) else "∞"
+
+
+def _facts(result: CaseResult) -> Iterator[tuple[str, Text]]:
+    """Each with its name; those of which there is nothing to say are empty."""
+    found = result.comparison
+    yield "cause", found.cause or ""
+    yield "who", found.who or ""
+    yield "identical", f"{found.identical:,} of {found.steps:,} values"
+    if found.correctly_rounded:
+        yield "rounded", f"{found.correctly_rounded:,} correctly where PyTorch’s is not"
+    yield "least tolerance", _tolerance(found)
+    if found.integrity:
+        yield "integrity", _integrity(found.integrity)
+    if found.eager:
+        yield "called", _called(result)
+    if found.curves:
+        yield "events", _events(facts.turns(found.curves.events))
+    yield "not judged", _events(found.unseen)
+    if result.optax:
+        yield "Optax", f"{result.optax.name}: {ulp(result.optax.max_ulp)} ULP from PyTorch"
+    yield "time", f"{result.seconds:.2f} s, of which PyTorch’s loop {result.torch_seconds:.2f} s"
+    yield "again", Code(result.again)
+    yield "link", cells.link("to this case alone", q=result.case.name)
+
+
+def _tolerance(found: Comparison) -> str:
+    """The least tolerance that each way of measuring would have needed."""
+    least = found.tolerance
+    if least is None:
+        return ""
+    if least.ulp == 0:
+        return "none"
+    if not math.isfinite(least.ulp):
+        return "no tolerance would do: a value is not finite"
+    return f"absolute {least.absolute:.3g}, or relative {least.relative:.3g}, or {least.ulp:.4g} ULP"
+
+
+def _integrity(found: Integrity) -> str:
+    kinds = {
+        "NaN": found.nan,
+        "infinite": found.infinite,
+        "negative": found.negative,
+        "−0": found.negative_zero,
+        "subnormal": found.subnormal,
+    }
+    present = ", ".join(f"{n:,} {kind}" for kind, n in kinds.items() if n)
+    return f"{found.returns}; {present or 'no value is ' + ', '.join(kinds)}"
+
+
+def _called(result: CaseResult) -> str:
+    """In which ways, besides the one that was compared."""
+    ways = [f"at {result.comparison.eager:,} counts eagerly"]
+    if result.modes:
+        ways.append(f"at {modes.COUNTS} in each of the modes {', '.join(result.modes)}")
+    differing = wording.other_bits(result.modes)
+    return f"{'; '.join(ways)}: {f'other bits in {differing}' if differing else 'the same bits'}"
+
+
+def _events(events: Sequence[Event]) -> str:
+    """Each kind, and where it happens."""
+    kinds: dict[str, list[str]] = {}
+    for event in events:
+        kinds.setdefault(event.what, []).append(f"{event.count:,}")
+    return "; ".join(f"{what} at {_shortened(counts)}" for what, counts in kinds.items())
+
+
+def _shortened(counts: Sequence[str]) -> str:
+    """Their list; of many the first."""
+    return ", ".join(counts[:NAMED]) + (f" and {len(counts) - NAMED:,} more" if len(counts) > NAMED else "")
+
+
+def _window(found: Comparison) -> Table:
+    """The surroundings of the first failure, or else of the worst count."""
+    middle = found.first_failure or found.worst
+    return table(
+        ("count", "ours", "PyTorch", "exact"),
+        ((f"{row.count:g}", *cells.values(row)) for row in found.window),
+        "The first counts" if middle is None else f"Around count {middle.count:g}",
+    )
+
+
+def _three_ways(found: Comparison) -> Table:
+    return table(
+        ("between", "alike", "max ULP", "at count", "ours", "PyTorch", "exact"),
+        (
+            (
+                each.between,
+                f"{each.identical:,} of {each.counts:,}",
+                f"{each.max_ulp:.4g}" if math.isfinite(each.max_ulp) else "∞",
+                f"{each.worst.count:g}",
+                *cells.values(each.worst),
+            )
+            for each in found.distances
+        ),
+        "Three ways, where they are furthest apart",
+    )

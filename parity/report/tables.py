@@ -1,0 +1,154 @@
+"""The tables that Markdown and the page share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..deviations import Demonstration
+from ..run import CaseResult, Run
+from ..training import TrainingResult
+from . import facts
+from .document import Code, Span, Strong, Table, joined, marked, table
+from .wording import count, cycled, ulp
+
+
+def by_scheduler(run: Run) -> Table:
+    """One row for each class."""
+    return table(
+        ("scheduler", "cases", "failed", "steps", "identical", "correctly rounded where torch is not",
+         "max ULP"),
+        (
+            (
+                tally.scheduler,
+                str(tally.cases),
+                str(tally.failed),
+                f"{tally.steps:,}",
+                f"{tally.identical:,}",
+                str(tally.correctly_rounded),
+                ulp(tally.max_ulp),
+            )
+            for tally in run.by_scheduler()
+        ),
+    )  # fmt: skip
+
+
+def cases(shown: Iterable[CaseResult]) -> Table:
+    """One row for each case."""
+    return table(
+        ("case", "verdict", "steps", "identical", "max ULP", "first divergence"),
+        (
+            (
+                Code(result.case.name),
+                "passed" if result.passed else Strong("failed"),
+                f"{result.comparison.steps:,}",
+                f"{result.comparison.identical:,}",
+                ulp(result.comparison.max_ulp),
+                count(result.comparison.first_divergence),
+            )
+            for result in shown
+        ),
+    )
+
+
+def beside_optax(results: Iterable[CaseResult]) -> Table:
+    """One row for each case that Optax has an equal of."""
+    return table(
+        ("case", "optax", "steps", "optax: max ULP", "at count", "of the peak", "jaxsched: max ULP"),
+        (
+            (
+                Code(result.case.name),
+                Code(result.optax.name),
+                f"{result.optax.steps:,}",
+                ulp(result.optax.max_ulp),
+                count(result.optax.max_ulp_count),
+                f"{result.optax.max_share:.1e}" if result.optax.max_share else "0",
+                ulp(result.comparison.max_ulp),
+            )
+            for result in results
+            if result.optax is not None
+        ),
+    )
+
+
+def training(results: Iterable[TrainingResult]) -> Table:
+    """One row for each pair of twins."""
+    return table(
+        ("optimizer", "schedule", "verdict", "updates", "same learning rate", "before rounding", "momentum",
+         "loss", "gradient norm", "weights", "reductions"),
+        (
+            (
+                result.case.optimizer,
+                joined((Code(result.case.spec.call(lr)) for lr in result.case.base_lrs), " and "),
+                "passed" if result.passed else (Strong("failed"), f": {result.problem}"),
+                f"{result.case.steps:,}",
+                "yes" if result["learning rate"].parts is None else Strong("no"),
+                f"{result.lr_float64:.1e}",
+                _momentum(result),
+                *(f"{result[name].furthest:.1e}" for name in ("loss", "gradient norm", "weights")),
+                _reductions(result),
+            )
+            for result in results
+        ),
+    )  # fmt: skip
+
+
+def _momentum(result: TrainingResult) -> Span:
+    momentum = cycled(result)
+    if momentum is None:
+        return "–"
+    return "the same" if momentum.parts is None else Strong("not the same")
+
+
+def _reductions(result: TrainingResult) -> Span:
+    ours, theirs = result.reductions
+    if not ours and not theirs:
+        return "–"
+    return f"{len(ours)}, at the same updates" if ours == theirs else Strong(f"{len(ours)} and {len(theirs)}")
+
+
+def deviations(shown: Iterable[Demonstration]) -> Table:
+    """What each side does, and what it says today."""
+    return table(
+        ("when", "PyTorch", "jaxsched", "why", "PyTorch says", "jaxsched says", "since"),
+        (
+            (
+                marked(one.deviation.when),
+                marked(one.deviation.torch_does),
+                marked(one.deviation.jaxsched_does),
+                marked(one.deviation.reason),
+                Code(one.torch),
+                (Code(one.jaxsched), *(() if one.occurs else (" ", Strong("no longer occurs")))),
+                f"torch {one.deviation.torch_version}",
+            )
+            for one in shown
+        ),
+    )
+
+
+def modes(run: Run) -> Table:
+    """In which ways schedules were called, and what came of it."""
+    rows = ((each.mode, str(each.schedules), str(each.with_other_bits)) for each in facts.modes(run))
+    return table(("mode", "schedules", "with other bits"), rows)
+
+
+def arguments(run: Run) -> Table:
+    """Which arguments were exercised."""
+    return table(
+        ("scheduler", "arguments"),
+        (
+            (scheduler, joined(((Code(name), f" ({values})") for name, values in mine.items()), ", "))
+            for scheduler, mine in facts.arguments(run).items()
+        ),
+    )
+
+
+def not_judged(results: Sequence[CaseResult]) -> Table:
+    """One row for each event that the counts do not reach."""
+    return table(
+        ("case", "never reached"),
+        (
+            (Code(result.case.name), f"{event.what} at count {event.count:,}")
+            for result in results
+            for event in result.comparison.unseen
+        ),
+    )

@@ -1,0 +1,167 @@
+"""The words and numbers that the forms of the report share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from ..deviations import Demonstration
+from ..devices.table import Row
+from ..run import CaseResult, Run
+from ..training import RELATIVE, Quantity, TrainingResult
+from . import wording_devices
+from .facts import Judged
+
+DEVIATIONS = """\
+What jaxsched does otherwise than PyTorch, on purpose: only where PyTorch raises without need,
+divides by zero, or returns nonsense. What each of the two says is not copied here but asked of
+them; a deviation that no longer occurs fails the run."""
+
+BESIDE_OPTAX = """\
+How far Optax's own schedule is from PyTorch's, for the same case, where Optax has an equal: the
+greatest distance in ULP (of float32, at PyTorch's value; where that is 0 an ULP is 1.4e-45), the
+count where that is, and the greatest difference as a share of the highest value (`inf` and `nan`:
+Optax returns NaN). On the right, jaxsched."""
+
+TRAINING = f"""\
+One network trained twice, in PyTorch and in Flax, from the same weights and on the same batches, in
+float64 on the CPU. Learning rate and momentum must be the same float32 numbers at every update;
+losses, gradient norms and weights may be {RELATIVE:g} apart (each column shows the greatest relative
+distance), since the two sum in orders of their own. A plateau's decisions depend on the losses that
+they lead to."""
+
+MODES = """\
+How many schedules were called in each way, and how many then gave other bits at any of 256 counts.
+That is besides the two ways in which every value was compared: under jit and vmap, and eagerly."""
+
+ARGUMENTS = "Every argument that was given, and with how many values."
+
+NOT_JUDGED = """\
+Events of a scheduler that come after the last count compared, so that nothing is known of them."""
+
+
+# A run
+
+
+def title(run: Run) -> str:
+    """What the run is about."""
+    only_devices = run.devices is not None and not (run.results or run.training)
+    return "Bits on devices" if only_devices else "Parity with PyTorch"
+
+
+def summaries(run: Run) -> list[str]:
+    """A line for the schedules, one for the twins, and one for the devices, where there are any."""
+    others = [run.training_summary()] if run.training else []
+    others += [wording_devices.summary(run.devices)] if run.devices is not None else []
+    return ([run.summary()] if run.results or not others else []) + others
+
+
+def versions(run: Run, packages: Iterable[str]) -> str:
+    """The versions of those packages that the run knows of."""
+    named = (*packages, *wording_devices.PACKAGES)
+    return ", ".join(f"{name} {run.environment[name]}" for name in named if name in run.environment)
+
+
+def environment(run: Run) -> list[tuple[str, str]]:
+    """What a figure of the run depends on, with a dash where there is nothing."""
+    return [(name, value or "–") for name, value in run.environment.items()]
+
+
+def verdict(passed: bool) -> str:
+    return "passed" if passed else "failed"
+
+
+# What has a verdict of its own
+
+
+class Refusal(NamedTuple):
+    """Something with which a run does not pass."""
+
+    verdict: str
+    name: str
+    problem: str
+    again: str
+    """The command that does it once more."""
+
+    cause: str | None = None
+    who: str | None = None
+    explanation: tuple[str, ...] = ()
+    """Cause and culprit with their surroundings, in lines."""
+
+
+def refusal(judged: Judged) -> Refusal:
+    """Why a run does not pass with this."""
+    if isinstance(judged, Row):
+        verdict_here = wording_devices.row_verdict(judged)
+        return Refusal(verdict_here, judged.name, problem(judged) or "", judged.again)
+    stated = Refusal("failed", judged.case.name, judged.problem or "", judged.again)
+    if isinstance(judged, TrainingResult):
+        return stated
+    found = judged.comparison
+    return stated._replace(cause=found.cause, who=found.who, explanation=tuple(found.explanation()))
+
+
+def problem(judged: Judged) -> str | None:
+    """Why it does not pass, in one sentence; None when it does."""
+    return wording_devices.problem(judged) if isinstance(judged, Row) else judged.problem
+
+
+def outdated(shown: Demonstration) -> str:
+    """Why a run does not pass with a deviation; prose of ours, with marks."""
+    return f"{shown.deviation.when}: this deviation no longer occurs"
+
+
+def in_full(judged: Judged) -> str:
+    """All that is known of it, for a place that shows plain text only."""
+    if isinstance(judged, Row):
+        return wording_devices.in_full(judged)
+    return _twins(judged) if isinstance(judged, TrainingResult) else _case(judged)
+
+
+def _case(result: CaseResult) -> str:
+    found = result.comparison
+    lines = [str(found)]
+    for each in found.distances:
+        size = f"{each.max_ulp:.4g}" if math.isfinite(each.max_ulp) else "infinitely many"
+        lines.append(
+            f"{each.between}: {each.identical:,} of {each.counts:,} alike, {size} ULP apart at most, "
+            f"at count {each.worst.count:g}"
+        )
+    if result.modes:
+        lines.append(f"modes {', '.join(result.modes)}: {other_bits(result.modes) or 'the same bits in all'}")
+    return "\n".join(lines)
+
+
+def _twins(result: TrainingResult) -> str:
+    lines = [result.problem or f"the twins stay together for {result.case.steps:,} updates"]
+    for quantity in result.quantities:
+        parts = "" if quantity.parts is None else f"; too far from update {quantity.parts} on"
+        size = f"{quantity.furthest:.3g} {'ULP' if quantity.unit == 'ULP' else '(relative)'}"
+        lines.append(f"{quantity.name}: {size} apart at most, at update {quantity.at}{parts}")
+    if any(result.reductions):
+        for side, updates in zip(("Flax", "PyTorch"), result.reductions, strict=True):
+            lines.append(f"reductions, {side}: before updates {', '.join(map(str, updates)) or 'none'}")
+    return "\n".join(lines)
+
+
+def other_bits(modes: Mapping[str, int]) -> str:
+    """The modes in which a schedule answered otherwise, and at how many counts; empty where in none."""
+    return ", ".join(f"{mode} ({n})" for mode, n in modes.items() if n)
+
+
+def cycled(result: TrainingResult) -> Quantity | None:
+    """The momentum of twins, where a schedule drives it."""
+    return next((quantity for quantity in result.quantities if quantity.name == "momentum"), None)
+
+
+# Numbers
+
+
+def ulp(value: float) -> str:
+    """A distance in ULP: plain while it is short, in powers of ten when it is not."""
+    return f"{round(value):,}" if value < 1e6 else f"{value:.1e}"
+
+
+def count(value: float | None) -> str:
+    return "–" if value is None else f"{value:g}"
