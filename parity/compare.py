@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from . import causes
+from . import causes, ulp
 from .reference import events, exact, pytorch
 from .reference.events import Event
 
@@ -295,7 +295,7 @@ def compare_trajectory(
         return _nothing(f"the schedule has {len(ours)} values for {steps} counts")
     ours, counts = np.asarray(ours).astype(np.float32)[:steps], counts[:steps]
     made = np.arange(steps, dtype=np.int32) if made is None else made
-    ulps = distances(ours, torch)
+    ulps = ulp.rounded_distance(ours, torch)
     peak = float(np.max(np.abs(torch)))
 
     def value(i: int) -> Any:
@@ -385,7 +385,7 @@ def _apart(
 ) -> tuple[Distance, ...]:
     """Schedule and PyTorch at every count; both and the exact value where they differ, and at a sample."""
     steps = len(torch)
-    ulps = distances(ours, torch)
+    ulps = ulp.rounded_distance(ours, torch)
     worst = int(np.argmax(ulps))
     pair = Distance("schedule and PyTorch", steps, steps - len(differing), float(ulps[worst]), row(worst))
     if not judged:
@@ -399,19 +399,11 @@ def _apart(
         ("PyTorch", [each.torch for each in rows]),
     ):
         theirs = np.asarray(values, np.float64)
-        ulps = _unrounded(theirs, known)
+        ulps = ulp.distance(theirs, known)
         furthest = int(np.argmax(ulps))
         same = int(np.sum(_words(theirs) == _words(known)))
         found.append(Distance(f"{who} and exact", len(rows), same, float(ulps[furthest]), rows[furthest]))
     return tuple(found)
-
-
-def _unrounded(values: npt.NDArray[np.float64], known: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """How far each value is from the exact one, in float32 ULP there."""
-    with np.errstate(all="ignore"):
-        ulps = np.abs(values - known) / np.spacing(np.abs(known).astype(np.float32)).astype(np.float64)
-    ulps[~np.isfinite(ulps)] = np.inf
-    return ulps
 
 
 RIGHT = 0.5 + 1e-6
@@ -459,18 +451,6 @@ def under_jit(schedule: Callable[[Any], Any], counts: Counts) -> jax.Array:
     with _standard_promotion():
         values: jax.Array = jax.jit(jax.vmap(schedule))(jnp.asarray(counts))
     return values
-
-
-def distances(ours: npt.NDArray[Any], torch: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """How far each value is from another's rounded to float32, in ULP of that.
-
-    The ULP of 0 is the smallest float32, 1.4e-45. What is not finite is infinitely far.
-    """
-    wanted = torch.astype(np.float32)
-    with np.errstate(over="ignore", invalid="ignore"):
-        ulps = np.abs(ours.astype(np.float64) - wanted) / np.spacing(np.abs(wanted)).astype(np.float64)
-    ulps[~np.isfinite(ours) | ~np.isfinite(wanted)] = np.inf
-    return ulps
 
 
 def assert_parity(

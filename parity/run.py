@@ -22,9 +22,9 @@ import numpy as np
 
 import jaxsched
 
-from . import _quiet, cases_hugging_face, deviations, modes, plateau, training
+from . import _quiet, cases_hugging_face, deviations, modes, plateau, training, ulp
 from .cases import CASES, Case
-from .compare import Comparison, Counts, compare_trajectory, distances, under_jit
+from .compare import Comparison, Counts, compare_trajectory, under_jit
 from .deviations import Demonstration, demonstrate
 from .devices.table import Table
 from .reference import events, exact, optax_equivalents, pytorch
@@ -368,7 +368,7 @@ def _optax(case: Case, trajectory: pytorch.Trajectory) -> OptaxResult | None:
         return None
     torch = trajectory.values[: equivalent.steps]
     theirs = np.asarray(under_jit(equivalent.schedule, np.arange(len(torch), dtype=np.int32)))
-    ulps = distances(theirs, torch)
+    ulps = ulp.rounded_distance(theirs, torch)
     worst = int(np.argmax(ulps))
     wanted = torch.astype(np.float32)
     return OptaxResult(

@@ -15,7 +15,6 @@ import torch
 
 import jaxsched
 import parity
-from parity.compare import distances
 from parity.reference import exact
 
 
@@ -184,16 +183,6 @@ def test_groups():
 def test_wrong_use(options, text):
     with pytest.raises(ValueError, match=text):
         parity.compare(right, STEP, **{"steps": 10, **options})
-
-
-def test_distances():
-    one = np.float32(1)
-    above, below = np.nextafter(one, np.float32(2)), np.nextafter(one, np.float32(0))
-    assert distances(np.array([one, above, below]), np.ones(3)).tolist() == [0, 1, 0.5]
-    smallest = np.float32(2.0**-149)
-    assert distances(np.array([smallest, -smallest]), np.zeros(2)).tolist() == [1, 1]
-    everything = np.array([np.nan, np.inf, 1], np.float32)
-    assert distances(everything, np.array([np.nan, np.inf, np.nan])).tolist() == [np.inf] * 3
 
 
 def test_exact_rounding_is_to_nearest_even():

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import modes
-from ..compare import Comparison, Curves, Distance, Integrity, Row, bits, distances
+from .. import modes, ulp
+from ..compare import Comparison, Curves, Distance, Integrity, Row, bits
 from ..devices.compare import Finding
 from ..devices.table import Table
 from ..reference.events import Event
@@ -380,7 +380,7 @@ def _picture(result: CaseResult) -> Html:
 
 def _panels(result: CaseResult, curves: Curves) -> dict[str, Any]:
     """Both trajectories, the signed error and the distance in ULP, over some of the counts."""
-    ulps = distances(curves.ours, curves.torch)
+    ulps = ulp.rounded_distance(curves.ours, curves.torch)
     with np.errstate(over="ignore", invalid="ignore"):
         torch = curves.torch.astype(np.float32)
         error = curves.ours - curves.torch
