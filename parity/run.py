@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
-import datetime
 import enum
 import functools
-import importlib.metadata
 import multiprocessing
-import os
-import pathlib
-import platform
 import shlex
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import jax
 import numpy as np
-
-import jaxsched
 
 from . import _quiet, cases_hugging_face, deviations, modes, plateau, training, ulp
 from .cases import CASES, Case
 from .compare import Comparison, Counts, compare_trajectory, under_jit
 from .deviations import Demonstration, demonstrate
 from .devices.table import Table
+from .environment import environment as environment
 from .reference import events, exact, optax_equivalents, pytorch
 from .training import TrainingCase, TrainingResult
 
@@ -379,39 +371,3 @@ def _optax(case: Case, trajectory: pytorch.Trajectory) -> OptaxResult | None:
         max_ulp_count=worst if ulps[worst] else None,
         max_share=float(np.max(np.abs(theirs - wanted)) / np.max(wanted)),
     )
-
-
-def environment() -> dict[str, str]:
-    """What a figure of this run depends on."""
-    packages = ("torch", "jax", "jaxlib", "optax", "flax", "numpy", "mpmath")
-    return {
-        "jaxsched": jaxsched.__version__,
-        **{package: importlib.metadata.version(package) for package in packages},
-        **(
-            {"transformers": importlib.metadata.version("transformers")}
-            if cases_hugging_face.INSTALLED
-            else {}
-        ),
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "device": f"{jax.default_backend()} ({jax.devices()[0].device_kind})",
-        "x64": str(jax.numpy.result_type(float) == np.float64).lower(),
-        "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
-        "commit": _commit(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _commit() -> str:
-    """Which state of the sources was run, where they are under version control."""
-    folder = pathlib.Path(__file__).parent
-    try:
-        described = subprocess.run(
-            ["git", "-C", str(folder), "describe", "--always", "--dirty", "--exclude=*"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return described.stdout.strip()
