@@ -29,10 +29,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from . import ulp
 from .cases import Case, Spec
-from .compare import bits
+from .comparison import bits
+from .environment import environment
 from .reference import double_double
 from .reference.double_double import ClosedForm, Counts, DoubleDouble
-from .run import environment
 
 STEPS, RANDOM, LAST = 2**24 + 1, 10**7, 2**31 - 1
 

@@ -1,8 +1,10 @@
 """The checker is the product: what it must catch, and what it must let pass."""
 
 import fractions
+import importlib
 import math
 import pathlib
+import pickle
 import subprocess
 import sys
 
@@ -15,7 +17,10 @@ import torch
 
 import jaxsched
 import parity
+from parity.judge import asked_alone
 from parity.reference import exact
+from parity.reference.events import Event
+from parity.stepped import Stepped
 
 
 def make(scheduler, *, lr=0.1, optimizer=torch.optim.SGD, **arguments):
@@ -292,11 +297,27 @@ def test_the_least_tolerance():
 
 
 def test_what_is_looked_at_eagerly():
-    from parity.compare import _eager_counts
-    from parity.reference.events import Event
+    def asked(steps, *events):
+        counts = np.arange(steps, dtype=np.int32)
+        return asked_alone(Stepped(counts, np.ones(steps), events=events)).tolist()
 
-    found = _eager_counts([Event(5000, "milestone"), Event(70_000, "milestone")], 100_000)
+    found = asked(100_000, Event(5000, "milestone"), Event(70_000, "milestone"))
     assert {0, 1, 4999, 5000, 5001, 69_999, 70_000, 70_001, 99_998, 99_999} <= set(found)
     assert len(found) <= 210
     assert found == sorted(found)
-    assert _eager_counts([], 3) == [0, 1, 2]
+    assert asked(3) == [0, 1, 2]
+
+
+def test_the_module_is_not_the_function():
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("parity.compare")
+    assert callable(parity.compare)
+
+
+def test_what_is_public_survives_a_move_of_its_module():
+    found = parity.compare(right, STEP, steps=5)
+    assert b"parity.comparison\nComparison" not in pickle.dumps(found, protocol=0)
+    assert pickle.loads(pickle.dumps(found)) == found
+    for public in (parity.compare, parity.assert_parity, parity.compare_devices, parity.Difference):
+        assert pickle.loads(pickle.dumps(public)) is public
+        assert public.__module__ == "parity"

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from parity import run as runner
+from parity.api import compare
 from parity.cases import CASES, Case
-from parity.compare import compare
 from parity.report import html as report
 from parity.run import PairCase
 

@@ -6,7 +6,7 @@ GitHub drops a summary of more than 1,024 KiB whole, and shows ten annotations o
 import os
 from collections.abc import Iterator, Mapping
 
-from ..run import CaseResult, Run
+from ..results import CaseResult, Run
 from . import devices, markdown
 
 LIMIT = 1024 * 1024

@@ -23,11 +23,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import modes, ulp
-from ..compare import Comparison, Curves, Distance, Integrity, Row, bits
+from ..comparison import Comparison, Curves, Distance, Integrity, Row, bits
 from ..devices.compare import Finding
 from ..devices.table import Table
 from ..reference.events import Event
-from ..run import CaseResult, Run
+from ..results import CaseResult, Run
 from ..training import TrainingResult
 from . import devices as on_devices, markdown
 

@@ -11,11 +11,11 @@ import json
 import math
 from typing import Any
 
-from ..compare import Difference, Distance, Row
+from ..comparison import Difference, Distance, Row
 from ..deviations import Demonstration
 from ..devices import compare as on_devices
 from ..devices.table import Table
-from ..run import CaseResult, Run
+from ..results import CaseResult, Run
 from ..training import TrainingResult
 from . import devices
 

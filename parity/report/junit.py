@@ -9,7 +9,7 @@ from typing import TypeAlias
 from xml.etree import ElementTree
 
 from ..devices.table import Row
-from ..run import CaseResult, Run
+from ..results import CaseResult, Run
 from ..training import TrainingResult
 from . import devices
 

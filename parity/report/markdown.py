@@ -9,7 +9,7 @@ from ..deviations import Demonstration
 from ..devices.compare import Finding
 from ..devices.table import Table
 from ..plateau import PlateauCase
-from ..run import CaseResult, Run
+from ..results import CaseResult, Run
 from ..training import RELATIVE, TrainingResult
 from . import devices as on_devices
 
