@@ -27,11 +27,12 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from . import ulp
 from .cases import Case, Spec
-from .compare import bits
+from .comparison import bits
+from .environment import environment
 from .reference import double_double
 from .reference.double_double import ClosedForm, Counts, DoubleDouble
-from .run import environment
 
 STEPS, RANDOM, LAST = 2**24 + 1, 10**7, 2**31 - 1
 
@@ -158,16 +159,8 @@ def _judge(schedule: Callable[[Any], Any], closed_form: ClosedForm, counts: Coun
 
 
 def _ulps(ours: npt.NDArray[np.float32], exact: DoubleDouble) -> npt.NDArray[np.float64]:
-    """How far each value is from the exact one, in ULP of that: of its binade, not of its float32's.
-
-    What has a minus sign is infinitely far, and what is not finite.
-    """
-    size = np.abs(exact.high)
-    below = size.astype(np.float32)
-    below = np.where(below > size, np.nextafter(below, np.float32(0)), below)
-    # Where it matters the first difference is exact.
-    errors = np.abs((ours.astype(np.float64) - exact.high) - exact.low) / np.spacing(below).astype(np.float64)
-    return np.where(np.isfinite(errors) & ~np.signbit(ours), errors, np.inf)
+    """How far each value is from the exact one; what has a minus sign is infinitely far."""
+    return np.where(np.signbit(ours), np.inf, ulp.distance(ours, exact.high, exact.low))
 
 
 # What is judged ------------------------------------------------------------------------

@@ -20,12 +20,15 @@ import numpy as np
 import numpy.typing as npt
 
 from . import cases, causes, plateau
+from .answers import answer, under_jit
 from .cases import Case, Spec
-from .compare import Comparison, compare_trajectory, under_jit
+from .comparison import Comparison
+from .judge import judge, recorded
 from .metrics import MetricCase
 from .plateau import PlateauCase
-from .reference import events, exact, pytorch
+from .reference import exact, pytorch
 from .reference.events import Event
+from .stepped import Stepped, step
 
 FORMAT = "parity golden vectors"
 SCHEMA_VERSION = 1
@@ -68,28 +71,26 @@ class Vector:
 
 def record(case: Case | PlateauCase, progress: Callable[[int], None] = lambda steps: None) -> Vector:
     """Steps the real PyTorch scheduler of a case and keeps what is to stand in the file."""
-    turns: list[Event] = []
     if isinstance(case, PlateauCase):
         trajectory, known = plateau.step(case)
+        found = Stepped(np.arange(case.steps, dtype=np.int32), *trajectory, exact=known)
     else:
-        scheduler = case.make_torch_scheduler()
-        trajectory = pytorch.trajectory(
-            scheduler, case.steps, quantity=case.quantity, fractions=case.fractions, progress=progress
+        found = step(
+            case.make_torch_scheduler(),
+            case.steps,
+            quantity=case.quantity,
+            fractions=case.fractions,
+            progress=progress,
         )
-        known = exact.of(scheduler, case.quantity)
-        if case.fractions is None:
-            turns = events.of(scheduler, case.steps)
-    if trajectory.ended is not None:
-        raise RuntimeError(
-            f"{case.name}: PyTorch ended at count {len(trajectory.values)}: {trajectory.ended}"
-        )
-    assert known is not None, case.name
-    counts = np.asarray(chosen(case, turns), np.int32)
-    vector = Vector(case, counts, trajectory.values[counts], {}, tuple(turns))
+    if found.ended is not None:
+        raise RuntimeError(f"{case.name}: PyTorch ended at count {len(found.values)}: {found.ended}")
+    assert found.exact is not None, case.name
+    counts = np.asarray(chosen(case, found.events), np.int32)
+    vector = Vector(case, counts, found.values[counts], {}, found.events)
     errors = {
         count: _float64(right)
         for count, value, right in zip(
-            counts.tolist(), vector.torch.tolist(), map(known, vector.inputs.tolist()), strict=True
+            counts.tolist(), vector.torch.tolist(), map(found.exact, vector.inputs.tolist()), strict=True
         )
         if not _close(value, right)
     }
@@ -140,7 +141,6 @@ def check(vector: Vector, candidate: Callable[[Any], Any] | npt.NDArray[Any] | N
         jaxsched's own, made from the arguments in the file.
     """
     case, counts = vector.case, vector.counts
-    trajectory = pytorch.Trajectory(vector.torch, None)
     known = {**dict(zip(vector.inputs.tolist(), vector.torch.tolist(), strict=True)), **vector.exact}
 
     def arbiter(k: float) -> Any:
@@ -148,31 +148,20 @@ def check(vector: Vector, candidate: Callable[[Any], Any] | npt.NDArray[Any] | N
 
     if isinstance(case, PlateauCase):
         if candidate is None:
-            return plateau.judge(case, trajectory, arbiter)
+            return plateau.judge(case, pytorch.Trajectory(vector.torch, None), arbiter)
         if callable(candidate):
             candidate = np.asarray(candidate(jnp.asarray(case.trace.metrics, jnp.float32)))
-    elif candidate is None:
-        return _compared(vector, case.schedule(), trajectory, arbiter)
+    stepped = Stepped(vector.inputs, vector.torch, events=vector.events, exact=arbiter, made=counts)
+    if candidate is None:
+        assert isinstance(case, Case)
+        return judge(answer(case.schedule(), stepped), stepped)
     if callable(candidate):
-        found = _compared(vector, candidate, trajectory, arbiter)
+        found = judge(answer(candidate, stepped), stepped)
     else:
-        values = candidate[counts[counts < len(candidate)]].astype(np.float32)
-        at = dict(zip(vector.inputs.tolist(), values, strict=False))
-        found = compare_trajectory(
-            values, at.__getitem__, vector.inputs, trajectory, vector.events, arbiter, made=counts
-        )
+        found = judge(recorded(candidate[counts[counts < len(candidate)]], stepped), stepped)
     if found.first_failure is None or len(counts) == case.steps or not check(vector).passed:
         return found
     return dataclasses.replace(found, cause=_cause(vector, candidate))
-
-
-def _compared(
-    vector: Vector, schedule: Callable[[Any], Any], trajectory: pytorch.Trajectory, arbiter: exact.Exact
-) -> Comparison:
-    ours = under_jit(schedule, vector.inputs)
-    return compare_trajectory(
-        ours, schedule, vector.inputs, trajectory, vector.events, arbiter, made=vector.counts
-    )
 
 
 def _cause(vector: Vector, candidate: Callable[[Any], Any] | npt.NDArray[Any]) -> str:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
 
 import jaxsched
 
+from .answers import one_by_one, under_scan
 from .cases import Spec
-from .compare import Comparison, compare_trajectory
+from .comparison import Comparison
+from .judge import Answers, judge as judged
 from .metrics import METRIC_CASES, MetricCase
 from .reference import exact, pytorch
-from .reference.events import Event
+from .stepped import Stepped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,41 +97,10 @@ def step(case: PlateauCase) -> tuple[pytorch.Trajectory, exact.Exact | None]:
 def judge(case: PlateauCase, trajectory: pytorch.Trajectory, arbiter: exact.Exact | None) -> Comparison:
     """Ours beside what PyTorch did."""
     counts = np.arange(case.steps, dtype=np.int32)
+    plateau, metrics = case.plateau(), case.trace.metrics
     with warnings.catch_warnings():
         # Negative metrics are warned of, and here on purpose.
         warnings.filterwarnings("ignore", "ReduceLROnPlateau: with threshold_mode='rel'")
-        eager = list(_one_by_one(case))
-    return compare_trajectory(
-        _under_scan(case),
-        eager.__getitem__,
-        counts,
-        trajectory,
-        [Event(k, "") for k in counts.tolist()],
-        arbiter,
-    )
-
-
-def _under_scan(case: PlateauCase) -> npt.NDArray[np.float32]:
-    """The learning rates in one compiled program."""
-    plateau = case.plateau()
-
-    def step(state: Any, metric: jax.Array) -> tuple[Any, jax.Array]:
-        state = plateau.step(state, metric)
-        return state, state.lr
-
-    @jax.jit
-    def all_of_them(metrics: jax.Array) -> jax.Array:
-        start = plateau.init()
-        return jnp.concatenate([start.lr[None], jax.lax.scan(step, start, metrics)[1]])
-
-    return np.asarray(all_of_them(jnp.asarray(case.trace.metrics, jnp.float32)))
-
-
-def _one_by_one(case: PlateauCase) -> Iterator[Any]:
-    """The learning rates as a Python loop over epochs has them."""
-    plateau = case.plateau()
-    state = plateau.init()
-    yield state.lr
-    for metric in case.trace.metrics:
-        state = plateau.step(state, jnp.float32(metric))
-        yield state.lr
+        alone = one_by_one(plateau, metrics)
+    found = Answers(under_scan(plateau, metrics), counts.astype(np.int64), alone)
+    return judged(found, Stepped(counts, trajectory.values, trajectory.ended, exact=arbiter))

@@ -24,9 +24,10 @@ from typing import Any
 import pytest
 
 from . import report
-from .compare import Comparison, recorders
+from .api import recorders
+from .comparison import Comparison
 from .report import github
-from .run import CaseResult, PairCase, gathered
+from .results import CaseResult, PairCase, gathered
 
 KEY = pytest.StashKey["Recorder"]()
 

@@ -20,11 +20,14 @@ import numpy as np
 import jaxsched
 
 from . import modes
+from .answers import answer
+from .api import compare
 from .cases import Spec
-from .compare import Comparison, compare, compare_trajectory, under_jit
+from .comparison import Comparison
+from .judge import judge
 from .metrics import METRIC_CASES
 from .plateau import PlateauCase, compare as compare_plateau
-from .reference import pytorch
+from .stepped import step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,10 +117,9 @@ def _in_float32(right: Any, k: Any) -> Any:
 
 
 def _truncated() -> Comparison:
-    found = pytorch.trajectory(_torch(COSINE)(), STEPS)
-    counts = np.arange(STEPS, dtype=np.int32)
-    schedule = COSINE.schedule(LR)
-    return compare_trajectory(under_jit(schedule, counts)[:70], schedule, counts, found, [], None)
+    stepped = step(_torch(COSINE)(), STEPS)
+    found = answer(COSINE.schedule(LR), stepped)
+    return judge(dataclasses.replace(found, values=found.values[:70]), stepped)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,6 +24,7 @@ import optax
 
 import jaxsched
 
+from . import ulp
 from .cases import MEMBERS, Spec, chain, member, sequence
 
 FEATURES, WIDTH, CLASSES, EXAMPLES, BATCH = 16, 32, 3, 256, 32
@@ -468,10 +469,9 @@ def _relative(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> npt.NDArray[n
 
 
 def _ulps(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """How many float32 numbers lie between the two once they are rounded; both are not negative."""
+    """How far apart the two are once both are rounded to float32."""
     with np.errstate(over="ignore"):
-        words = [side.astype(np.float32).view(np.int32).astype(np.float64) for side in (ours, theirs)]
-    return np.where(np.isnan(ours) | np.isnan(theirs), np.nan, np.abs(words[0] - words[1]))
+        return ulp.rounded_distance(ours.astype(np.float32), theirs)
 
 
 def _quantity(name: str, apart: npt.NDArray[np.float64], unit: str = "relative") -> Quantity:

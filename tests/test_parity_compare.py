@@ -1,8 +1,10 @@
 """The checker is the product: what it must catch, and what it must let pass."""
 
 import fractions
+import importlib
 import math
 import pathlib
+import pickle
 import subprocess
 import sys
 
@@ -15,8 +17,10 @@ import torch
 
 import jaxsched
 import parity
-from parity.compare import distances
+from parity.judge import asked_alone
 from parity.reference import exact
+from parity.reference.events import Event
+from parity.stepped import Stepped
 
 
 def make(scheduler, *, lr=0.1, optimizer=torch.optim.SGD, **arguments):
@@ -186,16 +190,6 @@ def test_wrong_use(options, text):
         parity.compare(right, STEP, **{"steps": 10, **options})
 
 
-def test_distances():
-    one = np.float32(1)
-    above, below = np.nextafter(one, np.float32(2)), np.nextafter(one, np.float32(0))
-    assert distances(np.array([one, above, below]), np.ones(3)).tolist() == [0, 1, 0.5]
-    smallest = np.float32(2.0**-149)
-    assert distances(np.array([smallest, -smallest]), np.zeros(2)).tolist() == [1, 1]
-    everything = np.array([np.nan, np.inf, 1], np.float32)
-    assert distances(everything, np.array([np.nan, np.inf, np.nan])).tolist() == [np.inf] * 3
-
-
 def test_exact_rounding_is_to_nearest_even():
     rng = np.random.default_rng(0)
     halves = [
@@ -303,11 +297,27 @@ def test_the_least_tolerance():
 
 
 def test_what_is_looked_at_eagerly():
-    from parity.compare import _eager_counts
-    from parity.reference.events import Event
+    def asked(steps, *events):
+        counts = np.arange(steps, dtype=np.int32)
+        return asked_alone(Stepped(counts, np.ones(steps), events=events)).tolist()
 
-    found = _eager_counts([Event(5000, "milestone"), Event(70_000, "milestone")], 100_000)
+    found = asked(100_000, Event(5000, "milestone"), Event(70_000, "milestone"))
     assert {0, 1, 4999, 5000, 5001, 69_999, 70_000, 70_001, 99_998, 99_999} <= set(found)
     assert len(found) <= 210
     assert found == sorted(found)
-    assert _eager_counts([], 3) == [0, 1, 2]
+    assert asked(3) == [0, 1, 2]
+
+
+def test_the_module_is_not_the_function():
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("parity.compare")
+    assert callable(parity.compare)
+
+
+def test_what_is_public_survives_a_move_of_its_module():
+    found = parity.compare(right, STEP, steps=5)
+    assert b"parity.comparison\nComparison" not in pickle.dumps(found, protocol=0)
+    assert pickle.loads(pickle.dumps(found)) == found
+    for public in (parity.compare, parity.assert_parity, parity.compare_devices, parity.Difference):
+        assert pickle.loads(pickle.dumps(public)) is public
+        assert public.__module__ == "parity"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import jaxsched
-from parity import modes
-from parity.compare import Curves
+from parity import answers, modes
+from parity.comparison import Curves
 
 RIGHT = jaxsched.CosineAnnealingLR(0.1, T_max=60)
 
@@ -48,4 +48,4 @@ def test_short_trajectories():
 
 
 def test_every_kind_of_device():
-    assert set(modes.devices()) >= {"cpu", jax.default_backend()}
+    assert set(answers.devices()) >= {"cpu", jax.default_backend()}

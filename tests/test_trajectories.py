@@ -1,10 +1,15 @@
 """A trajectory out of a file can be either side of a comparison."""
 
 import json
+import os
+import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+import parity
 from jaxsched import StepLR
 from parity import cli, trajectories
 
@@ -54,3 +59,39 @@ def test_two_files_are_compared(tmp_path, capsys):
     assert cli.main(["compare", str(theirs), str(theirs), "--steps", "10"]) == 0
     assert cli.main(["compare", str(mine), str(theirs), "--steps", "10"]) == cli.Exit.FAILED
     assert "1 count ahead of PyTorch: would agree if shifted by −1" in capsys.readouterr().out
+
+
+WITHOUT = """
+import importlib.machinery, sys
+
+class Without(importlib.machinery.PathFinder):
+    gone = {"torch", "flax", "transformers"}
+
+    @classmethod
+    def find_spec(cls, name, *where):
+        return None if name.partition(".")[0] in cls.gone else super().find_spec(name, *where)
+
+    @classmethod
+    def find_distributions(cls, context):
+        return [each for each in super().find_distributions(context) if each.name not in cls.gone]
+
+sys.meta_path = [Without if each is importlib.machinery.PathFinder else each for each in sys.meta_path]
+from parity.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_files_need_neither_torch_nor_flax(tmp_path):
+    for name in ("mine.csv", "theirs.json"):
+        (tmp_path / name).write_text("[0.1, 0.2]" if name.endswith("json") else "0.1\n0.3\n")
+    command = [sys.executable, "-c", WITHOUT, "compare", "mine.csv", "theirs.json", "--steps", "2"]
+    root = pathlib.Path(parity.__file__).parent.parent
+    environment = {**os.environ, "PYTHONPATH": str(root), "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [*command, "--output", "found"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == cli.Exit.FAILED, done.stderr
+    assert "wrong at 1 of 2 counts, first at count 1" in done.stdout
+    written = json.loads((tmp_path / "found" / "report.json").read_text())
+    assert "jax" in written["environment"]
+    assert "torch" not in written["environment"]

@@ -12,7 +12,7 @@ from typing import Any
 from .. import golden
 from ..golden import Vector
 from ..report.wording import in_full
-from ..run import CaseResult, PairCase, Run
+from ..results import CaseResult, PairCase, Run
 from ._common import Exit, UsageError, add_device, complain, parser, use_device
 from .compare import side
 

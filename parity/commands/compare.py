@@ -13,12 +13,16 @@ from typing import Any
 import numpy as np
 
 from .. import report
-from ..compare import Comparison, compare, compare_trajectory, under_jit
+from ..answers import answer
+from ..api import compare
+from ..comparison import Comparison
 from ..devices.door import told
+from ..judge import judge, recorded
 from ..reference import pytorch
 from ..report import github
 from ..report.wording import in_full
-from ..run import CaseResult, PairCase, gathered
+from ..results import CaseResult, PairCase, gathered
+from ..stepped import Stepped
 from ._common import Exit, UsageError, add_device, at_least_1, parser, use_device
 
 DESCRIPTION = """\
@@ -107,13 +111,12 @@ def _from_files(options: argparse.Namespace, ours: Any, theirs: Any, steps: int)
     if callable(theirs):
         scheduler = theirs()
         kind = type(scheduler).__name__
-        theirs = pytorch.trajectory(scheduler, steps, quantity=options.quantity, group=options.group)
+        found = pytorch.trajectory(scheduler, steps, quantity=options.quantity, group=options.group)
+        stepped = Stepped(counts, *found)
     else:
-        theirs = pytorch.Trajectory(theirs[:steps], None)
-    if callable(ours):
-        return compare_trajectory(under_jit(ours, counts), ours, counts, theirs, [], None), kind
-    values = ours[:steps].astype(np.float32)
-    return compare_trajectory(values, lambda k: values[k], counts, theirs, [], None), kind
+        stepped = Stepped(counts, theirs[:steps])
+    answers = answer(ours, stepped) if callable(ours) else recorded(ours[:steps], stepped)
+    return judge(answers, stepped), kind
 
 
 def side(which: str, text: str) -> Any:

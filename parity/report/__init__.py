@@ -1,4 +1,4 @@
-"""One model of results (`parity.run.Run`), one file for each form it is written in."""
+"""One model of results (`parity.results.Run`), one file for each form it is written in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import pathlib
 import tempfile
 
-from ..run import Run
+from ..results import Run
 from . import json_file, junit_xml, markdown, page, training_picture
 
 FILES = {

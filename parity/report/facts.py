@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from ..cases import Case, Spec
-from ..compare import Comparison
+from ..comparison import Comparison
 from ..devices.compare import Finding
 from ..devices.table import Row
 from ..plateau import PlateauCase
 from ..reference.events import Event
-from ..run import CaseResult, Run
+from ..results import CaseResult, Run
 from ..training import TrainingResult
 
 Judged: TypeAlias = CaseResult | TrainingResult | Row

@@ -6,7 +6,7 @@ GitHub drops a summary of more than 1,024 KiB whole, and shows ten annotations o
 import os
 from collections.abc import Iterator, Mapping
 
-from ..run import Run
+from ..results import Run
 from . import facts, markdown, wording
 from .facts import Judged
 

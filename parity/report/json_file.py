@@ -12,11 +12,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from ..compare import Difference, Distance, Row, Tolerance
+from ..comparison import Difference, Distance, Row, Tolerance
 from ..deviations import Demonstration
 from ..devices import compare as on_devices
 from ..devices.table import Table
-from ..run import CaseResult, OptaxResult, Run
+from ..results import CaseResult, OptaxResult, Run
 from ..training import TrainingResult
 from . import wording_devices
 from .wording import verdict

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from ..devices.table import Row
-from ..run import Run
+from ..results import Run
 from .facts import Judged, left_out
 from .wording import in_full, problem
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ..deviations import Demonstration
 from ..devices.table import Table as Devices
-from ..run import CaseResult, Run
+from ..results import CaseResult, Run
 from . import facts, tables, tables_devices, wording, wording_devices
 from .document import Code, Section, Span, Strong, Table, Text, marked, spans, table
 from .facts import Judged

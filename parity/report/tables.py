@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..deviations import Demonstration
-from ..run import CaseResult, Run
+from ..results import CaseResult, Run
 from ..training import TrainingResult
 from . import facts
 from .document import Code, Span, Strong, Table, joined, marked, table

@@ -12,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ..devices.table import Table as Devices
-from ..run import AnyCase, Run
+from ..results import Run
+from ..runner import AnyCase
 from ..training import Quantity
 from . import facts, tables_devices, wording
 from .facts import Judged

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..deviations import Demonstration
 from ..devices.table import Row
-from ..run import CaseResult, Run
+from ..results import CaseResult, Run
 from ..training import RELATIVE, Quantity, TrainingResult
 from . import wording_devices
 from .facts import Judged

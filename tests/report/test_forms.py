@@ -11,8 +11,8 @@ import pytest
 
 import parity
 from parity import run as runner
+from parity.api import compare
 from parity.cases import CASES, Case
-from parity.compare import compare
 from parity.report import github, json_file as for_programs, junit_xml as junit, markdown
 from parity.run import PairCase
 

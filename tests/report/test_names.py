@@ -14,8 +14,8 @@ from rich.console import Console
 
 import jaxsched
 from parity import run as runner
+from parity.api import compare
 from parity.cases import CASES
-from parity.compare import compare
 from parity.deviations import Demonstration, Deviation
 from parity.devices.compare import Finding, Unknown
 from parity.devices.table import Row, Table

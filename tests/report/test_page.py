@@ -14,8 +14,8 @@ import pytest
 from parsed_page import Parsed
 
 from parity import run as runner
+from parity.api import compare
 from parity.cases import CASES, Case
-from parity.compare import compare
 from parity.report import page as report
 from parity.report.document import Code, Strong, table
 from parity.report.page import cells, pictures

@@ -15,7 +15,7 @@ import hashlib
 import pathlib
 from typing import TYPE_CHECKING
 
-from ...run import Run
+from ...results import Run
 from ..document import spans
 from .cells import numbers
 from .view import page

@@ -8,8 +8,8 @@ import urllib.parse
 from collections.abc import Iterable
 from typing import ClassVar
 
-from ...compare import Row, bits
-from ...run import CaseResult
+from ...comparison import Row, bits
+from ...results import CaseResult
 from ..document import Span, Strong, Table, Text, spans
 from ..facts import worst_first
 

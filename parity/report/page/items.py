@@ -7,9 +7,9 @@ import math
 from collections.abc import Iterator, Sequence
 
 from ... import modes
-from ...compare import Comparison, Integrity
+from ...comparison import Comparison, Integrity
 from ...reference.events import Event
-from ...run import CaseResult
+from ...results import CaseResult
 from ...training import TrainingResult
 from .. import facts, wording
 from ..document import Code, Table, Text, table

@@ -9,9 +9,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ...compare import distances
-from ...run import CaseResult
+from ...results import CaseResult
 from ...training import TrainingResult
+from ...ulp import rounded_distance
 from ..facts import turns
 from ..json_file import Json, Object
 
@@ -29,7 +29,7 @@ def trajectories(result: CaseResult) -> Object | None:
     curves, found = result.comparison.curves, result.comparison
     if curves is None:
         return None
-    ulps = distances(curves.ours, curves.torch)
+    ulps = rounded_distance(curves.ours, curves.torch)
     with np.errstate(over="ignore", invalid="ignore"):
         torch = curves.torch.astype(np.float32)
         error = curves.ours - curves.torch

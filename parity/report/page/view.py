@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ...devices.compare import Finding
 from ...devices.table import Table as Devices
-from ...run import CaseResult, Run
+from ...results import CaseResult, Run
 from .. import facts, tables, tables_devices, wording, wording_devices
 from ..document import Code, Section, Span, Table, Text, marked, table
 from . import cells, items

@@ -1,0 +1,115 @@
+"""What schedules answer, in every way of calling them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from .comparison import Counts
+from .judge import Answers, asked_alone
+from .stepped import Stepped
+
+Schedule: TypeAlias = Callable[[Any], Any]
+"""From a count to a value; one of ours, of Optax, or anyone's that JAX can trace."""
+
+
+def answer(schedule: Schedule, stepped: Stepped) -> Answers:
+    """A schedule's answers at the counts at which a reference was stepped."""
+    return _answers(schedule, under_jit(schedule, stepped.counts), stepped)
+
+
+def under_jit(schedule: Schedule, counts: Counts) -> jax.Array:
+    """The schedule at all counts, in one compiled program."""
+    with _standard_promotion():
+        values: jax.Array = jax.jit(jax.vmap(schedule))(jnp.asarray(counts))
+    return values
+
+
+def _answers(schedule: Schedule, together: jax.Array, stepped: Stepped) -> Answers:
+    at = asked_alone(stepped)
+    with _standard_promotion():
+        alone = [np.asarray(schedule(count), np.float32) for count in stepped.counts[at].tolist()]
+    weak = bool(getattr(together, "weak_type", False))
+    return Answers(np.asarray(together), at, np.asarray(alone, np.float32), weak)
+
+
+def under_scan(plateau: Any, metrics: Sequence[float]) -> npt.NDArray[np.float32]:
+    """The learning rates before the first metric and after each, in one compiled program."""
+
+    def step(state: Any, metric: jax.Array) -> tuple[Any, jax.Array]:
+        state = plateau.step(state, metric)
+        return state, state.lr
+
+    @jax.jit
+    def all_of_them(metrics: jax.Array) -> jax.Array:
+        start = plateau.init()
+        return jnp.concatenate([start.lr[None], jax.lax.scan(step, start, metrics)[1]])
+
+    return np.asarray(all_of_them(jnp.asarray(metrics, jnp.float32)))
+
+
+def one_by_one(plateau: Any, metrics: Sequence[float]) -> npt.NDArray[np.float32]:
+    """The same as a Python loop over epochs has them."""
+    state = plateau.init()
+    rates = [state.lr]
+    for metric in metrics:
+        state = plateau.step(state, jnp.float32(metric))
+        rates.append(state.lr)
+    return np.asarray(rates, np.float32)
+
+
+def _standard_promotion() -> AbstractContextManager[None]:
+    """Anyone's schedule runs as it was written, also in a test-suite with strict promotion."""
+    standard: AbstractContextManager[None] = jax.numpy_dtype_promotion("standard")
+    return standard
+
+
+# In every mode --------------------------------------------------------------------------
+
+Count: TypeAlias = npt.NDArray[np.int32]
+
+
+def in_every_mode(
+    schedules: Sequence[Schedule], counts: Sequence[Count]
+) -> Iterator[tuple[str, slice, list[Any]]]:
+    """The name of each mode, the part of the counts it is asked, and what each schedule says.
+
+    Many schedules go into one program for each mode, since it is compiling that takes the time.
+
+    Args:
+      schedules: from a count to a value.
+      counts: those of each schedule, as many for all.
+    """
+    half = len(counts[0]) // 2
+    every, first, second = slice(None), slice(half), slice(half, None)
+
+    def together(ks: list[Any]) -> list[Any]:
+        return [schedule(k) for schedule, k in zip(schedules, ks, strict=True)]
+
+    @jax.jit
+    def scan(ks: list[Any]) -> list[Any]:
+        values: list[Any] = jax.lax.scan(lambda _, k: (None, together(k)), None, ks)[1]
+        return values
+
+    for kind, device in devices().items():
+        on = "" if len(devices()) == 1 else f" on {kind}"
+        with jax.default_device(device), _standard_promotion():
+            yield f"jit{on}", every, jax.jit(together)(list(counts))
+            yield f"scan{on}", first, scan([k[first] for k in counts])
+            # All that a resumed run knows of the first half is how long it was.
+            yield f"resumed{on}", second, scan([k[second] for k in counts])
+            yield f"uint32{on}", every, jax.jit(together)([k.astype(np.uint32) for k in counts])
+            with jax.enable_x64(True):
+                yield f"x64{on}", every, jax.jit(together)([k.astype(np.int64) for k in counts])
+
+
+def devices() -> Mapping[str, Any]:
+    """One device of each kind that is present."""
+    found = {device.platform: device for device in reversed(jax.devices())}
+    return found if "cpu" in found else {**found, "cpu": jax.devices("cpu")[0]}

@@ -1,0 +1,102 @@
+"""What other programs call: a schedule against a scheduler, as a result or as an assertion."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import answers
+from .comparison import Comparison
+from .judge import judge
+from .reference import pytorch
+from .stepped import step
+
+
+def compare(
+    schedule: Callable[[Any], Any],
+    make_torch_scheduler: Callable[[], Any],
+    *,
+    steps: int,
+    group: int = 0,
+    quantity: str = "lr",
+    fractions: Sequence[float] | None = None,
+    progress: Callable[[int], None] = lambda steps: None,
+) -> Comparison:
+    """Steps a real PyTorch scheduler beside a schedule and compares every value.
+
+    The schedule is evaluated under ``jax.jit`` over the whole trajectory, and once more
+    eagerly, one count at a time, at every boundary of the scheduler (one before, on and one
+    after) and at 200 sampled counts: to the same bits, or the comparison fails.
+
+    >>> import jaxsched, parity, torch
+    >>> def make_torch_scheduler():
+    ...     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    ...     return torch.optim.lr_scheduler.StepLR(optimizer, step_size=30)
+    >>> print(parity.compare(jaxsched.StepLR(0.1, step_size=30), make_torch_scheduler, steps=100))
+    passed (100 of 100 values identical to PyTorch's; greatest distance 0 ULP)
+    >>> print(parity.compare(jaxsched.StepLR(0.1, step_size=31), make_torch_scheduler, steps=100))
+    ... # doctest: +ELLIPSIS
+    failed: wrong at 6 of 100 counts, first at count 30: 0.100000001 (0x3dcccccd) against ...
+
+    Args:
+      schedule: from a count to a value; one of ours, of Optax, or yours. JAX can trace it.
+      make_torch_scheduler: a function of no arguments that returns a live PyTorch
+        scheduler, at its start, with its optimizer.
+      steps: how many counts to compare, from 0 on.
+      group: which parameter group of the optimizer.
+      quantity: ``"lr"``, or ``"momentum"`` for momentum or ``betas[0]``.
+      fractions: epochs for ``scheduler.step(epoch)``, to compare instead of 0, 1, …; numbers
+        that float32 holds.
+      progress: is told now and then how many more counts PyTorch has done.
+
+    Returns:
+      What was found. `Comparison.passed` is true when every value equals PyTorch's rounded
+      to float32, or, where PyTorch's own rounding error is the difference, the float32
+      nearest to the exact value. Comparing nothing does not pass.
+
+    Raises:
+      ValueError: ``quantity``, ``steps`` or ``fractions`` is not of the allowed ones.
+    """
+    if quantity not in pytorch.QUANTITIES:
+        raise ValueError(f"quantity must be one of {', '.join(pytorch.QUANTITIES)}, got {quantity!r}.")
+    if steps < 0:
+        raise ValueError(f"steps must be >= 0, got {steps}.")
+    if fractions is not None and any(float(np.float32(x)) != x for x in fractions):
+        raise ValueError(
+            f"fractions must be float32 numbers such as i / 16, got {fractions}. JAX would round the counts."
+        )
+    count = steps if fractions is None else len(fractions)
+    stepped = step(
+        make_torch_scheduler(), count, quantity=quantity, group=group, fractions=fractions, progress=progress
+    )
+    return judge(answers.answer(schedule, stepped), stepped)
+
+
+def assert_parity(
+    schedule: Callable[[Any], Any], make_torch_scheduler: Callable[[], Any], *, steps: int, **options: Any
+) -> None:
+    """Raises AssertionError, with the facts, unless `compare` passes. For anyone's tests.
+
+    Args:
+      schedule: as for `compare`.
+      make_torch_scheduler: as for `compare`.
+      steps: as for `compare`.
+      **options: as for `compare`.
+
+    Raises:
+      AssertionError: the schedule and the PyTorch scheduler part.
+    """
+    __tracebackhide__ = True
+    start = time.perf_counter()
+    comparison = compare(schedule, make_torch_scheduler, steps=steps, **options)
+    for record in recorders:
+        record(schedule, comparison, time.perf_counter() - start)
+    if not comparison.passed:
+        raise AssertionError(f"{schedule!r} and PyTorch part: {comparison}")
+
+
+recorders: list[Callable[[Any, Comparison, float], None]] = []
+"""Who is told of what `assert_parity` compared: the plugin for pytest, when it writes a report."""

@@ -1,0 +1,194 @@
+"""What came of holding a schedule against PyTorch: how far apart, where first, and who is wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from .reference.events import Event
+
+Counts: TypeAlias = npt.NDArray[np.int32] | npt.NDArray[np.float64]
+"""What a schedule is asked for: whole counts, or epochs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One count: what the schedule says, what PyTorch says, what is exact."""
+
+    count: float
+    ours: float
+    torch: float
+    exact: float | None
+    """To float64; None where no formula for it is known."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference(Row):
+    """One count at which the schedule and PyTorch part."""
+
+    ulp: float
+
+    def __str__(self) -> str:
+        text = f"count {self.count:g}: {bits(self.ours)} against PyTorch's {bits(self.torch)}"
+        text += f", {self.ulp:.4g} ULP"
+        return text if self.exact is None else f"{text}; exact {bits(self.exact)}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Distance:
+    """How far two of the three are apart, and where most."""
+
+    between: str
+    counts: int
+    """At how many counts they were compared."""
+    identical: int
+    """At how many of these both round to the same float32."""
+    max_ulp: float
+    """Greatest distance of the unrounded values, in float32 ULP of the second."""
+    worst: Row
+
+
+@dataclasses.dataclass(frozen=True)
+class Integrity:
+    """What the schedule's values show by themselves: how many are of each kind."""
+
+    returns: str
+    """The dtype, and ``weak`` if a weakly typed one."""
+    nan: int
+    infinite: int
+    negative: int
+    negative_zero: int
+    subnormal: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Tolerance:
+    """The least tolerances with which every value would have passed."""
+
+    absolute: float
+    relative: float
+    ulp: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Curves:
+    """Both trajectories, for pictures."""
+
+    counts: Counts
+    ours: npt.NDArray[np.float32]
+    torch: npt.NDArray[np.float64]
+    events: tuple[Event, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What came of stepping PyTorch beside a schedule. Values are compared as float32."""
+
+    steps: int
+    """How many counts were compared."""
+
+    identical: int
+    """How many values have the bits of PyTorch's value rounded to float32."""
+
+    correctly_rounded: int
+    """How many differ from PyTorch's, but are the float32 nearest to the exact value."""
+
+    max_ulp: float
+    """Greatest distance to PyTorch's value rounded to float32, in ULP of that value."""
+
+    worst: Difference | None
+    """Where that is; None when all are identical."""
+
+    first_divergence: int | float | None
+    """The first count whose value differs from PyTorch's."""
+
+    first_failure: Difference | None
+    """The first count at which the schedule is wrong; None when it never is."""
+
+    eager: int
+    """Counts evaluated once more, eagerly and one at a time."""
+
+    problem: str | None
+    """Why the comparison fails, in one sentence; None when it passes."""
+
+    cause: str | None = None
+    """What the difference looks like: ``1 count ahead of PyTorch: …``; None where all is well."""
+
+    who: str | None = None
+    """Who is wrong, by the exact value; None where neither is."""
+
+    distances: tuple[Distance, ...] = ()
+    """Schedule and PyTorch; where there is an exact value, schedule and exact, PyTorch and exact."""
+
+    window: tuple[Row, ...] = ()
+    """The first failure (or else the worst count), three counts before it and three after."""
+
+    integrity: Integrity | None = None
+    tolerance: Tolerance | None = None
+
+    unseen: tuple[Event, ...] = ()
+    """Events of the scheduler that so many counts do not reach, so that nothing is known of them."""
+
+    curves: Curves | None = dataclasses.field(default=None, repr=False, compare=False)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every value is PyTorch's, or correctly rounded where PyTorch's is not."""
+        return self.problem is None
+
+    def __str__(self) -> str:
+        if self.steps == 0:
+            return f"failed: {self.problem}"
+        share = f"{self.identical:,} of {self.steps:,} values identical to PyTorch's"
+        if self.correctly_rounded:
+            share += f", {self.correctly_rounded:,} correctly rounded where PyTorch's is not"
+        facts = [share, f"greatest distance {self.max_ulp:.4g} ULP"]
+        if self.first_divergence is not None:
+            facts.append(f"first divergence at count {self.first_divergence:g}")
+        text = f"{'passed' if self.passed else f'failed: {self.problem}'} ({'; '.join(facts)})"
+        return "\n".join([text, *self.explanation()])
+
+    def explanation(self) -> list[str]:
+        """Cause, culprit and surroundings of a failure, and what the run cannot judge."""
+        lines = []
+        if not self.passed:
+            lines += [f"cause: {self.cause}"] if self.cause else []
+            lines += [f"who: {self.who}"] if self.who else []
+            lines += table(self.window) if self.first_failure else []
+            if self.tolerance is not None and np.isfinite(self.tolerance.ulp):
+                lines.append(
+                    f"would pass with: absolute {self.tolerance.absolute:.3g}, "
+                    f"or relative {self.tolerance.relative:.3g}, or {self.tolerance.ulp:.4g} ULP"
+                )
+        lines += [
+            f"not judged: the {event.what} at count {event.count}, which {self.steps:,} counts do not reach"
+            for event in self.unseen
+        ]
+        return lines
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """Counts side by side, with their bits; the lines of a plain table."""
+    cells = [("count", "ours", "PyTorch", "exact")]
+    for row in rows:
+        exact_value = "" if row.exact is None else bits(row.exact)
+        cells.append((f"{row.count:g}", bits(row.ours), bits(row.torch), exact_value))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    ]
+
+
+def words(values: npt.ArrayLike) -> npt.NDArray[np.uint32]:
+    """The bits of float32 values, as integers."""
+    return np.asarray(values, np.float32).view(np.uint32)
+
+
+def bits(value: float) -> str:
+    """A value and its bits as float32."""
+    return f"{value:.9g} (0x{int(words(value)):08x})"

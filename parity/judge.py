@@ -1,0 +1,230 @@
+"""The verdict, from arrays: where a schedule and a reference part, why, and who is wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import causes, ulp
+from .comparison import Comparison, Counts, Curves, Difference, Distance, Integrity, Row, Tolerance, words
+from .reference import exact
+from .stepped import Stepped
+
+SAMPLES = 200
+"""Counts, besides every boundary, that are also evaluated eagerly, one at a time."""
+
+JUDGED = 64
+"""Counts, of those that are identical, at which both are held against the exact value."""
+
+RIGHT = 0.5 + 1e-6
+"""ULP from the exact value that rounding to float32 once can cost."""
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Answers:
+    """What a schedule answers: at all counts, and once more at some of them."""
+
+    values: npt.NDArray[Any]
+    """At all counts, from one compiled program, in the dtype in which the schedule returned them."""
+
+    at: Indices
+    """The indices of the counts that were asked for once more, eagerly and one at a time."""
+
+    alone: npt.NDArray[np.float32]
+    """What it answered there."""
+
+    weak: bool = False
+    """Whether the values are weakly typed."""
+
+
+def recorded(values: npt.NDArray[Any], stepped: Stepped) -> Answers:
+    """Values that nobody can ask again: they are what they are, however often they are read."""
+    values = values.astype(np.float32)
+    at = asked_alone(stepped)
+    at = at[at < len(values)]
+    return Answers(values, at, values[at])
+
+
+def asked_alone(stepped: Stepped) -> Indices:
+    """Indices next to every event and to both ends, and a fixed sample of the others, ascending."""
+    steps = len(stepped.values)
+    if not steps:
+        return np.empty(0, np.int64)
+    near = {at + by for at in (0, steps - 1, *(event.count for event in stepped.events)) for by in (-1, 0, 1)}
+    sample = np.random.default_rng(steps).choice(steps, min(SAMPLES, steps), replace=False)
+    return np.asarray(sorted(i for i in near.union(sample.tolist()) if 0 <= i < steps), np.int64)
+
+
+def judge(answers: Answers, stepped: Stepped) -> Comparison:
+    """Holds what a schedule answers against what the reference did; values are compared as float32."""
+    steps = len(stepped.values)
+    if steps == 0:
+        return _nothing(stepped.ended or "nothing was compared: there are no counts")
+    if len(answers.values) < steps:
+        return _nothing(f"the schedule has {len(answers.values)} values for {steps} counts")
+    pair = _Pair(stepped, answers.values.astype(np.float32)[:steps])
+    differing = pair.differing()
+    wrong = [i for i in differing.tolist() if not pair.excused(i)]
+    unstable = answers.at[words(answers.alone) != words(pair.ours[answers.at])].tolist()
+    worst = int(np.argmax(pair.ulps))
+    middle = wrong[0] if wrong else worst
+    apart = _apart(pair, differing)
+    return Comparison(
+        steps=steps,
+        identical=steps - len(differing),
+        correctly_rounded=len(differing) - len(wrong),
+        max_ulp=float(pair.ulps[worst]),
+        worst=pair.difference(worst) if differing.size else None,
+        first_divergence=pair.counts[differing[0]].item() if differing.size else None,
+        first_failure=pair.difference(wrong[0]) if wrong else None,
+        eager=len(answers.at),
+        problem=_problem(pair, wrong, unstable),
+        cause=_cause(pair, wrong, unstable),
+        who=_who(apart),
+        distances=apart,
+        window=tuple(pair.row(i) for i in range(max(middle - 3, 0), min(middle + 4, steps))),
+        integrity=_integrity(answers),
+        tolerance=_tolerance(pair),
+        unseen=stepped.unseen,
+        curves=Curves(
+            pair.counts, pair.ours, pair.torch, tuple(event for event in stepped.events if event.what)
+        ),
+    )
+
+
+class _Pair:
+    """Both sides at the counts that the reference reached; at least one."""
+
+    def __init__(self, stepped: Stepped, ours: npt.NDArray[np.float32]) -> None:
+        self.stepped = stepped
+        self.ours = ours
+        self.torch = stepped.values
+        self.counts: Counts = stepped.counts[: len(ours)]
+        self.made = np.arange(len(ours), dtype=np.int32) if stepped.made is None else stepped.made
+        self.ulps = ulp.rounded_distance(ours, stepped.values)
+        self._peak = float(np.max(np.abs(stepped.values)))
+
+    def differing(self) -> Indices:
+        """The indices of other bits. A NaN or infinity never equals another, whatever its bits."""
+        return np.flatnonzero(
+            (words(self.ours) != words(self.torch.astype(np.float32))) | ~np.isfinite(self.ours)
+        )
+
+    def excused(self, i: int) -> bool:
+        """Whether PyTorch's rounding error is the difference, and ours is correctly rounded."""
+        if self.stepped.exact is None or not np.isfinite(self.ours[i]):
+            return False
+        known = self._exact(i)
+        # PyTorch multiplies its way from step to step: some rounding errors for each.
+        drift = 8 * 2.0**-53 * (self.made[i].item() + 1) * self._peak
+        drifted = abs(known - float(self.torch[i])) <= drift
+        return bool(drifted and words(self.ours[i]) == words(exact.to_float32(known)))
+
+    def row(self, i: int) -> Row:
+        known = self._exact(i)
+        nearest = None if known is None else float(known)
+        return Row(self.counts[i].item(), float(self.ours[i]), float(self.torch[i]), nearest)
+
+    def difference(self, i: int) -> Difference:
+        return Difference(**vars(self.row(i)), ulp=float(self.ulps[i]))
+
+    def _exact(self, i: int) -> Any:
+        return None if self.stepped.exact is None else self.stepped.exact(self.counts[i].item())
+
+
+def _nothing(problem: str) -> Comparison:
+    return Comparison(0, 0, 0, 0.0, None, None, None, 0, problem)
+
+
+def _problem(pair: _Pair, wrong: Sequence[int], unstable: Sequence[int]) -> str | None:
+    """Why the comparison fails."""
+    steps = len(pair.ours)
+    if wrong:
+        return f"wrong at {len(wrong):,} of {steps:,} counts, first at {pair.difference(wrong[0])}"
+    if unstable:
+        return (
+            f"{len(unstable):,} values have other bits when evaluated eagerly than under jit, "
+            f"first at count {pair.counts[unstable[0]]}"
+        )
+    ended = pair.stepped.ended
+    return None if ended is None else f"PyTorch ended at count {steps} with {ended}"
+
+
+def _cause(pair: _Pair, wrong: Sequence[int], unstable: Sequence[int]) -> str | None:
+    """What the difference looks like."""
+    if not wrong:
+        return "it depends on how it is called, and not on the count alone" if unstable else None
+    named = [event for event in sorted({*pair.stepped.events, *pair.stepped.unseen}) if event.what]
+    if pair.made[-1] >= len(pair.made):  # over gaps only the place of the first difference is known
+        return causes.whereabouts(pair.made[wrong[0]].item(), named)
+    return causes.name(pair.ours, pair.torch, np.asarray(wrong), named)
+
+
+def _apart(pair: _Pair, differing: Indices) -> tuple[Distance, ...]:
+    """Schedule and PyTorch at every count; both and the exact value where they differ, and at a sample."""
+    steps = len(pair.ours)
+    worst = int(np.argmax(pair.ulps))
+    both = Distance(
+        "schedule and PyTorch", steps, steps - len(differing), float(pair.ulps[worst]), pair.row(worst)
+    )
+    if pair.stepped.exact is None:
+        return (both,)
+    sample = np.random.default_rng(steps).choice(steps, min(JUDGED, steps), replace=False)
+    chosen = sorted({0, steps - 1, worst, *sample.tolist(), *differing[:JUDGED].tolist()})
+    rows = [pair.row(i) for i in chosen]
+    known = np.array([row.exact for row in rows], np.float64)
+    return (
+        both,
+        _from_exact("schedule", np.array([row.ours for row in rows]), known, rows),
+        _from_exact("PyTorch", np.array([row.torch for row in rows]), known, rows),
+    )
+
+
+def _from_exact(
+    who: str, values: npt.NDArray[np.float64], known: npt.NDArray[np.float64], rows: Sequence[Row]
+) -> Distance:
+    ulps = ulp.distance(values, known)
+    furthest = int(np.argmax(ulps))
+    same = int(np.sum(words(values) == words(known)))
+    return Distance(f"{who} and exact", len(rows), same, float(ulps[furthest]), rows[furthest])
+
+
+def _who(found: tuple[Distance, ...]) -> str | None:
+    """Who is wrong, if either is."""
+    if len(found) == 1:
+        return None if found[0].max_ulp == 0 else "no formula for the exact value is known here"
+    ours, torch = (distance.max_ulp for distance in found[1:])
+    says = f"the schedule is {ours:.3g} ULP from the exact value, PyTorch {torch:.3g}"
+    if ours <= RIGHT:
+        return None if torch <= RIGHT else f"PyTorch is wrong: {says}"
+    return f"the schedule is wrong: {says}" if torch <= RIGHT else f"both are wrong: {says}"
+
+
+def _integrity(answers: Answers) -> Integrity:
+    values = answers.values
+    size = np.abs(values.astype(np.float32))
+    return Integrity(
+        returns=f"{values.dtype}{' (weak)' if answers.weak else ''}",
+        nan=int(np.isnan(values).sum()),
+        infinite=int(np.isinf(values).sum()),
+        negative=int((values < 0).sum()),
+        negative_zero=int(((values == 0) & np.signbit(values)).sum()),
+        subnormal=int(((size > 0) & (size < np.finfo(np.float32).smallest_normal)).sum()),
+    )
+
+
+def _tolerance(pair: _Pair) -> Tolerance:
+    wanted = pair.torch.astype(np.float32).astype(np.float64)
+    with np.errstate(all="ignore"):
+        apart = np.abs(pair.ours - wanted)
+        relative = np.where(apart == 0, 0.0, apart / np.abs(wanted))
+    absolute = np.where(np.isnan(apart), np.inf, apart).max()
+    return Tolerance(
+        float(absolute), float(np.nan_to_num(relative, nan=np.inf).max()), float(pair.ulps.max())
+    )

@@ -1,0 +1,76 @@
+"""A reference that has been stepped: what it did, and all that is known of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .comparison import Counts
+from .reference import events, exact, pytorch
+from .reference.events import Event
+from .reference.exact import Exact
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Stepped:
+    """What a schedule is judged by."""
+
+    counts: Counts
+    """What a schedule is asked for: at least as many as there are values."""
+
+    values: npt.NDArray[np.float64]
+    """What was applied at each count, until the reference ended."""
+
+    ended: str | None = None
+    """What it raised, if it did before the last count."""
+
+    events: tuple[Event, ...] = ()
+    """Where an off-by-one would show; their counts are indices into the values."""
+
+    unseen: tuple[Event, ...] = ()
+    """Events that come after the last count."""
+
+    exact: Exact | None = None
+    """From a count to the exact value, where a formula for it is known."""
+
+    made: npt.NDArray[np.int32] | None = None
+    """How many steps had been made at each count, ascending; None where that is 0, 1, …"""
+
+
+def step(
+    scheduler: Any,
+    steps: int,
+    *,
+    quantity: str = "lr",
+    group: int = 0,
+    fractions: Sequence[float] | None = None,
+    progress: Callable[[int], None] = lambda steps: None,
+) -> Stepped:
+    """Steps a live PyTorch scheduler, which is used up.
+
+    Args:
+      scheduler: with its optimizer, at its start.
+      steps: how many counts to look at, from 0 on; at least 0.
+      quantity: ``"lr"`` or ``"momentum"``.
+      group: which parameter group.
+      fractions: epochs for ``scheduler.step(epoch)``, as many as ``steps``, instead of 0, 1, …
+      progress: is told now and then how many counts have been done since it was told last.
+    """
+    found = pytorch.trajectory(
+        scheduler, steps, quantity=quantity, group=group, fractions=fractions, progress=progress
+    )
+    known = exact.of(scheduler, quantity, group)
+    if fractions is not None:
+        return Stepped(np.asarray(fractions, np.float64), found.values, found.ended, exact=known)
+    return Stepped(
+        np.arange(steps, dtype=np.int32),
+        found.values,
+        found.ended,
+        tuple(events.of(scheduler, len(found.values))),
+        tuple(events.never_reached(scheduler, steps)),
+        known,
+    )
