@@ -11,7 +11,7 @@ from rich.table import Table
 
 from .. import selftest
 from ..devices import selftest as on_devices
-from ..report.wording_devices import outcome
+from ..devices.findings import outcome
 from ._common import Exit, parser
 
 DESCRIPTION = """\

@@ -12,100 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _quiet
+from .bits import bits, decimals, differing, distances, is_float
 from .compiler import CompilationError, Compiler
 from .door import brought
-from .program import Array, Program, UnknownOperation
+from .findings import Difference, Finding, Unknown
+from .program import Program, UnknownOperation
 from .subjects import Answers, Subject
 from .targets import DEFAULT, Target, find, missing
-
-
-@dataclasses.dataclass(frozen=True)
-class Unknown:
-    """An operation whose result only the device knows, or that a reader does not."""
-
-    operation: str
-    why: str
-    source: str | None
-    """``file:line`` of what it came from."""
-
-    def __str__(self) -> str:
-        return f"{self.operation}: {self.why}" + (f", at {self.source}" if self.source else "")
-
-
-@dataclasses.dataclass(frozen=True)
-class Difference:
-    """A call that a device answers otherwise."""
-
-    at: float
-    """The count, or which step."""
-
-    leaf: str
-    """Which part of the answer; empty where it has only one."""
-
-    device: str
-    """The bits that the device has: ``0x34c00000``."""
-
-    host: str
-    """Those that it should have."""
-
-    device_value: str
-    """What these bits are in decimals, as few as tell it from its neighbours; of an array all of them."""
-
-    host_value: str
-
-    ulp: float
-    """How many float32 numbers lie from one to the other, if it is that; of whole numbers their difference.
-
-    Infinitely many, where one is a NaN or an infinity and the other is not. Of an array the most.
-    """
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """What came of a function on one target."""
-
-    target: str
-    place: str
-    """What is counted: ``count`` or ``step``."""
-
-    compared: int
-    differing: int
-    first: Difference | None
-    """The first call with other bits."""
-
-    instructions: int | None
-    """Of the compiled program; None where there is none."""
-
-    unknown: tuple[Unknown, ...]
-    """What stood in the way of executing it; then nothing was compared."""
-
-    error: str | None
-    """Why there is no program to execute, or none that this machine can."""
-
-    seconds: float
-    """What it took to compile and to execute it."""
-
-    undecided: int = 0
-    """Calls, not among those that differ, whose answer hangs on bits that the target's float64 lacks."""
-
-    furthest: Difference | None = None
-    """The call of which the two answers are the most ULP apart; the first one of several."""
-
-    measure: str = "host"
-    """What says which bits are right: ``host`` is jaxsched's ``on_host``, else it is a program of XLA's."""
-
-    notes: tuple[str, ...] = ()
-    """What a learning rate would not be: ``the answer is int32``."""
-
-    def __str__(self) -> str:
-        from ..report.wording_devices import outcome_and_size  # it has all words, and imports this
-
-        return f"{self.target}: {outcome_and_size(self)}"
-
-    @property
-    def same(self) -> bool:
-        """Whether anything was compared, and every bit is the same where the target can decide it."""
-        return self.compared > 0 and self.differing == 0
 
 
 def compare_devices(schedule: Any, *targets: str, counts: npt.ArrayLike | None = None) -> dict[str, Finding]:
@@ -225,9 +138,7 @@ def _add(tally: _Tally, subject: Subject, target: Target, answers: Answers) -> N
         rows &= ~undecided
     tally.compared += len(rows)
     tally.differing += int(np.sum(rows))
-    tally.finite = tally.finite or any(
-        not _is_float(leaf.dtype) or np.isfinite(leaf).any() for leaf in wanted
-    )
+    tally.finite = tally.finite or any(not is_float(leaf.dtype) or np.isfinite(leaf).any() for leaf in wanted)
     if not rows.any():
         return
     where = np.flatnonzero(rows)
@@ -254,64 +165,3 @@ def _add(tally: _Tally, subject: Subject, target: Target, answers: Answers) -> N
     furthest = difference(int(np.argmax(apart[:, which])), which)
     if tally.furthest is None or furthest.ulp > tally.furthest.ulp:
         tally.furthest = furthest
-
-
-def differing(device: Array, host: Array) -> Array:
-    """Which of n answers have other bits, of arrays of shape ``(n, …)``.
-
-    A NaN is a NaN: no standard says what its other bits are.
-    """
-    if device.dtype != host.dtype or device.shape != host.shape:
-        raise TypeError(
-            f"the device answers {device.dtype}{device.shape}, and the host {host.dtype}{host.shape}"
-        )
-    unlike = words(device) != words(host)
-    if _is_float(device.dtype):
-        unlike &= ~(np.isnan(device) & np.isnan(host))
-    rows: Array = unlike.any(axis=tuple(range(1, unlike.ndim)))
-    return rows
-
-
-def distances(device: Array, host: Array) -> npt.NDArray[np.float64]:
-    """How far apart n answers are, of arrays of shape ``(n, …)``: see `Difference.ulp`."""
-    apart = np.abs(_steps(device) - _steps(host))
-    if _is_float(device.dtype):
-        finite = np.isfinite(device) & np.isfinite(host)
-        apart = np.where(
-            finite, apart, np.where(differing(*_flat(device, host)).reshape(apart.shape), np.inf, 0)
-        )
-    most: npt.NDArray[np.float64] = apart.reshape(len(apart), -1).max(axis=1, initial=0)
-    return most
-
-
-def _flat(*arrays: Array) -> tuple[Array, ...]:
-    return tuple(each.reshape(-1) for each in arrays)
-
-
-def _steps(values: Array) -> npt.NDArray[np.float64]:
-    """The values as numbers of which neighbours are 1 apart, both zeros as 0."""
-    if not _is_float(values.dtype):
-        return values.astype(np.float64)
-    word = words(values).astype(np.int64)
-    sign = 1 << (8 * values.dtype.itemsize - 1)
-    return np.where(word < sign, word, sign - word).astype(np.float64)
-
-
-def _is_float(dtype: np.dtype[Any]) -> bool:
-    return bool(jax.numpy.issubdtype(dtype, jax.numpy.floating))
-
-
-def decimals(value: Array) -> str:
-    """A number as people write it; of an array, all its values."""
-    return " ".join(str(each) for each in np.atleast_1d(value).ravel())
-
-
-def words(values: Array) -> Array:
-    """The bits of each value, as an unsigned number."""
-    found: Array = np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")
-    return found
-
-
-def bits(value: Array) -> str:
-    """As people write them: ``0x3dcccccd``; of an array, those of all its values."""
-    return " ".join(f"0x{word:0{2 * value.dtype.itemsize}x}" for word in words(np.atleast_1d(value)).ravel())

@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable
 
 from . import recorded, subjects
-from .compare import Finding, judge
+from .compare import judge
 from .compiler import Texts, read
+from .findings import Finding
 from .subjects import OfCount
 
 

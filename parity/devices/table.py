@@ -15,9 +15,10 @@ from ..cases import Case, Spec
 from ..plateau import PlateauCase
 from ..reference import events, optax_equivalents
 from . import subjects
-from .compare import Finding, compare
+from .compare import compare
 from .compiler import Compiler
 from .door import brought
+from .findings import Finding
 from .subjects import OfCount, OfState, Subject
 from .targets import Family, Target, find
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from ..cases import Case, Spec
 from ..comparison import Comparison
-from ..devices.compare import Finding
+from ..devices.findings import Finding
 from ..devices.table import Row
 from ..plateau import PlateauCase
 from ..reference.events import Event

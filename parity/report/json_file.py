@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from ..comparison import Difference, Distance, Row, Tolerance
 from ..deviations import Demonstration
-from ..devices import compare as on_devices
+from ..devices import findings as on_devices
 from ..devices.table import Table
 from ..results import CaseResult, OptaxResult, Run
 from ..training import TrainingResult

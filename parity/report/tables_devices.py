@@ -6,11 +6,10 @@ import collections
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from ..devices.compare import Finding
+from ..devices.findings import Finding, instructions, outcome, outcome_and_size, verdict
 from ..devices.table import Table as Found
 from .document import Code, Strong, Table, Text, table
 from .facts import not_passed_first
-from .wording_devices import instructions, outcome, outcome_and_size, verdict
 
 _OPTAX = "Optax's "
 _Group: TypeAlias = tuple[str, list[Mapping[str, Finding]]]

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import collections
-import math
-import os
-import pathlib
-import re
 import textwrap
 from collections.abc import Iterator
 
-from ..devices.compare import Difference, Finding, Unknown
+from ..devices.findings import Finding, outcome, outcome_and_size
 from ..devices.subjects import BY_XLA
 from ..devices.table import Row, Table
 from .facts import refused_on
@@ -72,77 +68,6 @@ def _measures(table: Table) -> set[str]:
 def _findings(table: Table) -> Iterator[Finding]:
     for row in table.rows:
         yield from row.findings.values()
-
-
-def verdict(finding: Finding) -> str:
-    """What came of it, without the program."""
-    if finding.error is not None:
-        return f"not compared: {_first_line(finding.error)}"
-    if finding.unknown:
-        return "not compared: " + "; ".join(map(_unknown, finding.unknown))
-    if not finding.differing:
-        if not finding.compared:
-            return "not compared"
-        return (
-            f"same bits but at {finding.undecided:,} {finding.place}s" if finding.undecided else "same bits"
-        )
-    return f"{finding.differing:,} of {finding.compared:,} {finding.place}s differ"
-
-
-def where(finding: Finding) -> str:
-    """The first difference, and how far the furthest goes; empty where there is none."""
-    first, furthest = finding.first, finding.furthest
-    if first is None or furthest is None:
-        return ""
-    leaf = f" {first.leaf}," if first.leaf else ""
-    device, right = f"{first.device} = {first.device_value}", f"{first.host} = {first.host_value}"
-    most = "" if furthest.ulp == first.ulp else f", at {_at(finding, furthest)}"
-    return (
-        f"first at {_at(finding, first)}:{leaf} device {device}, {finding.measure} {right}, "
-        f"{_ulp(first)} apart; at most {_ulp(furthest)}{most}"
-    )
-
-
-def _at(finding: Finding, found: Difference) -> str:
-    return f"{finding.place} {f'{int(found.at):,}' if found.at == int(found.at) else repr(found.at)}"
-
-
-def _ulp(found: Difference) -> str:
-    return f"{found.ulp:,.0f} ULP" if math.isfinite(found.ulp) else "infinitely many ULP"
-
-
-def outcome(finding: Finding) -> str:
-    """What came of it, what of the answer is unlike a learning rate, and where it differs: in one line."""
-    return ", ".join(filter(None, (verdict(finding), *finding.notes, where(finding))))
-
-
-def outcome_and_size(finding: Finding) -> str:
-    """The same, and how many instructions the program has."""
-    if finding.instructions is None or not finding.compared:
-        return outcome(finding)
-    return f"{outcome(finding)} ({finding.instructions:,} instructions)"
-
-
-def instructions(finding: Finding) -> str:
-    return "–" if finding.instructions is None else f"{finding.instructions:,}"
-
-
-def _unknown(unknown: Unknown) -> str:
-    return ", ".join(
-        filter(None, (unknown.operation, unknown.why, unknown.source and f"at {short(unknown.source)}"))
-    )
-
-
-def short(source: str) -> str:
-    """A place in a file, without what leads to the packages or to the current folder."""
-    inside = re.split(r"[\\/](?:site|dist)-packages[\\/]", source)[-1]
-    for folder in (pathlib.Path(__file__).parents[2], pathlib.Path.cwd()):
-        inside = inside.removeprefix(f"{folder}{os.sep}")
-    return inside
-
-
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0]
 
 
 def problem(row: Row) -> str | None:

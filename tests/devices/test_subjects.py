@@ -11,7 +11,8 @@ from hypothesis import given, strategies as st
 import jaxsched
 from jaxsched.hugging_face import GreedyLR
 from parity.devices import subjects
-from parity.devices.compare import bits, compare, differing, distances, judge
+from parity.devices.bits import bits, differing, distances
+from parity.devices.compare import compare, judge
 from parity.devices.door import brought
 from parity.devices.program import Program
 from parity.devices.subjects import COUNTS, LAST, OfCount, OfState

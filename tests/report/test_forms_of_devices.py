@@ -14,7 +14,8 @@ from rich.console import Console
 
 import parity
 from parity import run as runner
-from parity.devices.compare import Difference, Finding, Unknown
+from parity.devices import findings
+from parity.devices.findings import Difference, Finding, Unknown
 from parity.devices.subjects import BY_XLA
 from parity.devices.table import Row, Table
 from parity.report import (
@@ -169,33 +170,33 @@ def test_of_nothing_compared_no_values_are_counted():
 
 
 def test_the_words():
-    assert wording_devices.outcome(finding("tpu:v5e")) == "same bits"
-    assert wording_devices.outcome(WRONG.findings["cuda:h100"]) == (
+    assert findings.outcome(finding("tpu:v5e")) == "same bits"
+    assert findings.outcome(WRONG.findings["cuda:h100"]) == (
         "3 of 100,005 steps differ, first at step 4,096: .lr, device 0x34c00000 = 3.5762787e-07, "
         "XLA's CPU program 0x00000000 = 0.0, 3 ULP apart; at most 12,000 ULP, at step 9,999"
     )
-    assert wording_devices.outcome(finding("tpu:v5e", 1, at=0.5)) == (
+    assert findings.outcome(finding("tpu:v5e", 1, at=0.5)) == (
         "1 of 100,005 counts differ, first at count 0.5: device 0x34c00000 = 3.5762787e-07, "
         "host 0x00000000 = 0.0, 3 ULP apart; at most 12,000 ULP, at count 9,999"
     )
     one = finding("tpu:v5e", 1)
     beyond = dataclasses.replace(one.first, ulp=float("inf"))
     only = dataclasses.replace(one, first=beyond, furthest=beyond, notes=("the answer is int32",))
-    assert wording_devices.outcome(only).startswith(
+    assert findings.outcome(only).startswith(
         "1 of 100,005 counts differ, the answer is int32, first at count 4,096"
     )
-    assert wording_devices.outcome(only).endswith("infinitely many ULP apart; at most infinitely many ULP")
-    assert str(only) == f"tpu:v5e: {wording_devices.outcome(only)} (1,234 instructions)"
-    assert wording_devices.outcome(LEFT.findings["tpu:v5e"]) == (
+    assert findings.outcome(only).endswith("infinitely many ULP apart; at most infinitely many ULP")
+    assert str(only) == f"tpu:v5e: {findings.outcome(only)} (1,234 instructions)"
+    assert findings.outcome(LEFT.findings["tpu:v5e"]) == (
         "not compared: cosine, only the device knows its last bit, at optax/_s.py:12"
     )
-    refused = wording_devices.outcome(REFUSED.findings["cuda:h100"])
+    refused = findings.outcome(REFUSED.findings["cuda:h100"])
     assert refused == "not compared: not compiled: XlaError: no such thing"
-    assert wording_devices.outcome(finding("tpu:v5e", compared=0)) == "not compared"
+    assert findings.outcome(finding("tpu:v5e", compared=0)) == "not compared"
     assert wording_devices.problem(RIGHT) is None
     assert wording_devices.problem(LEFT).startswith("tpu:v5e: not compared")
     here = pathlib.Path.cwd() / "mine.py"
-    assert wording_devices.short(f"{here}:3") == "mine.py:3"
+    assert findings.short(f"{here}:3") == "mine.py:3"
 
 
 def test_the_summary(failed):

@@ -17,7 +17,7 @@ from parity import run as runner
 from parity.api import compare
 from parity.cases import CASES
 from parity.deviations import Demonstration, Deviation
-from parity.devices.compare import Finding, Unknown
+from parity.devices.findings import Finding, Unknown
 from parity.devices.table import Row, Table
 from parity.report import github, json_file, junit_xml, markdown, page, terminal
 from parity.run import CaseResult, OptaxResult, PairCase

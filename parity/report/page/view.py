@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 
-from ...devices.compare import Finding
+from ...devices.findings import Finding, outcome as outcome_of
 from ...devices.table import Table as Devices
 from ...results import CaseResult, Run
 from .. import facts, tables, tables_devices, wording, wording_devices
@@ -179,7 +179,7 @@ def _on_devices(
 
 
 def _finding(found: Finding, failed: bool) -> tuple[Span, ...]:
-    outcome = wording_devices.outcome(found)
+    outcome = outcome_of(found)
     says = cells.Failed(outcome) if failed and not found.same else outcome
     if found.instructions is None:
         return (says,)
