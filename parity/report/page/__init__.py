@@ -1,8 +1,8 @@
 """The report for people: one page that opens from disk, worst first, to search, with pictures.
 
-`view` says what stands on it, the templates how that is laid out. All words are in it without its scripts,
-which only hide, show and draw, so that they are read, and tested, in the file. The page loads nothing: its
-security policy forbids that, and every style and script but those whose hashes it names.
+`view` says what stands on it, and the templates how that is laid out. The scripts only hide, show and draw:
+all words are in the file, and can be read and tested without a browser. The page loads nothing. Its security
+policy forbids that, and every style and script but those whose hashes it names.
 
 Everything that comes from a run is escaped by Jinja; no text of a run is ever marked as safe.
 """
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from ...results import Run
 from ..document import spans
+from . import view
 from .cells import numbers
-from .view import page
 
 if TYPE_CHECKING:
     import jinja2
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def render(run: Run) -> str:
     """The run as one HTML page."""
-    shown = page(run)
+    shown = view.page(run)
     scripts = [_Source("pictures.js"), *([_Source("filter.js")] if shown.cases else [])]
     return _template().render(page=shown, style=_Source("style.css"), scripts=scripts)
 
