@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
@@ -18,44 +19,94 @@ from .stepped import Stepped
 Schedule: TypeAlias = Callable[[Any], Any]
 """From a count to a value; one of ours, of Optax, or anyone's that JAX can trace."""
 
+Plateau: TypeAlias = Any
+"""What has ``init()`` and ``step(state, metric)``, of which the states have ``lr``."""
+
+Metrics: TypeAlias = Sequence[float]
+
 
 def answer(schedule: Schedule, stepped: Stepped) -> Answers:
     """A schedule's answers at the counts at which a reference was stepped."""
-    return _answers(schedule, under_jit(schedule, stepped.counts), stepped)
+    (found,) = answer_all([schedule], [stepped])
+    return found
+
+
+def answer_all(schedules: Sequence[Schedule], steppeds: Sequence[Stepped]) -> list[Answers]:
+    """The answers of each schedule at its own counts; all are compiled in one program."""
+    values = all_under_jit(schedules, [stepped.counts for stepped in steppeds])
+    return list(map(_answers, schedules, values, steppeds))
+
+
+def _answers(schedule: Schedule, values: jax.Array, stepped: Stepped) -> Answers:
+    at = asked_alone(stepped)
+    with _standard_promotion():
+        alone = [np.asarray(schedule(count), np.float32) for count in stepped.counts[at].tolist()]
+    weak = bool(getattr(values, "weak_type", False))
+    return Answers(np.asarray(values), at, np.asarray(alone, np.float32), weak)
 
 
 def under_jit(schedule: Schedule, counts: Counts) -> jax.Array:
     """The schedule at all counts, in one compiled program."""
-    with _standard_promotion():
-        values: jax.Array = jax.jit(jax.vmap(schedule))(jnp.asarray(counts))
+    (values,) = all_under_jit([schedule], [counts])
     return values
 
 
-def _answers(schedule: Schedule, together: jax.Array, stepped: Stepped) -> Answers:
-    at = asked_alone(stepped)
-    with _standard_promotion():
-        alone = [np.asarray(schedule(count), np.float32) for count in stepped.counts[at].tolist()]
-    weak = bool(getattr(together, "weak_type", False))
-    return Answers(np.asarray(together), at, np.asarray(alone, np.float32), weak)
+def all_under_jit(schedules: Sequence[Schedule], counts: Sequence[Counts]) -> list[jax.Array]:
+    """Each schedule at all of its counts, in one compiled program.
 
-
-def under_scan(plateau: Any, metrics: Sequence[float]) -> npt.NDArray[np.float32]:
-    """The learning rates before the first metric and after each, in one compiled program."""
-
-    def step(state: Any, metric: jax.Array) -> tuple[Any, jax.Array]:
-        state = plateau.step(state, metric)
-        return state, state.lr
+    A program for each takes more than twice as long to compile. The bits do not depend on the company.
+    """
+    if not schedules:
+        return []
 
     @jax.jit
-    def all_of_them(metrics: jax.Array) -> jax.Array:
+    def program(counts: list[Counts]) -> list[jax.Array]:
+        return [jax.vmap(schedule)(each) for schedule, each in zip(schedules, counts, strict=True)]
+
+    with _standard_promotion():
+        values: list[jax.Array] = program(list(counts))
+    return values
+
+
+# With metrics ---------------------------------------------------------------------------
+
+
+def answer_metrics(plateaus: Sequence[Plateau], metrics: Sequence[Metrics]) -> list[Answers]:
+    """The learning rates before the first metric and after each: under ``scan``, and in a Python loop.
+
+    Args:
+      plateaus: what has ``init`` and ``step``; all are compiled in one program.
+      metrics: what each is told.
+    """
+    with warnings.catch_warnings():
+        # Negative metrics are warned of, and here on purpose.
+        warnings.filterwarnings("ignore", "ReduceLROnPlateau: with threshold_mode='rel'")
+        alone = list(map(_one_by_one, plateaus, metrics))
+    together = _under_scan(plateaus, metrics)
+    return [
+        Answers(np.asarray(values), np.arange(len(rates)), rates)
+        for values, rates in zip(together, alone, strict=True)
+    ]
+
+
+def _under_scan(plateaus: Sequence[Plateau], metrics: Sequence[Metrics]) -> list[jax.Array]:
+    def scan(plateau: Plateau, metrics: npt.NDArray[np.float32]) -> jax.Array:
+        def step(state: Any, metric: jax.Array) -> tuple[Any, jax.Array]:
+            state = plateau.step(state, metric)
+            return state, state.lr
+
         start = plateau.init()
-        return jnp.concatenate([start.lr[None], jax.lax.scan(step, start, metrics)[1]])
+        return jnp.concatenate([start.lr[None], jax.lax.scan(step, start, jnp.asarray(metrics))[1]])
 
-    return np.asarray(all_of_them(jnp.asarray(metrics, jnp.float32)))
+    @jax.jit
+    def program(metrics: list[npt.NDArray[np.float32]]) -> list[jax.Array]:
+        return list(map(scan, plateaus, metrics))
+
+    values: list[jax.Array] = program([np.asarray(each, np.float32) for each in metrics])
+    return values
 
 
-def one_by_one(plateau: Any, metrics: Sequence[float]) -> npt.NDArray[np.float32]:
-    """The same as a Python loop over epochs has them."""
+def _one_by_one(plateau: Plateau, metrics: Metrics) -> npt.NDArray[np.float32]:
     state = plateau.init()
     rates = [state.lr]
     for metric in metrics:

@@ -73,7 +73,7 @@ def record(case: Case | PlateauCase, progress: Callable[[int], None] = lambda st
     """Steps the real PyTorch scheduler of a case and keeps what is to stand in the file."""
     if isinstance(case, PlateauCase):
         trajectory, known = plateau.step(case)
-        found = Stepped(np.arange(case.steps, dtype=np.int32), *trajectory, exact=known)
+        found = plateau.stepped(trajectory, known)
     else:
         found = step(
             case.make_torch_scheduler(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,10 +10,10 @@ import numpy as np
 
 import jaxsched
 
-from .answers import one_by_one, under_scan
+from .answers import answer_metrics
 from .cases import Spec
 from .comparison import Comparison
-from .judge import Answers, judge as judged
+from .judge import judge as judged
 from .metrics import METRIC_CASES, MetricCase
 from .reference import exact, pytorch
 from .stepped import Stepped
@@ -96,11 +95,10 @@ def step(case: PlateauCase) -> tuple[pytorch.Trajectory, exact.Exact | None]:
 
 def judge(case: PlateauCase, trajectory: pytorch.Trajectory, arbiter: exact.Exact | None) -> Comparison:
     """Ours beside what PyTorch did."""
-    counts = np.arange(case.steps, dtype=np.int32)
-    plateau, metrics = case.plateau(), case.trace.metrics
-    with warnings.catch_warnings():
-        # Negative metrics are warned of, and here on purpose.
-        warnings.filterwarnings("ignore", "ReduceLROnPlateau: with threshold_mode='rel'")
-        alone = one_by_one(plateau, metrics)
-    found = Answers(under_scan(plateau, metrics), counts.astype(np.int64), alone)
-    return judged(found, Stepped(counts, trajectory.values, trajectory.ended, exact=arbiter))
+    (found,) = answer_metrics([case.plateau()], [case.trace.metrics])
+    return judged(found, stepped(trajectory, arbiter))
+
+
+def stepped(trajectory: pytorch.Trajectory, arbiter: exact.Exact | None) -> Stepped:
+    """What `step` found, as a reference."""
+    return Stepped(np.arange(len(trajectory.values), dtype=np.int32), *trajectory, exact=arbiter)

@@ -6,13 +6,15 @@ import dataclasses
 import enum
 import functools
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from . import answers, deviations, modes, plateau, training, ulp, workers
 from .cases import Case
+from .comparison import Counts
 from .deviations import demonstrate
 from .judge import judge
 from .plateau import PlateauCase
@@ -28,6 +30,9 @@ AnyResult: TypeAlias = CaseResult | TrainingResult
 
 Progress: TypeAlias = Callable[[AnyCase, int], None]
 """Is told of each case how many more counts are done."""
+
+
+Found = TypeVar("Found")
 
 
 class Profile(enum.StrEnum):
@@ -80,7 +85,7 @@ def run(
 
 
 BATCH = 24
-"""Cases that a process gets at once; their schedules are compiled together for each mode."""
+"""Cases that a process gets at once; their schedules are compiled together."""
 
 
 def _shared(cases: Sequence[AnyCase], jobs: int) -> list[list[AnyCase]]:
@@ -110,28 +115,71 @@ def _run_batch(
         for case in cases
         if isinstance(case, TrainingCase)
     ]
-    results = [
-        _run_case(case, functools.partial(progress, case))
-        for case in cases
-        if not isinstance(case, TrainingCase)
-    ]
-    return [*(_in_every_mode(results) if profile is Profile.FULL else results), *trained]
+    schedules = [case for case in cases if isinstance(case, Case)]
+    plateaus = [case for case in cases if isinstance(case, PlateauCase)]
+    results = _compare_schedules(schedules, progress)
+    if profile is Profile.FULL:
+        results = _in_every_mode(results)
+    return [*results, *_compare_plateaus(plateaus, progress), *trained]
 
 
-def _run_case(case: Case | PlateauCase, progress: Callable[[int], None]) -> CaseResult:
+def _compare_schedules(cases: Sequence[Case], progress: Progress) -> list[CaseResult]:
+    if not cases:
+        return []
+    steppeds, torch_seconds = _timed(functools.partial(_step, progress=progress), cases)
     start = time.perf_counter()
-    if isinstance(case, PlateauCase):
-        return CaseResult(case, plateau.compare(case, progress), None, time.perf_counter() - start, 0.0)
-    stepped = step(
+    found = answers.answer_all([case.schedule() for case in cases], steppeds)
+    optax = _beside_optax(cases, steppeds)
+    share = (time.perf_counter() - start) / len(cases)
+    comparisons, seconds = _timed(judge, found, steppeds)
+    return [
+        CaseResult(case, comparison, theirs, stepping + share + judging, stepping)
+        for case, comparison, theirs, stepping, judging in zip(
+            cases, comparisons, optax, torch_seconds, seconds, strict=True
+        )
+    ]
+
+
+def _compare_plateaus(cases: Sequence[PlateauCase], progress: Progress) -> list[CaseResult]:
+    if not cases:
+        return []
+    steppeds, torch_seconds = _timed(functools.partial(_step_plateau, progress=progress), cases)
+    start = time.perf_counter()
+    found = answers.answer_metrics([case.plateau() for case in cases], [case.trace.metrics for case in cases])
+    share = (time.perf_counter() - start) / len(cases)
+    comparisons, seconds = _timed(judge, found, steppeds)
+    return [
+        CaseResult(case, comparison, None, stepping + share + judging, 0.0)
+        for case, comparison, stepping, judging in zip(
+            cases, comparisons, torch_seconds, seconds, strict=True
+        )
+    ]
+
+
+def _step(case: Case, progress: Progress) -> Stepped:
+    return step(
         case.make_torch_scheduler(),
         case.steps,
         quantity=case.quantity,
         fractions=case.fractions,
-        progress=progress,
+        progress=functools.partial(progress, case),
     )
-    torch_seconds = time.perf_counter() - start
-    comparison = judge(answers.answer(case.schedule(), stepped), stepped)
-    return CaseResult(case, comparison, _optax(case, stepped), time.perf_counter() - start, torch_seconds)
+
+
+def _step_plateau(case: PlateauCase, progress: Progress) -> Stepped:
+    found = plateau.stepped(*plateau.step(case))
+    progress(case, case.steps)
+    return found
+
+
+def _timed(work: Callable[..., Found], *arguments: Iterable[Any]) -> tuple[list[Found], list[float]]:
+    """What came of each call, and the seconds that it took."""
+    found, seconds = [], []
+    for each in zip(*arguments, strict=True):
+        start = time.perf_counter()
+        found.append(work(*each))
+        seconds.append(time.perf_counter() - start)
+    return found, seconds
 
 
 def _in_every_mode(results: list[CaseResult]) -> list[CaseResult]:
@@ -148,17 +196,31 @@ def _in_every_mode(results: list[CaseResult]) -> list[CaseResult]:
     return results
 
 
-def _optax(case: Case, stepped: Stepped) -> OptaxResult | None:
-    equivalent = optax_equivalents.of(case)
-    if equivalent is None:
-        return None
-    torch = stepped.values[: equivalent.steps]
-    theirs = np.asarray(answers.under_jit(equivalent.schedule, np.arange(len(torch), dtype=np.int32)))
+def _beside_optax(cases: Sequence[Case], steppeds: Sequence[Stepped]) -> list[OptaxResult | None]:
+    """What Optax's equal of each makes of it; None where there is none."""
+    equals = list(map(optax_equivalents.of, cases))
+    there = [
+        (equal, stepped.values[: equal.steps])
+        for equal, stepped in zip(equals, steppeds, strict=True)
+        if equal is not None
+    ]
+    counts: list[Counts] = [np.arange(len(torch), dtype=np.int32) for _, torch in there]
+    values = answers.all_under_jit([equal.schedule for equal, _ in there], counts)
+    found = iter(
+        [
+            _judge_optax(equal.name, np.asarray(theirs), torch)
+            for (equal, torch), theirs in zip(there, values, strict=True)
+        ]
+    )
+    return [None if equal is None else next(found) for equal in equals]
+
+
+def _judge_optax(name: str, theirs: npt.NDArray[np.float32], torch: npt.NDArray[np.float64]) -> OptaxResult:
     ulps = ulp.rounded_distance(theirs, torch)
     worst = int(np.argmax(ulps))
     wanted = torch.astype(np.float32)
     return OptaxResult(
-        name=equivalent.name,
+        name=name,
         steps=len(torch),
         identical=int(np.sum(theirs == wanted)),
         max_ulp=float(ulps[worst]),
