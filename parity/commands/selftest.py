@@ -29,9 +29,7 @@ def main(options: argparse.Namespace) -> int:
     console = Console()
     table = Table("", "defect", "what the comparison says", box=None, pad_edge=False)
     found = [(outcome.caught, outcome.defect.name, outcome.said) for outcome in selftest.run()]
-    found += [
-        (not each.same, change.name, findings.outcome(each)) for change, each in on_devices.run()
-    ]
+    found += [(not each.same, change.name, findings.outcome(each)) for change, each in on_devices.run()]
     for caught, name, said in found:
         table.add_row("caught" if caught else "[bold red]SURVIVED[/]", name, escape(said))
     console.print(table, soft_wrap=not console.is_terminal)
