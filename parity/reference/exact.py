@@ -191,16 +191,17 @@ def _step_of(scheduler: Any, group: int) -> Step | None:
         return None
     exact = formula(scheduler, group)
     if name in _MULTIPLY:
-        return lambda k, lr: lr * _ratio(scheduler, exact, k)
+        base = _base(scheduler, group)
+        return lambda k, lr: lr * _ratio(base, exact, k)
     return lambda k, lr: exact(k)
 
 
 _MULTIPLY = ("ConstantLR", "LinearLR", "StepLR", "MultiStepLR", "ExponentialLR", "PolynomialLR")
 
 
-def _ratio(scheduler: Any, exact: Exact, k: int) -> Any:
+def _ratio(base: Any, exact: Exact, k: int) -> Any:
     if k == 0:
-        return exact(0) / mp.mpf(float(scheduler.base_lrs[0])) if scheduler.base_lrs[0] else mp.mpf(1)
+        return exact(0) / base if base else mp.mpf(1)
     before = exact(k - 1)
     return exact(k) / before if before else mp.mpf(1)
 
