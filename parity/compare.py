@@ -369,10 +369,9 @@ def _cause(
     named: list[Event],
 ) -> str | None:
     if wrong:
-        events = [event for event in named if event.what]
         if made[-1] >= len(made):
-            return causes.whereabouts(made[wrong[0]].item(), events)
-        return causes.name(ours, torch, np.asarray(wrong), events)
+            return causes.whereabouts(made[wrong[0]].item(), named)
+        return causes.name(ours, torch, np.asarray(wrong), named)
     return "it depends on how it is called, and not on the count alone" if unstable else None
 
 

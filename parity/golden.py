@@ -25,7 +25,7 @@ from .compare import Comparison, compare_trajectory, under_jit
 from .metrics import MetricCase
 from .plateau import PlateauCase
 from .reference import events, exact, pytorch
-from .reference.events import Event
+from .reference.events import Event, Kind
 
 FORMAT = "parity golden vectors"
 SCHEMA_VERSION = 1
@@ -158,8 +158,9 @@ def check(vector: Vector, candidate: Callable[[Any], Any] | npt.NDArray[Any] | N
     else:
         values = candidate[counts[counts < len(candidate)]].astype(np.float32)
         at = dict(zip(vector.inputs.tolist(), values, strict=False))
+        turns = plateau.told(case) if isinstance(case, PlateauCase) else vector.events
         found = compare_trajectory(
-            values, at.__getitem__, vector.inputs, trajectory, vector.events, arbiter, made=counts
+            values, at.__getitem__, vector.inputs, trajectory, turns, arbiter, made=counts
         )
     if found.first_failure is None or len(counts) == case.steps or not check(vector).passed:
         return found
@@ -277,7 +278,7 @@ def _to_dict(vector: Vector) -> dict[str, Any]:
         "quantity": case.quantity,
         **{name: _encode(value) for name, value in _setup(case).items()},
         "steps": case.steps,
-        "events": [dataclasses.asdict(event) for event in vector.events],
+        "events": [{"count": event.count, "what": event.what} for event in vector.events],
         "counts": vector.counts.tolist(),
         "torch": _hex(vector.torch),
         "exact": {str(count): value.hex() for count, value in vector.exact.items()},
@@ -305,7 +306,7 @@ def _from_dict(data: Mapping[str, Any]) -> Vector:
         counts,
         torch,
         {int(count): float.fromhex(text) for count, text in data["exact"].items()},
-        tuple(Event(**event) for event in data["events"]),
+        tuple(Event(event["count"], Kind(event["what"])) for event in data["events"]),
     )
 
 

@@ -18,7 +18,7 @@ from .cases import Spec
 from .compare import Comparison, compare_trajectory
 from .metrics import METRIC_CASES, MetricCase
 from .reference import exact, pytorch
-from .reference.events import Event
+from .reference.events import Event, Kind
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,9 +107,14 @@ def judge(case: PlateauCase, trajectory: pytorch.Trajectory, arbiter: exact.Exac
         eager.__getitem__,
         counts,
         trajectory,
-        [Event(k, "") for k in counts.tolist()],
+        told(case),
         arbiter,
     )
+
+
+def told(case: PlateauCase) -> list[Event]:
+    """What happens at each count: a metric was told, and the learning rate may go down."""
+    return [Event(k, Kind.METRIC) for k in range(case.steps)]
 
 
 def _under_scan(case: PlateauCase) -> npt.NDArray[np.float32]:

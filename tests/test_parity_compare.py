@@ -264,6 +264,49 @@ def test_what_a_run_cannot_judge():
     assert unseen(cyclic, 20) == [("bottom", 25)]
 
 
+def two_groups(make):
+    """A scheduler of PyTorch's on an optimizer with two groups, 0.1 and 0.2."""
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (0.1, 0.2)]
+    return make(torch.optim.SGD(groups))
+
+
+@pytest.mark.parametrize("group", [0, 1])
+def test_the_arbiter_reads_the_group_that_is_asked_for(group):
+    library = torch.optim.lr_scheduler
+
+    def make_torch():
+        return two_groups(
+            lambda optimizer: library.ChainedScheduler(
+                [library.LinearLR(optimizer, 0.5, total_iters=4), library.StepLR(optimizer, 6)]
+            )
+        )
+
+    schedule = jaxsched.from_torch(make_torch(), group=group)
+    found = parity.compare(schedule, make_torch, steps=20, group=group)
+    assert found.passed
+    assert found.who is None
+    assert all(distance.max_ulp <= 0.5 + 1e-6 for distance in found.distances)
+
+
+def every_step_later(k):
+    return jnp.float32(0.1) * jnp.float32(0.5) ** (k // 11)
+
+
+# Each goes down every 10 counts, and only the last has a step_size.
+STAIRCASES = {
+    "a function": (make("LambdaLR", lr_lambda=lambda k: 0.5 ** (k // 10)), ""),
+    "milestones": (make("MultiStepLR", milestones=list(range(10, 100, 10)), gamma=0.5), ""),
+    "a step size": (make("StepLR", step_size=10, gamma=0.5), ": step_size is larger by 1"),
+}
+
+
+@pytest.mark.parametrize("what", STAIRCASES)
+def test_a_cause_names_an_argument_only_where_there_is_one(what):
+    make_torch, argument = STAIRCASES[what]
+    found = parity.compare(every_step_later, make_torch, steps=100)
+    assert found.cause == f"each step comes another 1 count later{argument}"
+
+
 def test_three_are_held_against_each_other():
     found = parity.compare(lambda k: right(k) * 2, STEP, steps=100)
     assert [d.between for d in found.distances] == [
@@ -304,9 +347,9 @@ def test_the_least_tolerance():
 
 def test_what_is_looked_at_eagerly():
     from parity.compare import _eager_counts
-    from parity.reference.events import Event
+    from parity.reference.events import Event, Kind
 
-    found = _eager_counts([Event(5000, "milestone"), Event(70_000, "milestone")], 100_000)
+    found = _eager_counts([Event(5000, Kind.MILESTONE), Event(70_000, Kind.MILESTONE)], 100_000)
     assert {0, 1, 4999, 5000, 5001, 69_999, 70_000, 70_001, 99_998, 99_999} <= set(found)
     assert len(found) <= 210
     assert found == sorted(found)
