@@ -2,9 +2,6 @@
 
 import fractions
 import math
-import pathlib
-import subprocess
-import sys
 
 import jax
 import jax.numpy as jnp
@@ -208,20 +205,6 @@ def test_exact_rounding_is_to_nearest_even():
         assert exact.to_float32(exact.mp.mpf(value.numerator) / value.denominator) == np.float32(float(value))
     assert exact.to_float32(exact.mp.mpf(0)) == 0
     assert exact.to_float32(-exact.mp.mpf("0.1")) == np.float32(-0.1)
-
-
-def loads_jaxsched(module: str, path: pathlib.Path) -> bool:
-    """Whether importing a module, with a folder first on the path, loads jaxsched."""
-    code = f"import sys; sys.path.insert(0, {str(path)!r}); import {module}; print('jaxsched' in sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return run.stdout.strip() == "True"
-
-
-def test_the_arbiter_is_independent_of_jaxsched(tmp_path):
-    root = pathlib.Path(parity.__file__).parent.parent
-    assert not loads_jaxsched("parity.reference.exact", root)
-    (tmp_path / "guilty.py").write_text("import parity.reference.exact, jaxsched\n")
-    assert loads_jaxsched("guilty", tmp_path)
 
 
 # What it says ---------------------------------------------------------------------------
