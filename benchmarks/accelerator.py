@@ -30,8 +30,9 @@ import optax
 import pyperf
 
 import jaxsched
+from parity.catalogue import ALL_CASES
 from parity.report import write_file
-from parity.run import ALL_CASES, environment, run
+from parity.run import environment, run
 
 from . import harness
 

@@ -23,11 +23,12 @@ import numpy as np
 import jaxsched
 
 from . import _quiet, cases_hugging_face, deviations, modes, plateau, training
-from .cases import CASES, Case
+from .cases import Case, optax_equivalents
+from .catalogue import ALL_CASES as ALL_CASES, PYTORCH_CASES as PYTORCH_CASES
 from .compare import Comparison, Counts, compare_trajectory, distances, under_jit
 from .deviations import Demonstration, demonstrate
 from .devices.table import Table
-from .reference import events, exact, optax_equivalents, pytorch
+from .reference import events, exact, pytorch
 from .training import TrainingCase, TrainingResult
 
 
@@ -46,15 +47,6 @@ class OptaxResult:
 
 AnyCase = Case | plateau.PlateauCase | TrainingCase
 """What there is a table of."""
-
-PYTORCH_CASES: tuple[Case | plateau.PlateauCase, ...] = (*CASES, *plateau.PLATEAU_CASES)
-"""Of PyTorch's own classes."""
-
-_HUGGING_FACE: tuple[Case | plateau.PlateauCase, ...] = (
-    (*cases_hugging_face.CASES, *cases_hugging_face.GREEDY_CASES) if cases_hugging_face.INSTALLED else ()
-)
-ALL_CASES: tuple[Case | plateau.PlateauCase, ...] = (*PYTORCH_CASES, *_HUGGING_FACE)
-"""Of schedules. `training.TRAINING_CASES` are the others."""
 
 
 @dataclasses.dataclass(frozen=True)

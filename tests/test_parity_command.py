@@ -12,9 +12,9 @@ import pytest
 
 import jaxsched
 import parity
-from parity import cases_hugging_face, cli, deviations, modes, report, run as runner, script
+from parity import cases_hugging_face, cli, deviations, modes, report, run as runner
 from parity.cases import CASES, Case, Spec
-from parity.run import ALL_CASES
+from parity.catalogue import ALL_CASES
 from parity.training import TRAINING_CASES
 
 ROOT = pathlib.Path(parity.__file__).parent.parent
@@ -264,15 +264,15 @@ SCRIPTED = [
 @pytest.mark.parametrize("text", SCRIPTED)
 def test_a_script_does_the_case_without_parity(text, capsys):
     case = next(case for case in ALL_CASES if text in case.name)
-    assert "parity" not in script.of(case)
+    assert "parity" not in case.script()
     with jax.numpy_dtype_promotion("standard"):
-        exec(compile(script.of(case), case.name, "exec"), {"__name__": "__main__"})
+        exec(compile(case.script(), case.name, "exec"), {"__name__": "__main__"})
     assert capsys.readouterr().out.splitlines()[-1] == f"0 of {case.steps} counts differ"
 
 
 def test_every_case_has_a_script_that_compiles():
     for case in ALL_CASES:
-        compile(script.of(case), case.name, "exec")
+        compile(case.script(), case.name, "exec")
 
 
 def test_cases_are_chosen_by_their_arguments(capsys):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import dataclasses
 import enum
 import os
 import pathlib
@@ -18,11 +17,8 @@ from rich.console import Console
 
 from .. import report
 from .._quiet import only_compilers, quietly
-from ..cases import Case
-from ..plateau import PlateauCase
 from ..report import github, terminal
 from ..run import ALL_CASES, AnyCase, Run
-from ..training import TrainingCase
 
 
 class Exit(enum.IntEnum):
@@ -95,12 +91,12 @@ def select(options: argparse.Namespace, cases: Sequence[AnyCase] = ALL_CASES) ->
         and (not options.scheduler or case.scheduler in options.scheduler)
         and all(_gives(case, wanted) for wanted in options.param)
     ]
-    return chosen if options.steps is None else [_shorter(case, options.steps) for case in chosen]
+    return chosen if options.steps is None else [case.shortened(options.steps) for case in chosen]
 
 
 def _gives(case: AnyCase, wanted: str) -> bool:
     name, equals, text = wanted.partition("=")
-    arguments = case.trace.arguments if isinstance(case, PlateauCase) else case.spec.arguments
+    arguments = case.arguments
     if name not in arguments:
         return False
     try:
@@ -108,17 +104,6 @@ def _gives(case: AnyCase, wanted: str) -> bool:
     except (SyntaxError, ValueError):
         value = text
     return not equals or arguments[name] == value
-
-
-def _shorter(case: AnyCase, steps: int) -> AnyCase:
-    if isinstance(case, Case):
-        fractions = case.fractions[:steps] if case.fractions else None
-        return dataclasses.replace(case, steps=min(case.steps, steps), fractions=fractions)
-    if isinstance(case, TrainingCase):
-        return dataclasses.replace(case, steps=min(case.steps, steps))
-    return dataclasses.replace(
-        case, trace=dataclasses.replace(case.trace, metrics=case.trace.metrics[: steps - 1])
-    )
 
 
 def add_how(command: argparse.ArgumentParser) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..cases import Case, Spec
+from ..cases import BaseSpec, Case, Spec
 from ..deviations import Demonstration
 from ..devices.compare import Finding
 from ..devices.table import Table
@@ -298,7 +298,7 @@ def arguments(run: Run) -> str:
     """Which arguments were exercised, nested ones too."""
     seen: dict[str, dict[str, set[str]]] = {}
 
-    def see(spec: Spec) -> None:
+    def see(spec: BaseSpec) -> None:
         mine = seen.setdefault(spec.scheduler, {})
         for name, value in spec.arguments.items():
             mine.setdefault(name, set()).add(repr(value))
