@@ -29,7 +29,7 @@ from jaxsched import (
 )
 from jaxsched.interop.from_transformers import _BUILDERS
 from parity import plateau
-from parity.cases_hugging_face import CASES, GREEDY_CASES, GreedyCase
+from parity.cases.transformers import CASES, GREEDY_CASES, GreedyCase
 from parity.metrics import MetricCase, float32
 from parity.reference import pytorch, transformers as formulas
 from parity.reference.arithmetic import fifty_digits

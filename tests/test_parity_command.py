@@ -12,8 +12,8 @@ import pytest
 
 import jaxsched
 import parity
-from parity import cases_hugging_face, cli, deviations, modes, report, run as runner
-from parity.cases import CASES, Case, Spec
+from parity import cli, deviations, modes, report, run as runner
+from parity.cases import CASES, Case, Spec, transformers
 from parity.catalogue import ALL_CASES
 from parity.training import TRAINING_CASES
 
@@ -110,7 +110,7 @@ def test_exit_codes_of_wrong_use(tmp_path, monkeypatch, capsys):
 
 
 def test_what_is_not_installed_is_said(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cases_hugging_face, "INSTALLED", False)
+    monkeypatch.setattr(transformers, "INSTALLED", False)
     arguments = ["run", "-k", "StepLR(0.05, step_size=30)", "--profile", "quick", "--output", str(tmp_path)]
     assert cli.main(arguments) == cli.Exit.PASSED
     assert "transformers is not installed: its schedules are left out" in capsys.readouterr().err

@@ -10,15 +10,19 @@ import pathlib
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 from rich.console import Console
 
 from .. import report
 from .._quiet import only_compilers, quietly
+from ..cases import BaseCase
+from ..catalogue import ALL_CASES
 from ..report import github, terminal
-from ..run import ALL_CASES, AnyCase, Run
+from ..run import AnyCase, Run
+
+C = TypeVar("C", bound=BaseCase)
 
 
 class Exit(enum.IntEnum):
@@ -82,7 +86,7 @@ def at_least_1(text: str) -> int:
     return int(text)
 
 
-def select(options: argparse.Namespace, cases: Sequence[AnyCase] = ALL_CASES) -> list[AnyCase]:
+def select(options: argparse.Namespace, cases: Sequence[C]) -> list[C]:
     """The cases that are asked for."""
     chosen = [
         case
@@ -94,7 +98,7 @@ def select(options: argparse.Namespace, cases: Sequence[AnyCase] = ALL_CASES) ->
     return chosen if options.steps is None else [case.shortened(options.steps) for case in chosen]
 
 
-def _gives(case: AnyCase, wanted: str) -> bool:
+def _gives(case: BaseCase, wanted: str) -> bool:
     name, equals, text = wanted.partition("=")
     arguments = case.arguments
     if name not in arguments:

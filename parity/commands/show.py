@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ..catalogue import ALL_CASES
 from ..report.junit import facts
-from ..run import ALL_CASES, Profile, run
+from ..run import Profile, run
 from ..training import TRAINING_CASES
 from ._common import Exit, UsageError, add_device, parser, use_device
 
