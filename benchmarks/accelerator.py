@@ -30,8 +30,7 @@ import optax
 import pyperf
 
 import jaxsched
-from parity.cases import CASES
-from parity.plateau import PLATEAU_CASES
+from parity.catalogue import ALL_CASES
 from parity.report import write_file
 from parity.run import environment, run
 
@@ -43,7 +42,7 @@ TURNS = 31
 
 def parity(quick: bool) -> dict[str, Any]:
     """The suite on this device; every mode is also asked of the CPU."""
-    cases = [case for case in (*CASES, *PLATEAU_CASES) if not quick or case.steps <= 200]
+    cases = [case for case in ALL_CASES if not quick or case.steps <= 200]
     found = run(cases)
     return {
         "passed": found.passed,

@@ -12,7 +12,7 @@ import optax
 
 import jaxsched
 import parity.cases
-from parity.reference import optax_equivalents
+from parity.cases import optax_equivalents
 
 from . import compile
 from .compile import cold

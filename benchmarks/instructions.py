@@ -21,11 +21,10 @@ import jax
 import jax.numpy as jnp
 
 import jaxsched
-from parity.cases import CASES, MEMBERS, Case, Spec, chain, sequence
+from parity.cases import CASES, MEMBERS, Case, Spec, chain, optax_equivalents, sequence
 from parity.devices.compiler import Compiler
 from parity.devices.program import Program
 from parity.devices.targets import TARGETS, Target, find, missing
-from parity.reference import optax_equivalents
 from parity.report import write_file
 
 from .harness import OURS, Goal, LeftOutError, Race, together

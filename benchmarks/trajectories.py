@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import optax
 
 import parity.cases
-from parity.reference import optax_equivalents
+from parity.cases import optax_equivalents
 
 from .harness import OURS, Goal, Race, Side, calls
 

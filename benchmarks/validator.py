@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import parity.run
+from parity.catalogue import ALL_CASES
 
 from .harness import OURS, Goal, Race, together
 
@@ -21,7 +22,7 @@ def races(quick: bool) -> Iterator[tuple[str, Callable[[], Race]]]:
 
 
 def _race(quick: bool) -> Race:
-    cases = parity.run.ALL_CASES[:8] if quick else parity.run.ALL_CASES
+    cases = ALL_CASES[:8] if quick else ALL_CASES
     jobs = 1 if quick else os.cpu_count() or 1
 
     def measure() -> dict[str, float]:

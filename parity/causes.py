@@ -16,7 +16,7 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-from .reference.events import Event
+from .reference.events import Event, Kind
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,6 +30,10 @@ class Parting(NamedTuple):
     """The indices at which they do, ascending; not empty."""
 
     events: Sequence[Event]
+    """What sentences may speak of, in order."""
+
+    told: bool
+    """Whether a metric was told at each count, and the learning rate waits for it to get better."""
 
     @property
     def first(self) -> int:
@@ -77,7 +81,8 @@ def name(
       events: the events of the trajectory.
     """
     with np.errstate(all="ignore"):
-        parting = Parting(ours.astype(np.float64), torch, differing, events)
+        told = any(event.kind is Kind.METRIC for event in events)
+        parting = Parting(ours.astype(np.float64), torch, differing, _spoken_of(events), told)
         beyond = ~(np.abs(parting.ours - torch) <= parting.rounding)
         if beyond.any():  # what is mere rounding has a cause of its own, and hides others
             parting = parting._replace(differing=np.flatnonzero(beyond))
@@ -211,14 +216,14 @@ def _swapped(p: Parting) -> Iterator[str]:
 
 def _clamped(p: Parting) -> Iterator[str]:
     for still, moving, says in (
-        (p.ours, p.torch, "stays at its value from the {} on, where PyTorch goes on"),
-        (p.torch, p.ours, "goes on after the {}, where PyTorch stays"),
+        (p.ours, p.torch, "stays at its value from {} on, where PyTorch goes on"),
+        (p.torch, p.ours, "goes on after {}, where PyTorch stays"),
     ):
         start = p.first - 1
         if start >= 0 and np.ptp(still[start:]) <= p.rounding < np.ptp(moving[start:]):
             nearest = min(p.events, key=lambda event: abs(event.count - start))
             close = nearest.count > 0 and abs(nearest.count - start) <= 1
-            yield says.format(_said(nearest) if close else f"count {start}").replace("the count", "count")
+            yield says.format(f"the {_said(nearest)}" if close else f"count {start}")
 
 
 def _units(p: Parting) -> Iterator[str]:
@@ -301,11 +306,11 @@ def _staircase(p: Parting) -> Iterator[str]:
     values = np.allclose(p.ours[mine[:n]], p.torch[theirs[:n]], rtol=1e-5, atol=0)
     if values and late[0] and (late == late[0] * np.arange(1, n + 1)).all():
         by = abs(int(late[0]))
-        what = "step_size" if any(event.what == "decay" for event in p.events) else "patience"
-        yield (
-            f"each step comes another {_n(by)} {'later' if late[0] > 0 else 'earlier'}: "
-            f"{what} is {'larger' if late[0] > 0 else 'smaller'} by {by}"
-        )
+        when, size = ("later", "larger") if late[0] > 0 else ("earlier", "smaller")
+        decays = any(event.kind is Kind.DECAY for event in p.events)
+        argument = "step_size" if decays else "patience" if p.told else None
+        because = f": {argument} is {size} by {by}" if argument else ""
+        yield f"each step comes another {_n(by)} {when}{because}"
 
 
 _CAUSES: tuple[Cause, ...] = (
@@ -332,12 +337,16 @@ _CAUSES: tuple[Cause, ...] = (
 
 def whereabouts(first: int, events: Sequence[Event]) -> str:
     """Where the first count that differs stands among the events."""
-    near = [event for event in events if abs(event.count - first) <= 1]
+    near = [event for event in _spoken_of(events) if abs(event.count - first) <= 1]
     if not near:
         return f"first differs at count {first}, next to no event of the trajectory"
     away = first - near[0].count
     where = {-1: "one count before the", 0: "at the", 1: "one count after the"}[away]
     return f"first differs {where} {_said(near[0])}"
+
+
+def _spoken_of(events: Sequence[Event]) -> list[Event]:
+    return [event for event in events if event.what]
 
 
 def _said(event: Event) -> str:

@@ -8,14 +8,15 @@ longer occurs fails the run, so that the table cannot outlive its reasons.
 from __future__ import annotations
 
 import dataclasses
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import jaxsched
 
-from .cases import Case, Spec
-from .cases_hugging_face import INSTALLED, HuggingFaceSpec
+from .cases import BaseSpec, Case, Spec
+from .cases.transformers import INSTALLED, HuggingFaceSpec
 from .reference import pytorch
 
 
@@ -56,20 +57,20 @@ def demonstrate(deviation: Deviation) -> Demonstration:
     return Demonstration(deviation, deviation.torch(), deviation.jaxsched())
 
 
-def _torch(count: int | float, scheduler: str, /, **arguments: Any) -> Callable[[], str]:
+def _torch(count: int | float, case: Case) -> Callable[[], str]:
     """PyTorch's learning rate at a count; a fractional one by ``step(epoch)``."""
 
     def say() -> str:
-        import torch
-
-        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1, momentum=0.9)
         try:
-            live = getattr(torch.optim.lr_scheduler, scheduler)(optimizer, **arguments)
-            if isinstance(count, float):
-                live.step(count)
-                return f"{pytorch.read(live, 'lr', 0):.6g}"
-            found = pytorch.trajectory(live, count + 1)
-        except (ValueError, ZeroDivisionError) as reason:
+            # PyTorch warns of steps that a scheduler makes by itself; they are deviations.
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
+                live = case.make_torch_scheduler()
+                if isinstance(count, float):
+                    live.step(count)
+                    return f"{pytorch.read(live, 'lr', 0):.6g}"
+                found = pytorch.trajectory(live, count + 1)
+        except (ValueError, ZeroDivisionError, NotImplementedError) as reason:
             return type(reason).__name__
         return found.ended.split(":")[0] if found.ended else f"{found.values[count]:.6g}"
 
@@ -86,28 +87,36 @@ def _ours(count: int | float, make: Callable[[], jaxsched.Schedule]) -> Callable
     return say
 
 
+def _of_spec(
+    spec: BaseSpec, count: int | float, when: str, torch_does: str, jaxsched_does: str, reason: str
+) -> Deviation:
+    """A deviation at a count, from a base learning rate of 0.1; ``when`` says of what."""
+    case = Case(spec, 0.1, math.floor(count) + 1)
+    return Deviation(
+        spec.scheduler,
+        when,
+        torch_does,
+        jaxsched_does,
+        reason,
+        "2.13.0",
+        _torch(count, case),
+        _ours(count, case.schedule),
+    )
+
+
 def _deviation(
     scheduler: str,
     count: int | float,
     torch_does: str,
     jaxsched_does: str,
     reason: str,
-    base_lr: float | None = 0.1,
     /,
     **arguments: Any,
 ) -> Deviation:
-    first = () if base_lr is None else (base_lr,)
+    """A deviation of one of PyTorch's classes."""
     call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-    return Deviation(
-        scheduler,
-        f"`{scheduler}({call})` at {'epoch' if isinstance(count, float) else 'count'} {count:g}",
-        torch_does,
-        jaxsched_does,
-        reason,
-        "2.13.0",
-        _torch(count, scheduler, **arguments),
-        _ours(count, lambda: getattr(jaxsched, scheduler)(*first, **arguments)),
-    )
+    when = f"`{scheduler}({call})` at {'epoch' if isinstance(count, float) else 'count'} {count:g}"
+    return _of_spec(Spec(scheduler, arguments), count, when, torch_does, jaxsched_does, reason)
 
 
 def _cyclic_after_another() -> str:
@@ -124,24 +133,7 @@ def _composite(
     count: int, spec: Spec, when: str, torch_does: str, jaxsched_does: str, reason: str
 ) -> Deviation:
     """A deviation of several schedulers on one optimizer."""
-    case = Case(spec, 0.1, count + 1)
-
-    def torch() -> str:
-        try:
-            # PyTorch warns of the step that it makes by itself; that is the deviation.
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
-                live = case.make_torch_scheduler()
-                found = pytorch.trajectory(live, count + 1)
-        except (ValueError, NotImplementedError) as reason:
-            return type(reason).__name__
-        return found.ended.split(":")[0] if found.ended else f"{found.values[count]:.6g}"
-
-    name = spec.scheduler
-    ours = _ours(count, case.schedule)
-    return Deviation(
-        name, f"{when}, at count {count}", torch_does, jaxsched_does, reason, "2.13.0", torch, ours
-    )
+    return _of_spec(spec, count, f"{when}, at count {count}", torch_does, jaxsched_does, reason)
 
 
 def _sequence(*members: Spec, milestones: list[int]) -> Spec:
@@ -163,25 +155,8 @@ def _hugging_face(
     count: int, name: str, torch_does: str, jaxsched_does: str, reason: str, /, **arguments: int
 ) -> Deviation:
     """A deviation from transformers."""
-    case = Case(HuggingFaceSpec(name, arguments), 0.1, count + 1)
-
-    def torch() -> str:
-        try:
-            found = pytorch.trajectory(case.make_torch_scheduler(), count + 1)
-        except ZeroDivisionError as reason:
-            return type(reason).__name__
-        return found.ended.split(":")[0] if found.ended else f"{found.values[count]:.6g}"
-
-    return Deviation(
-        name,
-        f"`{case.name}` at count {count}",
-        torch_does,
-        jaxsched_does,
-        reason,
-        "2.13.0",
-        torch,
-        _ours(count, case.schedule),
-    )
+    spec = HuggingFaceSpec(name, arguments)
+    return _of_spec(spec, count, f"`{spec.call(0.1)}` at count {count}", torch_does, jaxsched_does, reason)
 
 
 def _of_hugging_face() -> tuple[Deviation, ...]:
@@ -302,7 +277,6 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "raises ZeroDivisionError",
         "raises when made, with the reason",
         "a way up of 0 updates has no slope",
-        None,
         base_lr=0.01,
         max_lr=0.1,
         step_size_up=0,
@@ -324,7 +298,6 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "extrapolates one update past the end, to a negative learning rate",
         "stays at the last value",
         "nobody plans an update that climbs the loss",
-        None,
         max_lr=0.1,
         total_steps=20,
         anneal_strategy="linear",
@@ -335,7 +308,6 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "raises ValueError two updates past the end",
         "stays at the last value",
         "a compiled program cannot raise; a run that goes on is better off with its last learning rate",
-        None,
         max_lr=0.1,
         total_steps=20,
     ),
@@ -345,7 +317,6 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "raises ZeroDivisionError where pct_start * total_steps is 1",
         "starts at the peak",
         "the way up has no length then, and the peak is where it would have ended",
-        None,
         max_lr=0.1,
         total_steps=2,
         pct_start=0.5,

@@ -1,7 +1,7 @@
 """Every count from 0 to 2**24 and ten million beyond, of every closed form.
 
 PyTorch's Python loop would take days for this, so the reference is not PyTorch but the exact
-value, from `reference.double_double`. That PyTorch and the formulas agree is what all other
+value in `reference.arithmetic.double_double`. That PyTorch and the formulas agree is what all other
 runs of parity show.
 """
 
@@ -31,8 +31,10 @@ from . import ulp
 from .cases import Case, Spec
 from .comparison import bits
 from .environment import environment
-from .reference import double_double
-from .reference.double_double import ClosedForm, Counts, DoubleDouble
+from .reference.arithmetic import double_double
+from .reference.arithmetic.double_double import DoubleDouble
+from .reference.known import Formula
+from .reference.pytorch import known
 
 STEPS, RANDOM, LAST = 2**24 + 1, 10**7, 2**31 - 1
 
@@ -127,7 +129,8 @@ def _judge_share(case: Case, first: int, last: int) -> Finding:
     """The counts at some places of a long list: first all, then the random ones."""
     start = time.perf_counter()
     schedule = jax.jit(case.schedule())
-    closed_form = double_double.of(case.make_torch_scheduler(), case.quantity)
+    closed_form = known(case.make_torch_scheduler()).closed_form(double_double, case.quantity)
+    assert closed_form is not None, case.name
     findings = []
     for place in range(first, last, _CHUNK):
         places = np.arange(place, min(place + _CHUNK, last))
@@ -137,7 +140,7 @@ def _judge_share(case: Case, first: int, last: int) -> Finding:
     return dataclasses.replace(finding, seconds=time.perf_counter() - start)
 
 
-def _judge(schedule: Callable[[Any], Any], closed_form: ClosedForm, counts: Counts) -> Finding:
+def _judge(schedule: Callable[[Any], Any], closed_form: Formula, counts: npt.NDArray[np.int64]) -> Finding:
     ours = np.asarray(schedule(jnp.asarray(counts, np.int32)))
     blocks = [slice(at, at + _BLOCK) for at in range(0, len(counts), _BLOCK)]
     errors = np.concatenate([_ulps(ours[block], closed_form(counts[block])) for block in blocks])
@@ -298,8 +301,8 @@ _PAGE = """\
 {summary}.
 
 Each schedule was compiled by JAX and called with every count from 0 to {last:,} and with {random:,} random
-counts up to {largest:,}. The exact value is its closed form in double-double arithmetic, of some 106 bits
-(`parity/reference/double_double.py`), which shares nothing with jaxsched; tests hold it against mpmath.
+counts up to {largest:,}. The exact value is its closed form, in double-double arithmetic of some 106 bits
+(`parity/reference/pytorch/`), which shares nothing with jaxsched; tests hold it against mpmath.
 
 A float32 is *wrong* when it is farther than 0.5 + 1e-6 ULP from the exact value, and *misrounded* when its
 neighbour is nearer, be it by so little that this bound allows it. An ULP is the spacing of float32 numbers

@@ -27,7 +27,7 @@ from .judge import judge, recorded
 from .metrics import MetricCase
 from .plateau import PlateauCase
 from .reference import exact, pytorch
-from .reference.events import Event
+from .reference.events import Event, Kind
 from .stepped import Stepped, step
 
 FORMAT = "parity golden vectors"
@@ -266,7 +266,7 @@ def _to_dict(vector: Vector) -> dict[str, Any]:
         "quantity": case.quantity,
         **{name: _encode(value) for name, value in _setup(case).items()},
         "steps": case.steps,
-        "events": [dataclasses.asdict(event) for event in vector.events],
+        "events": [{"count": event.count, "what": event.what} for event in vector.events],
         "counts": vector.counts.tolist(),
         "torch": _hex(vector.torch),
         "exact": {str(count): value.hex() for count, value in vector.exact.items()},
@@ -294,7 +294,7 @@ def _from_dict(data: Mapping[str, Any]) -> Vector:
         counts,
         torch,
         {int(count): float.fromhex(text) for count, text in data["exact"].items()},
-        tuple(Event(**event) for event in data["events"]),
+        tuple(Event(event["count"], Kind(event["what"])) for event in data["events"]),
     )
 
 

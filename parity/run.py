@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from . import cases_hugging_face, plateau
-from .cases import CASES, Case
+from .catalogue import ALL_CASES as ALL_CASES, PYTORCH_CASES as PYTORCH_CASES
 from .environment import environment as environment
 from .results import (
     CaseResult as CaseResult,
@@ -20,12 +19,3 @@ from .runner import (
     profiled as profiled,
     run as run,
 )
-
-PYTORCH_CASES: tuple[Case | plateau.PlateauCase, ...] = (*CASES, *plateau.PLATEAU_CASES)
-"""Of PyTorch's own classes."""
-
-_HUGGING_FACE: tuple[Case | plateau.PlateauCase, ...] = (
-    (*cases_hugging_face.CASES, *cases_hugging_face.GREEDY_CASES) if cases_hugging_face.INSTALLED else ()
-)
-ALL_CASES: tuple[Case | plateau.PlateauCase, ...] = (*PYTORCH_CASES, *_HUGGING_FACE)
-"""Of schedules. `training.TRAINING_CASES` are the others."""

@@ -13,7 +13,7 @@ import functools
 import shlex
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import jax
 import jax.flatten_util
@@ -25,7 +25,7 @@ import optax
 import jaxsched
 
 from . import ulp
-from .cases import MEMBERS, Spec, chain, member, sequence
+from .cases import MEMBERS, BaseCase, Spec, chain, member, sequence
 
 FEATURES, WIDTH, CLASSES, EXAMPLES, BATCH = 16, 32, 3, 256, 32
 
@@ -64,7 +64,7 @@ OPTIMIZERS: Mapping[str, Optimizer] = {
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainingCase:
+class TrainingCase(BaseCase):
     """A scheduler and an optimizer, for so many updates."""
 
     optimizer: str
@@ -82,6 +82,13 @@ class TrainingCase:
     def name(self) -> str:
         """The optimizer, and the schedule of each group as its call."""
         return f"{self.optimizer}: {' and '.join(map(self.spec.call, self.base_lrs))}"
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        return self.spec.arguments
+
+    def shortened(self, steps: int) -> Self:
+        return dataclasses.replace(self, steps=min(self.steps, steps))
 
     @property
     def quantity(self) -> str:

@@ -19,10 +19,10 @@ import pytest
 import parity
 from parity import cli, golden
 from parity.cases import CASES, Case, Spec
+from parity.catalogue import PYTORCH_CASES
 from parity.plateau import PLATEAU_CASES
 from parity.reference import exact
 from parity.reference.events import Event
-from parity.run import PYTORCH_CASES
 
 ROOT = pathlib.Path(parity.__file__).parent.parent
 FILE = ROOT / "parity" / "vectors" / "torch-2.13.json"

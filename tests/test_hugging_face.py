@@ -31,9 +31,10 @@ from jaxsched import (
 )
 from jaxsched.interop.from_transformers import _BUILDERS
 from parity import plateau
-from parity.cases_hugging_face import CASES, GREEDY_CASES, GreedyCase
+from parity.cases.transformers import CASES, GREEDY_CASES, GreedyCase
 from parity.metrics import MetricCase, float32
-from parity.reference import exact_hugging_face, pytorch
+from parity.reference import pytorch, transformers as formulas
+from parity.reference.arithmetic import fifty_digits
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
@@ -135,7 +136,7 @@ def drawn(name, draw):
     make, given = FAMILIES[name](draw)
     base_lr = rate(draw)
     function = functools.partial(getattr(transformers.optimization, name), **given)
-    factor = exact_hugging_face.of(function)
+    factor = formulas.factor(fifty_digits, function)
     far = sum(n for n in given.values() if isinstance(n, int))
     return make(base_lr, **given), lambda k: exactly(base_lr) * factor(k), far
 

@@ -12,9 +12,9 @@ import pytest
 
 import jaxsched
 import parity
-from parity import cases_hugging_face, cli, deviations, modes, report, run as runner, script
-from parity.cases import CASES, Case, Spec
-from parity.run import ALL_CASES
+from parity import cli, deviations, modes, report, run as runner
+from parity.cases import CASES, Case, Spec, transformers
+from parity.catalogue import ALL_CASES
 from parity.training import TRAINING_CASES
 
 ROOT = pathlib.Path(parity.__file__).parent.parent
@@ -110,7 +110,7 @@ def test_exit_codes_of_wrong_use(tmp_path, monkeypatch, capsys):
 
 
 def test_what_is_not_installed_is_said(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cases_hugging_face, "INSTALLED", False)
+    monkeypatch.setattr(transformers, "INSTALLED", False)
     arguments = ["run", "-k", "StepLR(0.05, step_size=30)", "--profile", "quick", "--output", str(tmp_path)]
     assert cli.main(arguments) == cli.Exit.PASSED
     assert "transformers is not installed: its schedules are left out" in capsys.readouterr().err
@@ -264,15 +264,15 @@ SCRIPTED = [
 @pytest.mark.parametrize("text", SCRIPTED)
 def test_a_script_does_the_case_without_parity(text, capsys):
     case = next(case for case in ALL_CASES if text in case.name)
-    assert "parity" not in script.of(case)
+    assert "parity" not in case.script()
     with jax.numpy_dtype_promotion("standard"):
-        exec(compile(script.of(case), case.name, "exec"), {"__name__": "__main__"})
+        exec(compile(case.script(), case.name, "exec"), {"__name__": "__main__"})
     assert capsys.readouterr().out.splitlines()[-1] == f"0 of {case.steps} counts differ"
 
 
 def test_every_case_has_a_script_that_compiles():
     for case in ALL_CASES:
-        compile(script.of(case), case.name, "exec")
+        compile(case.script(), case.name, "exec")
 
 
 def test_cases_are_chosen_by_their_arguments(capsys):

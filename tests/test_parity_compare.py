@@ -3,10 +3,7 @@
 import fractions
 import importlib
 import math
-import pathlib
 import pickle
-import subprocess
-import sys
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +16,7 @@ import jaxsched
 import parity
 from parity.judge import asked_alone
 from parity.reference import exact
-from parity.reference.events import Event
+from parity.reference.events import Event, Kind
 from parity.stepped import Stepped
 
 
@@ -204,20 +201,6 @@ def test_exact_rounding_is_to_nearest_even():
     assert exact.to_float32(-exact.mp.mpf("0.1")) == np.float32(-0.1)
 
 
-def loads_jaxsched(module: str, path: pathlib.Path) -> bool:
-    """Whether importing a module, with a folder first on the path, loads jaxsched."""
-    code = f"import sys; sys.path.insert(0, {str(path)!r}); import {module}; print('jaxsched' in sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return run.stdout.strip() == "True"
-
-
-def test_the_arbiter_is_independent_of_jaxsched(tmp_path):
-    root = pathlib.Path(parity.__file__).parent.parent
-    assert not loads_jaxsched("parity.reference.exact", root)
-    (tmp_path / "guilty.py").write_text("import parity.reference.exact, jaxsched\n")
-    assert loads_jaxsched("guilty", tmp_path)
-
-
 # What it says ---------------------------------------------------------------------------
 
 MILESTONES = make("MultiStepLR", milestones=[30, 150])
@@ -256,6 +239,49 @@ def test_what_a_run_cannot_judge():
     assert unseen(STEP, 31) == []
     cyclic = make("CyclicLR", base_lr=0.1, max_lr=0.3, step_size_up=10, step_size_down=15)
     assert unseen(cyclic, 20) == [("bottom", 25)]
+
+
+def two_groups(make):
+    """A scheduler of PyTorch's on an optimizer with two groups, 0.1 and 0.2."""
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (0.1, 0.2)]
+    return make(torch.optim.SGD(groups))
+
+
+@pytest.mark.parametrize("group", [0, 1])
+def test_the_arbiter_reads_the_group_that_is_asked_for(group):
+    library = torch.optim.lr_scheduler
+
+    def make_torch():
+        return two_groups(
+            lambda optimizer: library.ChainedScheduler(
+                [library.LinearLR(optimizer, 0.5, total_iters=4), library.StepLR(optimizer, 6)]
+            )
+        )
+
+    schedule = jaxsched.from_torch(make_torch(), group=group)
+    found = parity.compare(schedule, make_torch, steps=20, group=group)
+    assert found.passed
+    assert found.who is None
+    assert all(distance.max_ulp <= 0.5 + 1e-6 for distance in found.distances)
+
+
+def every_step_later(k):
+    return jnp.float32(0.1) * jnp.float32(0.5) ** (k // 11)
+
+
+# Each goes down every 10 counts, and only the last has a step_size.
+STAIRCASES = {
+    "a function": (make("LambdaLR", lr_lambda=lambda k: 0.5 ** (k // 10)), ""),
+    "milestones": (make("MultiStepLR", milestones=list(range(10, 100, 10)), gamma=0.5), ""),
+    "a step size": (make("StepLR", step_size=10, gamma=0.5), ": step_size is larger by 1"),
+}
+
+
+@pytest.mark.parametrize("what", STAIRCASES)
+def test_a_cause_names_an_argument_only_where_there_is_one(what):
+    make_torch, argument = STAIRCASES[what]
+    found = parity.compare(every_step_later, make_torch, steps=100)
+    assert found.cause == f"each step comes another 1 count later{argument}"
 
 
 def test_three_are_held_against_each_other():
@@ -301,7 +327,7 @@ def test_what_is_looked_at_eagerly():
         counts = np.arange(steps, dtype=np.int32)
         return asked_alone(Stepped(counts, np.ones(steps), events=events)).tolist()
 
-    found = asked(100_000, Event(5000, "milestone"), Event(70_000, "milestone"))
+    found = asked(100_000, Event(5000, Kind.MILESTONE), Event(70_000, Kind.MILESTONE))
     assert {0, 1, 4999, 5000, 5001, 69_999, 70_000, 70_001, 99_998, 99_999} <= set(found)
     assert len(found) <= 210
     assert found == sorted(found)

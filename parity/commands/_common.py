@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import argparse
 import ast
-import dataclasses
 import enum
 import os
 import pathlib
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 from rich.console import Console
 
 from .. import report
 from .._quiet import only_compilers, quietly
-from ..cases import Case
-from ..plateau import PlateauCase
+from ..cases import BaseCase
+from ..catalogue import ALL_CASES
 from ..report import github, terminal
-from ..run import ALL_CASES, AnyCase, Run
-from ..training import TrainingCase
+from ..run import AnyCase, Run
+
+C = TypeVar("C", bound=BaseCase)
 
 
 class Exit(enum.IntEnum):
@@ -86,7 +86,7 @@ def at_least_1(text: str) -> int:
     return int(text)
 
 
-def select(options: argparse.Namespace, cases: Sequence[AnyCase] = ALL_CASES) -> list[AnyCase]:
+def select(options: argparse.Namespace, cases: Sequence[C]) -> list[C]:
     """The cases that are asked for."""
     chosen = [
         case
@@ -95,12 +95,12 @@ def select(options: argparse.Namespace, cases: Sequence[AnyCase] = ALL_CASES) ->
         and (not options.scheduler or case.scheduler in options.scheduler)
         and all(_gives(case, wanted) for wanted in options.param)
     ]
-    return chosen if options.steps is None else [_shorter(case, options.steps) for case in chosen]
+    return chosen if options.steps is None else [case.shortened(options.steps) for case in chosen]
 
 
-def _gives(case: AnyCase, wanted: str) -> bool:
+def _gives(case: BaseCase, wanted: str) -> bool:
     name, equals, text = wanted.partition("=")
-    arguments = case.trace.arguments if isinstance(case, PlateauCase) else case.spec.arguments
+    arguments = case.arguments
     if name not in arguments:
         return False
     try:
@@ -108,17 +108,6 @@ def _gives(case: AnyCase, wanted: str) -> bool:
     except (SyntaxError, ValueError):
         value = text
     return not equals or arguments[name] == value
-
-
-def _shorter(case: AnyCase, steps: int) -> AnyCase:
-    if isinstance(case, Case):
-        fractions = case.fractions[:steps] if case.fractions else None
-        return dataclasses.replace(case, steps=min(case.steps, steps), fractions=fractions)
-    if isinstance(case, TrainingCase):
-        return dataclasses.replace(case, steps=min(case.steps, steps))
-    return dataclasses.replace(
-        case, trace=dataclasses.replace(case.trace, metrics=case.trace.metrics[: steps - 1])
-    )
 
 
 def add_how(command: argparse.ArgumentParser) -> Any:

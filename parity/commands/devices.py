@@ -10,13 +10,13 @@ from typing import Any
 
 from rich.console import Console
 
+from ..catalogue import ALL_CASES
 from ..devices import subjects, table
 from ..devices.door import NotASchedule, check_x64
 from ..devices.table import Row
 from ..devices.targets import BY_NAME, DEFAULT, Target, find, missing
 from ..report import terminal
-from ..run import ALL_CASES, Profile, Run, environment
-from ..training import TrainingCase
+from ..run import Profile, Run, environment
 from ._common import (
     Exit,
     UsageError,
@@ -159,7 +159,7 @@ _SCHEDULERS = {case.scheduler for case in ALL_CASES}
 def _catalogue(
     targets: Sequence[Target], options: argparse.Namespace, console: Console
 ) -> table.Table | None:
-    cases = [case for case in select(options, ALL_CASES) if not isinstance(case, TrainingCase)]
+    cases = select(options, ALL_CASES)
     if nothing(cases):
         return None
     with terminal.Schedules(len(cases), console) as bar:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..run import ALL_CASES
+from ..catalogue import ALL_CASES
 from ..training import TRAINING_CASES
 from ._common import Exit, add_selection, parser, select
 

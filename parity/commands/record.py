@@ -10,9 +10,8 @@ from typing import Any
 from rich.console import Console
 
 from .. import golden, report
+from ..catalogue import PYTORCH_CASES
 from ..report import terminal
-from ..run import PYTORCH_CASES
-from ..training import TrainingCase
 from ._common import Exit, UsageError, add_selection, nothing, parser, select
 
 DESCRIPTION = """\
@@ -36,7 +35,7 @@ def add(commands: Any) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    cases = [case for case in select(options, PYTORCH_CASES) if not isinstance(case, TrainingCase)]
+    cases = select(options, PYTORCH_CASES)
     if nothing(cases):
         return Exit.NOTHING
     if not options.output.parent.is_dir():

@@ -9,10 +9,11 @@ from typing import Any
 
 from rich.console import Console
 
-from .. import cases_hugging_face, exhaustive
-from ..cases import Case
+from .. import exhaustive
+from ..cases import transformers
+from ..catalogue import ALL_CASES
 from ..report import terminal
-from ..run import ALL_CASES, BATCH, AnyCase, Profile, profiled, run
+from ..run import BATCH, AnyCase, Profile, profiled, run
 from ..training import TRAINING_CASES
 from ._common import (
     Exit,
@@ -71,7 +72,7 @@ def main(options: argparse.Namespace) -> int:
     use_device(options.device)
     if options.profile is Profile.EXHAUSTIVE:
         return _exhaustive(options)
-    if not cases_hugging_face.INSTALLED:
+    if not transformers.INSTALLED:
         complain("transformers is not installed: its schedules are left out (extra hugging-face)")
     return compare_and_report(
         profiled(select(options, (*ALL_CASES, *TRAINING_CASES)), options.profile), options
@@ -105,7 +106,7 @@ def _jobs(cases: Sequence[AnyCase]) -> int:
 def _exhaustive(options: argparse.Namespace) -> int:
     if options.json or options.fail_fast:
         raise UsageError("--json and --fail-fast: not with --profile exhaustive, which writes exhaustive.md")
-    cases = [case for case in select(options, exhaustive.CASES) if isinstance(case, Case)]
+    cases = select(options, exhaustive.CASES)
     if nothing(cases):
         return Exit.NOTHING
     options.output.mkdir(parents=True, exist_ok=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .. import script
+from ..catalogue import ALL_CASES
 from ..report.wording import in_full
-from ..run import ALL_CASES, Profile, run
-from ..training import TRAINING_CASES, TrainingCase
+from ..run import Profile, run
+from ..training import TRAINING_CASES
 from ._common import Exit, UsageError, add_device, parser, use_device
 
 DESCRIPTION = """\
@@ -35,11 +35,12 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError(f"show: {options.name!r} is in the names of {len(chosen)} cases, not of one{names}")
     (case,) = chosen
     if options.script:
-        if isinstance(case, TrainingCase):
+        text = case.script()
+        if text is None:
             raise UsageError(
                 "show --script: scripts compare schedules, got a pair of twins; leave out --script"
             )
-        print(script.of(case), end="")
+        print(text, end="")
         return Exit.PASSED
     found = run([case], profile=Profile.FULL)
     result = found.training[0] if found.training else found.results[0]

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from .. import _quiet
-from ..cases import Case, Spec
+from ..cases import BaseSpec, Case, optax_equivalents
 from ..plateau import PlateauCase
-from ..reference import events, optax_equivalents
+from ..reference import events
 from . import subjects
 from .compare import compare
 from .compiler import Compiler
@@ -203,7 +203,7 @@ def _calls_function(case: AnyCase) -> bool:
     return not isinstance(case, PlateauCase) and _has_function(case.spec)
 
 
-def _has_function(spec: Spec) -> bool:
+def _has_function(spec: BaseSpec) -> bool:
     for value in spec.arguments.values():
         if isinstance(value, tuple):
             if any(map(_has_function, value)):

@@ -2,139 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
-import math
-from collections.abc import Callable, Iterator
-from typing import Any
+from .live import Live
+from .pytorch import known
+from .turns import Event as Event, Kind as Kind, before
 
 
-@dataclasses.dataclass(frozen=True, order=True)
-class Event:
-    """Something that happens to a trajectory at a count."""
-
-    count: int
-    what: str
-    """As it stands in a sentence: ``milestone``, ``restart``, …"""
-
-
-def of(scheduler: Any, steps: int) -> list[Event]:
+def of(scheduler: Live, steps: int) -> list[Event]:
     """Milestones, restarts, ends of phases and the like, within ``steps``, in order."""
-    within = {event for event in _until(_turns(scheduler), steps) if event.count > 0}
-    return sorted(within | {Event(0, "first count")})
+    return sorted({*_within(scheduler, steps), Event(0, Kind.START)})
 
 
-def never_reached(scheduler: Any, steps: int) -> list[Event]:
+def never_reached(scheduler: Live, steps: int) -> list[Event]:
     """What a run of so many counts cannot judge: the first event of each kind beyond it.
 
     Of what comes again and again, one is enough to see; each milestone and each end of a
     phase stands for itself.
     """
-    seen = {event.what for event in _until(_turns(scheduler), steps) if event.count > 0}
-    beyond: dict[str, Event] = {}
-    for source in _turns(scheduler):
+    seen = {event.kind for event in _within(scheduler, steps)}
+    beyond: dict[Kind, Event] = {}
+    for source in known(scheduler).turns():
         event = next((event for event in source if event.count >= steps), None)
-        if event is not None and (event.what not in seen or event.what not in _RECURRING):
-            beyond.setdefault(event.what, event)
+        if event is not None and not (event.kind in seen and event.kind.recurs):
+            beyond.setdefault(event.kind, event)
     return sorted(beyond.values())
 
 
-Turns = list[Iterator[Event]]
-"""One ascending, perhaps endless, series for each kind of event of each member."""
-
-_RECURRING = {"decay", "turn of the cosine", "restart", "peak", "bottom"}
-
-
-def _until(sources: Turns, steps: int) -> Iterator[Event]:
-    for source in sources:
-        yield from itertools.takewhile(lambda event: event.count < steps, source)
-
-
-def _turns(scheduler: Any) -> Turns:
-    turns = _EVENTS.get(type(scheduler).__name__)
-    return [] if turns is None else turns(scheduler)
-
-
-def _once(what: str, *counts: int) -> Turns:
-    return [iter([Event(int(count), what) for count in sorted(counts)])]
-
-
-def _every(what: str, period: int, first: int | None = None) -> Turns:
-    return [(Event(k, what) for k in itertools.count(period if first is None else first, period))]
-
-
-def _shifted(turns: Turns, by: int) -> Turns:
-    return [(dataclasses.replace(event, count=event.count + by) for event in source) for source in turns]
-
-
-def _phases(s: Any) -> Turns:
-    turns = _once("hand-over", *s._milestones)
-    for begin, end, member in zip(
-        (0, *s._milestones), (*s._milestones, math.inf), s._schedulers, strict=True
-    ):
-        turns += [_before(end, source) for source in _shifted(_turns(member), begin)]
-    return turns
-
-
-def _before(end: float, source: Iterator[Event]) -> Iterator[Event]:
-    return itertools.takewhile(lambda event: event.count < end, source)
-
-
-def _members(s: Any) -> Turns:
-    return [source for member in s._schedulers for source in _turns(member)]
-
-
-def _restarts(s: Any) -> Turns:
-    def counts() -> Iterator[Event]:
-        start, length = 0, s.T_0
-        while True:
-            start, length = start + length, length * s.T_mult
-            yield Event(start, "restart")
-
-    return [counts()]
-
-
-def _peaks_and_bottoms(s: Any) -> Turns:
-    up, total = round(s.step_ratio * s.total_size), round(s.total_size)
-    return [*_every("peak", total, up), *_every("bottom", total)]
-
-
-def _phase_ends(s: Any) -> Turns:
-    ends = [phase["end_step"] for phase in s._schedule_phases]
-    return _once("end of a phase", *{whole for end in ends for whole in (math.floor(end), math.ceil(end))})
-
-
-def _of_function(s: Any) -> Turns:
-    """What the functions of transformers are told; of others nothing is known."""
-    keywords = getattr(s.lr_lambdas[0], "keywords", {})
-    turns: Turns = []
-    for name, what in (
-        ("num_warmup_steps", "end of the warm-up"),
-        ("num_training_steps", "end of the training"),
-    ):
-        if isinstance(keywords.get(name), int):
-            turns += _once(what, keywords[name])
-    if "num_decay_steps" in keywords:
-        begin = keywords["num_warmup_steps"] + keywords["num_stable_steps"]
-        turns += [
-            *_once("begin of the decay", begin),
-            *_once("end of the decay", begin + keywords["num_decay_steps"]),
-        ]
-    return turns
-
-
-_EVENTS: dict[str, Callable[[Any], Turns]] = {
-    "StepLR": lambda s: _every("decay", s.step_size),
-    "MultiStepLR": lambda s: _once("milestone", *s.milestones),
-    "ConstantLR": lambda s: _once("end of total_iters", s.total_iters),
-    "LinearLR": lambda s: _once("end of total_iters", s.total_iters),
-    "PolynomialLR": lambda s: _once("end of total_iters", s.total_iters),
-    "CosineAnnealingLR": lambda s: _every("turn of the cosine", s.T_max),
-    "CosineAnnealingWarmRestarts": _restarts,
-    "CyclicLR": _peaks_and_bottoms,
-    "OneCycleLR": _phase_ends,
-    "LambdaLR": _of_function,
-    "SWALR": lambda s: _once("end of anneal_epochs", s.anneal_epochs),
-    "SequentialLR": _phases,
-    "ChainedScheduler": _members,
-}
+def _within(scheduler: Live, steps: int) -> set[Event]:
+    return {
+        event for source in known(scheduler).turns() for event in before(steps, source) if event.count > 0
+    }

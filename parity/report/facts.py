@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from ..cases import Case, Spec
+from ..cases import BaseSpec, Case, Spec
 from ..comparison import Comparison
 from ..devices.findings import Finding
 from ..devices.table import Row
@@ -55,7 +55,7 @@ def arguments(run: Run) -> dict[str, dict[str, int]]:
     """By class, and then by argument, with how many values it was given; nested ones too. Both sorted."""
     seen: dict[str, dict[str, set[str]]] = {}
 
-    def see(spec: Spec) -> None:
+    def see(spec: BaseSpec) -> None:
         mine = seen.setdefault(spec.scheduler, {})
         for name, value in spec.arguments.items():
             mine.setdefault(name, set()).add(repr(value))

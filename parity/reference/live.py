@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+Live: TypeAlias = Any
+"""A live scheduler of PyTorch's or of anybody's, with its optimizer; PyTorch is not imported for it."""
 
 QUANTITIES = ("lr", "momentum")
 
@@ -21,7 +24,7 @@ class Trajectory(NamedTuple):
     """What PyTorch raised, if it did before the last count; then values are fewer."""
 
 
-def read(scheduler: Any, quantity: str, group: int) -> float:
+def read(scheduler: Live, quantity: str, group: int) -> float:
     """The learning rate, or momentum (``betas[0]``), now in force on the optimizer."""
     options = scheduler.optimizer.param_groups[group]
     if quantity == "lr":
@@ -30,7 +33,7 @@ def read(scheduler: Any, quantity: str, group: int) -> float:
 
 
 def trajectory(
-    scheduler: Any,
+    scheduler: Live,
     steps: int,
     *,
     quantity: str = "lr",

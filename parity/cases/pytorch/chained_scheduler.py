@@ -1,0 +1,75 @@
+"""ChainedScheduler: two to four, in both orders; what multiplies, pulls and overwrites."""
+
+from __future__ import annotations
+
+import jaxsched
+
+from ..case import Case
+from ..members import HORIZON, MEMBERS, both_orders, chain, composite, member, sequence
+from ..spec import Spec
+
+OURS = jaxsched.ChainedScheduler
+
+CASES: tuple[Case, ...] = (
+    *both_orders("constant", "exponential"),
+    *both_orders("linear", "step"),
+    *both_orders("multi", "polynomial"),
+    *both_orders("cosine", "exponential"),
+    *both_orders("cosine to", "step"),
+    *both_orders("cosine", "linear"),
+    *both_orders("swa", "step"),
+    *both_orders("restarts", "step"),
+    *both_orders("cyclic", "exponential"),
+    *both_orders("one cycle", "linear"),
+    *both_orders("lambda", "multi"),
+    *both_orders("multiplicative", "exponential"),
+    *both_orders("cool", "constant", "linear"),
+    *both_orders("linear", "cosine to", "step"),
+    *both_orders("constant", "lambda", "multi", "exponential"),
+    # What grows and what shrinks: each alone soon leaves float32's range.
+    composite(
+        Spec(
+            "ChainedScheduler",
+            {"schedulers": (member("ExponentialLR", gamma=1.03), member("ExponentialLR", gamma=0.97))},
+        ),
+        steps=8_001,
+    ),
+    composite(
+        Spec(
+            "ChainedScheduler",
+            {
+                "schedulers": (
+                    member("MultiStepLR", milestones=list(range(2, 11)), gamma=1e-5),
+                    member("MultiStepLR", milestones=list(range(1, 10)), gamma=1e5),
+                )
+            },
+        )
+    ),
+    *both_orders("polynomial", "step", "cool", "linear"),
+    # A sequence in a chain.
+    composite(
+        Spec(
+            "ChainedScheduler",
+            {"schedulers": (sequence((8,), "constant", "exponential"), MEMBERS["step"])},
+            {"total_steps": HORIZON},
+        )
+    ),
+    composite(
+        Spec(
+            "ChainedScheduler",
+            {"schedulers": (sequence((8, 30), "linear", "cosine to", "swa"), MEMBERS["exponential"])},
+            {"total_steps": HORIZON},
+        )
+    ),
+    composite(
+        Spec(
+            "ChainedScheduler",
+            {"schedulers": (chain("step", "exponential"), MEMBERS["linear"])},
+            {"total_steps": HORIZON},
+        )
+    ),
+)
+
+
+def in_optax(case: Case, s: jaxsched.ChainedScheduler) -> None:
+    """Optax has none."""

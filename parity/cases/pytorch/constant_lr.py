@@ -1,0 +1,31 @@
+"""ConstantLR: before, on and after the change; none; never."""
+
+from __future__ import annotations
+
+import functools
+
+import optax
+
+import jaxsched
+
+from ..case import Case, case
+from ..equivalent import Equivalent
+
+OURS = jaxsched.ConstantLR
+
+_case = functools.partial(case, OURS.__name__)
+
+CASES: tuple[Case, ...] = (
+    _case(0.1, 20),
+    _case(0.05, 20, factor=0.5, total_iters=4),
+    _case(0.1, 20, factor=1.0, total_iters=10),
+    _case(0.1, 20, factor=0.1, total_iters=1),
+    _case(3e-4, 2_000, factor=0.3, total_iters=1_000),
+    _case(0.1, 50, factor=0.25, total_iters=100),
+)
+
+
+def in_optax(case: Case, s: jaxsched.ConstantLR) -> Equivalent:
+    """Optax's schedule that is meant to do the same."""
+    schedule = optax.piecewise_constant_schedule(s.base_lr * s.factor, {s.total_iters: 1 / s.factor})
+    return Equivalent("piecewise_constant_schedule", schedule, case.steps)

@@ -1,0 +1,53 @@
+"""CyclicLR: the four scales, uneven sides, and momentum against it."""
+
+from __future__ import annotations
+
+import functools
+
+import jaxsched
+
+from ..case import Case, case
+from ..functions import fade, halve
+
+OURS = jaxsched.CyclicLR
+
+_case = functools.partial(case, OURS.__name__)
+
+CASES: tuple[Case, ...] = (
+    _case(0.1, 9_000, base_lr=0.01, max_lr=0.1),
+    _case(0.1, 100, base_lr=0.001, max_lr=0.1, step_size_up=5),
+    _case(0.1, 100, base_lr=0.001, max_lr=0.1, step_size_up=3, step_size_down=8),
+    _case(0.1, 20, base_lr=0.0, max_lr=0.1, step_size_up=1),
+    _case(0.1, 200, base_lr=0.01, max_lr=0.1, step_size_up=10, mode="triangular2"),
+    _case(0.1, 3_000, base_lr=0.01, max_lr=0.1, step_size_up=50, mode="exp_range", gamma=0.999),
+    _case(0.1, 200, base_lr=0.01, max_lr=0.1, step_size_up=10, scale_fn=halve),
+    _case(
+        0.1,
+        200,
+        base_lr=0.01,
+        max_lr=0.1,
+        step_size_up=10,
+        scale_fn=fade,
+        scale_mode="iterations",
+    ),
+    _case(0.1, 100, base_lr=0.01, max_lr=0.1, step_size_up=10, cycle_momentum=False),
+    _case(0.1, 9_000, "momentum", base_lr=0.01, max_lr=0.1),
+    _case(0.1, 200, "momentum", base_lr=0.01, max_lr=0.1, step_size_up=10, mode="triangular2"),
+    _case(
+        0.1,
+        1_000,
+        "momentum",
+        base_lr=0.01,
+        max_lr=0.1,
+        step_size_up=20,
+        step_size_down=30,
+        mode="exp_range",
+        gamma=0.99,
+        base_momentum=0.5,
+        max_momentum=0.95,
+    ),
+)
+
+
+def in_optax(case: Case, s: jaxsched.CyclicLR) -> None:
+    """Optax has none."""

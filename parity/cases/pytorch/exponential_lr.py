@@ -1,0 +1,34 @@
+"""ExponentialLR: long runs, growth, down through the subnormal numbers to 0."""
+
+from __future__ import annotations
+
+import functools
+
+import optax
+
+import jaxsched
+
+from ..case import Case, case
+from ..equivalent import Equivalent
+
+OURS = jaxsched.ExponentialLR
+
+_case = functools.partial(case, OURS.__name__)
+
+CASES: tuple[Case, ...] = (
+    _case(0.05, 50, gamma=0.1),
+    _case(0.1, 500, gamma=0.95),
+    _case(0.1, 100_000, gamma=0.9999),
+    _case(0.1, 20_000, gamma=0.99999),
+    _case(1e-6, 2_000, gamma=1.01),
+    _case(0.1, 100, gamma=1.0),
+    _case(1.0, 170, gamma=0.5),
+    _case(0.1, 5, gamma=0.0),
+)
+
+
+def in_optax(case: Case, s: jaxsched.ExponentialLR) -> Equivalent | None:
+    """Optax's schedule that is meant to do the same."""
+    if s.gamma == 0:  # Optax takes a rate of 0 for "no decay"
+        return None
+    return Equivalent("exponential_decay", optax.exponential_decay(s.base_lr, 1, s.gamma), case.steps)

@@ -1,0 +1,34 @@
+"""MultiStepLR: twice the same, out of order, at 0, none at all."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+
+import optax
+
+import jaxsched
+
+from ..case import Case, case
+from ..equivalent import Equivalent
+
+OURS = jaxsched.MultiStepLR
+
+_case = functools.partial(case, OURS.__name__)
+
+CASES: tuple[Case, ...] = (
+    _case(0.05, 120, milestones=[30, 80]),
+    _case(0.1, 120, milestones=[30, 80, 80], gamma=0.5),
+    _case(0.1, 120, milestones=[80, 30], gamma=0.3),
+    _case(0.1, 20, milestones=[0, 10], gamma=0.1),
+    _case(0.1, 20, milestones=[], gamma=0.1),
+    _case(0.1, 500, milestones=list(range(10, 410, 10)), gamma=0.9),
+    _case(0.1, 50_000, milestones=[15_000, 30_000, 40_000], gamma=0.2),
+)
+
+
+def in_optax(case: Case, s: jaxsched.MultiStepLR) -> Equivalent:
+    """Optax's schedule that is meant to do the same."""
+    scales = {milestone: s.gamma**times for milestone, times in Counter(s.milestones).items()}
+    schedule = optax.piecewise_constant_schedule(s.base_lr, scales)
+    return Equivalent("piecewise_constant_schedule", schedule, case.steps)

@@ -1,0 +1,34 @@
+"""PolynomialLR: powers on both sides of 1, and past the end."""
+
+from __future__ import annotations
+
+import functools
+
+import optax
+
+import jaxsched
+
+from ..case import Case, case
+from ..equivalent import Equivalent
+
+OURS = jaxsched.PolynomialLR
+
+_case = functools.partial(case, OURS.__name__)
+
+CASES: tuple[Case, ...] = (
+    _case(0.1, 10),
+    _case(0.05, 20, total_iters=4, power=1.0),
+    _case(0.1, 1_010, total_iters=1_000, power=0.9),
+    _case(0.1, 1_010, total_iters=1_000, power=2.0),
+    _case(0.1, 110, total_iters=100, power=0.5),
+    _case(0.1, 110, total_iters=100, power=0.0),
+    _case(0.1, 5, total_iters=1, power=3.0),
+    _case(0.1, 10_010, total_iters=10_000, power=3.5),
+    _case(0.1, 50_010, total_iters=50_000),
+)
+
+
+def in_optax(case: Case, s: jaxsched.PolynomialLR) -> Equivalent:
+    """Optax's schedule that is meant to do the same."""
+    schedule = optax.polynomial_schedule(s.base_lr, 0.0, s.power, s.total_iters)
+    return Equivalent("polynomial_schedule", schedule, case.steps)

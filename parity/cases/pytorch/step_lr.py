@@ -1,0 +1,34 @@
+"""StepLR: the boundaries at which float32 arithmetic steps late."""
+
+from __future__ import annotations
+
+import functools
+
+import optax
+
+import jaxsched
+
+from ..case import Case, case
+from ..equivalent import Equivalent
+
+OURS = jaxsched.StepLR
+
+_case = functools.partial(case, OURS.__name__)
+
+CASES: tuple[Case, ...] = (
+    _case(0.05, 120, step_size=30),
+    *(_case(0.1, 20 * size, step_size=size, gamma=0.9) for size in (41, 47, 55, 61)),
+    _case(0.1, 200, step_size=1, gamma=0.95),
+    _case(0.1, 100, step_size=7, gamma=1.0),
+    _case(0.1, 100, step_size=10, gamma=2.0),
+    _case(0.1, 40, step_size=10, gamma=0.0),
+    _case(0.1, 100_000, step_size=1_000, gamma=0.9),
+)
+
+
+def in_optax(case: Case, s: jaxsched.StepLR) -> Equivalent | None:
+    """Optax's schedule that is meant to do the same."""
+    if s.gamma == 0:  # Optax takes a rate of 0 for "no decay"
+        return None
+    schedule = optax.exponential_decay(s.base_lr, s.step_size, s.gamma, staircase=True)
+    return Equivalent("exponential_decay(staircase=True)", schedule, case.steps)

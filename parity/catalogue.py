@@ -1,0 +1,16 @@
+"""The only list of all cases of schedules: command line, tests, benchmarks and docs read it."""
+
+from __future__ import annotations
+
+from .cases import CASES, Case
+from .cases.by_metric import PLATEAU_CASES, PlateauCase
+from .cases.transformers import CASES as OF_TRANSFORMERS, GREEDY_CASES, INSTALLED
+
+PYTORCH_CASES: tuple[Case | PlateauCase, ...] = (*CASES, *PLATEAU_CASES)
+"""Of PyTorch's own classes."""
+
+TRANSFORMERS_CASES: tuple[Case | PlateauCase, ...] = (*OF_TRANSFORMERS, *GREEDY_CASES) if INSTALLED else ()
+"""Of the schedules of transformers, where it is installed."""
+
+ALL_CASES: tuple[Case | PlateauCase, ...] = (*PYTORCH_CASES, *TRANSFORMERS_CASES)
+"""Of schedules. `training.TRAINING_CASES` are the others."""

@@ -1,0 +1,127 @@
+"""One list of all cases, everything that runs cases reads it, and no part of a scheduler is left out."""
+
+import pathlib
+import pkgutil
+
+import pytest
+
+import jaxsched
+import jaxsched.schedulers
+import parity.run
+from benchmarks import accelerator
+from parity.cases import pytorch as tried
+from parity.catalogue import ALL_CASES, PYTORCH_CASES
+from parity.reference import pytorch as reference
+from parity.reference.known import Known, Multiplying
+
+
+def asked_of_the_accelerator(monkeypatch, quick):
+    """The cases that `make accelerator` would run."""
+    asked = []
+
+    class Stopped(Exception):
+        pass
+
+    def run(cases):
+        asked.extend(cases)
+        raise Stopped
+
+    monkeypatch.setattr(accelerator, "run", run)
+    with pytest.raises(Stopped):
+        accelerator.parity(quick)
+    return asked
+
+
+def test_every_case_is_asked_of_the_accelerator(monkeypatch):
+    assert [case.name for case in asked_of_the_accelerator(monkeypatch, quick=False)] == [
+        case.name for case in ALL_CASES
+    ]
+
+
+def test_quick_is_a_part_with_every_family(monkeypatch):
+    quick = asked_of_the_accelerator(monkeypatch, quick=True)
+    assert 0 < len(quick) < len(ALL_CASES)
+    assert {type(case) for case in quick} == {type(case) for case in ALL_CASES}
+
+
+def test_there_is_one_list():
+    assert parity.run.ALL_CASES is ALL_CASES
+    assert parity.run.PYTORCH_CASES is PYTORCH_CASES
+    names = [case.name for case in ALL_CASES]
+    assert len(set(names)) == len(names)
+
+
+# The rooms of a scheduler -----------------------------------------------------------------
+
+WITHOUT_A_COUNT = {"reduce_lr_on_plateau"}
+"""Told metrics: its cases are traces."""
+NOT_PYTORCHS = {"per_epoch", "starting_at"}
+
+
+def files(folder) -> set[str]:
+    """The modules in a package that are not private."""
+    return {m.name for m in pkgutil.iter_modules(folder) if not m.name.startswith("_")}
+
+
+def gaps(schedulers: set[str], known: set[str], listed: set[str], there: set[str]) -> list[str]:
+    """What is missing of the three rooms of each scheduler, and lines that are missing in the list."""
+    return sorted(
+        [f"parity/reference/pytorch/{name}.py" for name in schedulers - known]
+        + [f"parity/cases/pytorch/{name}.py" for name in schedulers - there - WITHOUT_A_COUNT]
+        + [f"{name} in parity/cases/pytorch/__init__.py" for name in there - listed]
+        + [f"jaxsched/schedulers/{name}.py" for name in (known | there) - schedulers]
+    )
+
+
+def test_each_scheduler_has_its_three_rooms_and_its_row():
+    schedulers = files(jaxsched.schedulers.__path__) - NOT_PYTORCHS
+    known, there = files(reference.__path__), files(tried.__path__)
+    assert len(schedulers) >= 16
+    assert gaps(schedulers, known, set(tried.FILES), there) == []
+    assert gaps({*schedulers, "new_lr"}, known, set(tried.FILES), there) == [
+        "parity/cases/pytorch/new_lr.py",
+        "parity/reference/pytorch/new_lr.py",
+    ]
+    assert gaps(schedulers, known, set(tried.FILES[1:]), there) == [
+        f"{tried.FILES[0]} in parity/cases/pytorch/__init__.py"
+    ]
+
+
+@pytest.mark.parametrize("each", tried.TRIED, ids=lambda each: each.OURS.__name__)
+def test_what_is_tried_is_whole(each):
+    assert each.CASES
+    assert {case.scheduler for case in each.CASES} == {each.OURS.__name__}
+    assert getattr(jaxsched, each.OURS.__name__) is each.OURS
+    for case in each.CASES:
+        assert case.quantity == "momentum" or type(case.schedule()) is each.OURS
+    found = each.in_optax(each.CASES[0], each.CASES[0].schedule())
+    assert found is None or found.steps > 0
+
+
+@pytest.mark.parametrize("theirs", reference.TABLE)
+def test_what_is_known_is_whole(theirs):
+    """No formula and no step would mean no exact value, which nobody would notice."""
+    facts = reference.TABLE[theirs]
+    assert facts.formula is not Known.formula or facts.step not in (Known.step, Multiplying.step)
+    assert facts.closed_form is not Known.closed_form or facts.formula is not Known.formula
+    assert facts.__name__ in {each.OURS.__name__ for each in tried.TRIED}
+
+
+def test_a_class_without_events_cannot_be_made():
+    class Silent(Known):
+        theirs = "nobody.Silent"
+
+    with pytest.raises(TypeError, match="turns"):
+        Silent(None, 0, ())
+
+
+def test_no_table_of_cases_stands_elsewhere():
+    """Everything else asks the catalogue, or a kind of case, and keeps no list."""
+    root = pathlib.Path(parity.run.__file__).parents[1]
+    lists = [
+        path.relative_to(root).as_posix()
+        for folder in ("parity", "benchmarks")
+        for path in (root / folder).rglob("*.py")
+        if "*CASES" in path.read_text() and path.name != "catalogue.py"
+    ]
+    assert lists == []
