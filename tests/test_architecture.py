@@ -25,15 +25,22 @@ jaxsched.interop
 jaxsched
 """
 PARITY = """
-parity._quiet parity.trajectories parity.metrics
+parity._quiet parity.trajectories parity.metrics parity.ulp
 parity.reference
-parity.causes
-parity.compare
-parity.cases parity.cases_hugging_face parity.plateau parity.reference.optax_equivalents parity.training
+parity.cases
+parity.catalogue parity.cases_hugging_face
+parity.causes parity.environment
+parity.comparison
+parity.stepped
+parity.judge
+parity.answers
+parity.api
+parity.modes parity.workers parity.plateau parity.training parity.deviations
 parity.devices
-parity.deviations parity.modes
+parity.results
+parity.runner
 parity.run
-parity.golden parity.exhaustive parity.selftest parity.script
+parity.golden parity.exhaustive parity.selftest
 parity.report
 parity.commands
 parity.cli parity.pytest_plugin
