@@ -28,7 +28,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from . import ulp
-from .cases import Case, Spec
+from .cases import Case
+from .cases.pytorch import TRIED
 from .comparison import bits
 from .environment import environment
 from .reference.arithmetic import double_double
@@ -36,7 +37,7 @@ from .reference.arithmetic.double_double import DoubleDouble
 from .reference.known import Formula
 from .reference.pytorch import known
 
-STEPS, RANDOM, LAST = 2**24 + 1, 10**7, 2**31 - 1
+RANDOM, LAST = 10**7, 2**31 - 1
 
 BOUND = 0.5 + 1e-6
 """Float32 ULP from the exact value; the promise of docs/numerics.md."""
@@ -168,78 +169,8 @@ def _ulps(ours: npt.NDArray[np.float32], exact: DoubleDouble) -> npt.NDArray[np.
 
 # What is judged ------------------------------------------------------------------------
 
-# Primes, so that no reciprocal is exact and no two periods meet: one that is passed often, one
-# that the counts up to 2**24 just reach, and one that an int32 just reaches.
-_OFTEN, _FAR, _LAST = 1_000_003, 16_777_213, 2_147_483_629
-
-
-def _case(scheduler: str, base_lr: float = 0.1, quantity: str = "lr", /, **arguments: Any) -> Case:
-    return Case(Spec(scheduler, arguments), base_lr, STEPS, quantity)
-
-
-def slowly(k: int) -> float:
-    return 0.999_999_9
-
-
-_WARM_UP = Spec("LinearLR", {"start_factor": 0.001, "total_iters": 10_007})
-
-CASES: tuple[Case, ...] = (
-    _case("ConstantLR", factor=1 / 3, total_iters=_OFTEN),
-    _case("LinearLR", start_factor=1e-8, total_iters=_FAR),
-    _case("LinearLR", 6e-4, start_factor=1.0, end_factor=0.0, total_iters=_LAST),
-    _case("StepLR", step_size=41, gamma=0.999_999),
-    _case("StepLR", step_size=_OFTEN, gamma=0.9),
-    _case("MultiStepLR", milestones=[80, 30, 30, _OFTEN, _FAR, _LAST], gamma=0.3),
-    _case("MultiStepLR", milestones=list(range(_OFTEN, _FAR + _OFTEN, _OFTEN)), gamma=0.9),
-    # Through the subnormal numbers to 0; still on its way at the last count; growing.
-    _case("ExponentialLR", gamma=0.999_99),
-    _case("ExponentialLR", gamma=0.999_999_99),
-    _case("ExponentialLR", 1e-6, gamma=1.000_000_01),
-    _case("MultiplicativeLR", lr_lambda=slowly),
-    _case("PolynomialLR", total_iters=_FAR),
-    _case("PolynomialLR", total_iters=_FAR, power=0.9),
-    _case("PolynomialLR", total_iters=_LAST, power=3.7),
-    _case("CosineAnnealingLR", T_max=_FAR),
-    _case("CosineAnnealingLR", T_max=_LAST, eta_min=1e-5),
-    _case("CosineAnnealingLR", 3e-4, T_max=_OFTEN, eta_min=3e-5),
-    _case("CosineAnnealingLR", T_max=41, eta_min=0.7),
-    _case("CosineAnnealingWarmRestarts", T_0=41, T_mult=2),
-    _case("CosineAnnealingWarmRestarts", T_0=7, T_mult=3, eta_min=1e-3),
-    _case("CosineAnnealingWarmRestarts", T_0=_OFTEN, eta_min=1e-5),
-    _case("CyclicLR", base_lr=1e-3, max_lr=0.1, step_size_up=2_000, step_size_down=4_987),
-    _case("CyclicLR", base_lr=1e-3, max_lr=0.1, step_size_up=_OFTEN, mode="triangular2"),
-    _case("CyclicLR", base_lr=0.0, max_lr=0.3, step_size_up=4_999, mode="exp_range", gamma=0.999_999_9),
-    _case(
-        "CyclicLR",
-        0.1,
-        "momentum",
-        base_lr=1e-3,
-        max_lr=0.1,
-        step_size_up=7,
-        step_size_down=_OFTEN,
-        mode="exp_range",
-        gamma=0.999_999_9,
-    ),
-    _case("OneCycleLR", max_lr=0.1, total_steps=_FAR),
-    _case("OneCycleLR", max_lr=0.3, total_steps=_LAST, anneal_strategy="linear", three_phase=True),
-    _case("OneCycleLR", max_lr=0.1, total_steps=_LAST, pct_start=0.37, three_phase=True),
-    _case("OneCycleLR", 0.1, "momentum", max_lr=0.1, total_steps=_FAR),
-    _case("SWALR", swa_lr=0.03, anneal_epochs=_FAR),
-    _case("SWALR", swa_lr=0.3, anneal_epochs=_FAR, anneal_strategy="linear"),
-    _case(
-        "SequentialLR",
-        schedulers=(_WARM_UP, Spec("CosineAnnealingLR", {"T_max": _FAR - 10_007, "eta_min": 1e-5})),
-        milestones=[10_007],
-    ),
-    _case(
-        "ChainedScheduler",
-        schedulers=(
-            _WARM_UP,
-            Spec("MultiStepLR", {"milestones": [_OFTEN, _FAR], "gamma": 0.3}),
-            Spec("ExponentialLR", {"gamma": 0.999_999_99}),
-        ),
-    ),
-)
+CASES: tuple[Case, ...] = tuple(case for tried in TRIED for case in tried.FAR)
+"""Those of each class that lie far out."""
 
 
 # What is said ---------------------------------------------------------------------------

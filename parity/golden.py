@@ -85,8 +85,9 @@ def record(case: Case | PlateauCase, progress: Callable[[int], None] = lambda st
     if found.ended is not None:
         raise RuntimeError(f"{case.name}: PyTorch ended at count {len(found.values)}: {found.ended}")
     assert found.exact is not None, case.name
-    counts = np.asarray(chosen(case, found.events), np.int32)
-    vector = Vector(case, counts, found.values[counts], {}, found.events)
+    events = tuple(event for event in found.events if event.what)
+    counts = np.asarray(chosen(case, events), np.int32)
+    vector = Vector(case, counts, found.values[counts], {}, events)
     errors = {
         count: _float64(right)
         for count, value, right in zip(
@@ -151,7 +152,8 @@ def check(vector: Vector, candidate: Callable[[Any], Any] | npt.NDArray[Any] | N
             return plateau.judge(case, pytorch.Trajectory(vector.torch, None), arbiter)
         if callable(candidate):
             candidate = np.asarray(candidate(jnp.asarray(case.trace.metrics, jnp.float32)))
-    stepped = Stepped(vector.inputs, vector.torch, events=vector.events, exact=arbiter, made=counts)
+    events = plateau.told(case.steps) if isinstance(case, PlateauCase) else vector.events
+    stepped = Stepped(vector.inputs, vector.torch, events=events, exact=arbiter, made=counts)
     if candidate is None:
         assert isinstance(case, Case)
         return judge(answer(case.schedule(), stepped), stepped)

@@ -160,7 +160,7 @@ def _cause(pair: _Pair, wrong: Sequence[int], unstable: Sequence[int]) -> str | 
     """What the difference looks like."""
     if not wrong:
         return "it depends on how it is called, and not on the count alone" if unstable else None
-    named = [event for event in sorted({*pair.stepped.events, *pair.stepped.unseen}) if event.what]
+    named = sorted({*pair.stepped.events, *pair.stepped.unseen})
     if pair.made[-1] >= len(pair.made):  # over gaps only the place of the first difference is known
         return causes.whereabouts(pair.made[wrong[0]].item(), named)
     return causes.name(pair.ours, pair.torch, np.asarray(wrong), named)

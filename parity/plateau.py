@@ -11,6 +11,7 @@ from .cases.by_metric import PLATEAU_CASES as PLATEAU_CASES, PlateauCase as Plat
 from .comparison import Comparison
 from .judge import judge as judged
 from .reference import exact, pytorch
+from .reference.events import Event, Kind
 from .stepped import Stepped
 
 
@@ -42,4 +43,10 @@ def judge(case: PlateauCase, trajectory: pytorch.Trajectory, arbiter: exact.Exac
 
 def stepped(trajectory: pytorch.Trajectory, arbiter: exact.Exact | None) -> Stepped:
     """What `step` found, as a reference."""
-    return Stepped(np.arange(len(trajectory.values), dtype=np.int32), *trajectory, exact=arbiter)
+    counts = np.arange(len(trajectory.values), dtype=np.int32)
+    return Stepped(counts, *trajectory, events=told(len(counts)), exact=arbiter)
+
+
+def told(steps: int) -> tuple[Event, ...]:
+    """At each count a metric was told, and the learning rate may go down."""
+    return tuple(Event(k, Kind.METRIC) for k in range(steps))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from parity import cases, exhaustive
+from parity.cases import far
 from parity.reference import exact
 from parity.reference.arithmetic import double_double as dd
 from parity.reference.pytorch import TABLE, known
@@ -173,7 +174,7 @@ def test_a_function_that_takes_one_count_at_a_time_has_no_closed_form():
 
 @pytest.mark.parametrize("case", LARGE, ids=lambda case: case.name)
 def test_closed_form_far_out(case):
-    primes = np.array([exhaustive._OFTEN, exhaustive._FAR, exhaustive._LAST])
+    primes = np.array([far.OFTEN, far.REACHED, far.LAST])
     around = np.concatenate([primes + by for by in (-2, -1, 0, 1)])
     drawn = np.random.default_rng(1).integers(exhaustive.LAST, size=30)
     assert farthest(case, np.array([*around, *drawn, exhaustive.LAST])) < 1e-9

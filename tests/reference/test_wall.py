@@ -2,6 +2,7 @@
 
 import pathlib
 import pkgutil
+import re
 import subprocess
 import sys
 
@@ -31,6 +32,14 @@ MODULES = [
 def test_nothing_of_the_reference_loads_jaxsched_or_whom_it_speaks_of():
     assert len(MODULES) > 30
     assert loads(MODULES, ROOT) == set()
+
+
+def test_nor_when_it_is_asked_something():
+    """An import inside a function would not show above."""
+    files = [*pathlib.Path(parity.reference.__file__).parent.rglob("*.py")]
+    named = re.compile(r"^\s*(from|import) (jaxsched|\.\.\.?(cases|compare|run|plateau))\b", re.M)
+    assert named.search("def f():\n    import jaxsched\n")
+    assert [file.name for file in files if named.search(file.read_text())] == []
 
 
 @pytest.mark.parametrize("guilty", ["jaxsched", "torch"])

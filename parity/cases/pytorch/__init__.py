@@ -40,6 +40,9 @@ class Tried(Protocol):
     CASES: ClassVar[tuple[Case, ...]]
     """Its defaults, every mode, the values at which the formula turns, and the hard spots that are known."""
 
+    FAR: ClassVar[tuple[Case, ...]]
+    """Those for every count up to 2**24 and beyond, against its closed form."""
+
     @property
     def in_optax(self) -> Callable[[Case, Any], Equivalent | None]:
         """Optax's own for a case that is a function of the count, given ours; None where it has no equal."""

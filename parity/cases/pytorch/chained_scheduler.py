@@ -5,6 +5,7 @@ from __future__ import annotations
 import jaxsched
 
 from ..case import Case
+from ..far import OFTEN, REACHED, WARM_UP, far
 from ..members import HORIZON, MEMBERS, both_orders, chain, composite, member, sequence
 from ..spec import Spec
 
@@ -67,6 +68,17 @@ CASES: tuple[Case, ...] = (
             {"schedulers": (chain("step", "exponential"), MEMBERS["linear"])},
             {"total_steps": HORIZON},
         )
+    ),
+)
+
+FAR: tuple[Case, ...] = (
+    far(
+        "ChainedScheduler",
+        schedulers=(
+            WARM_UP,
+            Spec("MultiStepLR", {"milestones": [OFTEN, REACHED], "gamma": 0.3}),
+            Spec("ExponentialLR", {"gamma": 0.999_999_99}),
+        ),
     ),
 )
 

@@ -10,6 +10,7 @@ import jaxsched
 
 from ..case import Case, case
 from ..equivalent import Equivalent
+from ..far import OFTEN, far
 
 OURS = jaxsched.ConstantLR
 
@@ -23,6 +24,8 @@ CASES: tuple[Case, ...] = (
     _case(3e-4, 2_000, factor=0.3, total_iters=1_000),
     _case(0.1, 50, factor=0.25, total_iters=100),
 )
+
+FAR: tuple[Case, ...] = (far("ConstantLR", factor=1 / 3, total_iters=OFTEN),)
 
 
 def in_optax(case: Case, s: jaxsched.ConstantLR) -> Equivalent:

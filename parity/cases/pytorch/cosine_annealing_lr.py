@@ -10,6 +10,7 @@ import jaxsched
 
 from ..case import Case, case
 from ..equivalent import Equivalent
+from ..far import LAST, OFTEN, REACHED, far
 
 OURS = jaxsched.CosineAnnealingLR
 
@@ -24,6 +25,13 @@ CASES: tuple[Case, ...] = (
     _case(0.01, 250, T_max=100, eta_min=0.1),
     _case(0.1, 100, T_max=30, eta_min=0.1),
     _case(3e-4, 5_000, T_max=2_500, eta_min=3e-5),
+)
+
+FAR: tuple[Case, ...] = (
+    far("CosineAnnealingLR", T_max=REACHED),
+    far("CosineAnnealingLR", T_max=LAST, eta_min=1e-5),
+    far("CosineAnnealingLR", 3e-4, T_max=OFTEN, eta_min=3e-5),
+    far("CosineAnnealingLR", T_max=41, eta_min=0.7),
 )
 
 

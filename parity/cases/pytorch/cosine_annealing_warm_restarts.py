@@ -11,6 +11,7 @@ import jaxsched
 
 from ..case import Case, case
 from ..equivalent import Equivalent
+from ..far import OFTEN, far
 from ..spec import Spec
 
 OURS = jaxsched.CosineAnnealingWarmRestarts
@@ -35,6 +36,12 @@ CASES: tuple[Case, ...] = (
     _epochs(10, 1, tuple(i / 16 for i in range(800))),
     _epochs(10, 2, tuple(i / 8 for i in range(1_200)), eta_min=1e-3),
     _epochs(7, 3, tuple(i / 4 for i in range(1_200))),
+)
+
+FAR: tuple[Case, ...] = (
+    far("CosineAnnealingWarmRestarts", T_0=41, T_mult=2),
+    far("CosineAnnealingWarmRestarts", T_0=7, T_mult=3, eta_min=1e-3),
+    far("CosineAnnealingWarmRestarts", T_0=OFTEN, eta_min=1e-5),
 )
 
 

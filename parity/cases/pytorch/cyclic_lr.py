@@ -7,6 +7,7 @@ import functools
 import jaxsched
 
 from ..case import Case, case
+from ..far import OFTEN, far
 from ..functions import fade, halve
 
 OURS = jaxsched.CyclicLR
@@ -45,6 +46,23 @@ CASES: tuple[Case, ...] = (
         gamma=0.99,
         base_momentum=0.5,
         max_momentum=0.95,
+    ),
+)
+
+FAR: tuple[Case, ...] = (
+    far("CyclicLR", base_lr=1e-3, max_lr=0.1, step_size_up=2_000, step_size_down=4_987),
+    far("CyclicLR", base_lr=1e-3, max_lr=0.1, step_size_up=OFTEN, mode="triangular2"),
+    far("CyclicLR", base_lr=0.0, max_lr=0.3, step_size_up=4_999, mode="exp_range", gamma=0.999_999_9),
+    far(
+        "CyclicLR",
+        0.1,
+        "momentum",
+        base_lr=1e-3,
+        max_lr=0.1,
+        step_size_up=7,
+        step_size_down=OFTEN,
+        mode="exp_range",
+        gamma=0.999_999_9,
     ),
 )
 

@@ -10,6 +10,7 @@ import jaxsched
 
 from ..case import Case, case
 from ..equivalent import Equivalent
+from ..far import far
 
 OURS = jaxsched.ExponentialLR
 
@@ -24,6 +25,13 @@ CASES: tuple[Case, ...] = (
     _case(0.1, 100, gamma=1.0),
     _case(1.0, 170, gamma=0.5),
     _case(0.1, 5, gamma=0.0),
+)
+
+FAR: tuple[Case, ...] = (
+    # Through the subnormal numbers to 0; still on its way at the last count; growing.
+    far("ExponentialLR", gamma=0.999_99),
+    far("ExponentialLR", gamma=0.999_999_99),
+    far("ExponentialLR", 1e-6, gamma=1.000_000_01),
 )
 
 

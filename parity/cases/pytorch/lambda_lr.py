@@ -33,6 +33,9 @@ CASES: tuple[Case, ...] = (
     _lambda(cosine_by_hand, 120, total_steps=120),
 )
 
+FAR: tuple[Case, ...] = ()
+"""A function of the user's has no closed form."""
+
 
 def in_optax(case: Case, s: jaxsched.LambdaLR) -> None:
     """Optax has none."""

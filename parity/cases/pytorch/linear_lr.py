@@ -10,6 +10,7 @@ import jaxsched
 
 from ..case import Case, case
 from ..equivalent import Equivalent
+from ..far import LAST, REACHED, far
 
 OURS = jaxsched.LinearLR
 
@@ -24,6 +25,11 @@ CASES: tuple[Case, ...] = (
     _case(0.1, 5, start_factor=0.1, total_iters=1),
     _case(6e-4, 3_000, start_factor=1e-8, total_iters=2_000),
     _case(0.1, 10_100, start_factor=1.0, end_factor=1e-3, total_iters=10_000),
+)
+
+FAR: tuple[Case, ...] = (
+    far("LinearLR", start_factor=1e-8, total_iters=REACHED),
+    far("LinearLR", 6e-4, start_factor=1.0, end_factor=0.0, total_iters=LAST),
 )
 
 

@@ -11,6 +11,7 @@ import jaxsched
 
 from ..case import Case, case
 from ..equivalent import Equivalent
+from ..far import LAST, OFTEN, REACHED, far
 
 OURS = jaxsched.MultiStepLR
 
@@ -24,6 +25,11 @@ CASES: tuple[Case, ...] = (
     _case(0.1, 20, milestones=[], gamma=0.1),
     _case(0.1, 500, milestones=list(range(10, 410, 10)), gamma=0.9),
     _case(0.1, 50_000, milestones=[15_000, 30_000, 40_000], gamma=0.2),
+)
+
+FAR: tuple[Case, ...] = (
+    far("MultiStepLR", milestones=[80, 30, 30, OFTEN, REACHED, LAST], gamma=0.3),
+    far("MultiStepLR", milestones=list(range(OFTEN, REACHED + OFTEN, OFTEN)), gamma=0.9),
 )
 
 

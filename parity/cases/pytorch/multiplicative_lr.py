@@ -5,6 +5,8 @@ from __future__ import annotations
 import jaxsched
 
 from ..case import Case
+from ..far import far
+from ..functions import slowly
 from ..members import HORIZON, MEMBERS, composite
 
 OURS = jaxsched.MultiplicativeLR
@@ -13,6 +15,8 @@ CASES: tuple[Case, ...] = (
     composite(MEMBERS["cool"], steps=500),
     composite(MEMBERS["multiplicative"], steps=HORIZON),
 )
+
+FAR: tuple[Case, ...] = (far("MultiplicativeLR", lr_lambda=slowly),)
 
 
 def in_optax(case: Case, s: jaxsched.MultiplicativeLR) -> None:

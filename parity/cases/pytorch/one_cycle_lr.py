@@ -10,6 +10,7 @@ import jaxsched
 
 from ..case import Case, case
 from ..equivalent import Equivalent
+from ..far import LAST, REACHED, far
 
 OURS = jaxsched.OneCycleLR
 
@@ -51,6 +52,13 @@ CASES: tuple[Case, ...] = (
         base_momentum=0.8,
         max_momentum=0.99,
     ),
+)
+
+FAR: tuple[Case, ...] = (
+    far("OneCycleLR", max_lr=0.1, total_steps=REACHED),
+    far("OneCycleLR", max_lr=0.3, total_steps=LAST, anneal_strategy="linear", three_phase=True),
+    far("OneCycleLR", max_lr=0.1, total_steps=LAST, pct_start=0.37, three_phase=True),
+    far("OneCycleLR", 0.1, "momentum", max_lr=0.1, total_steps=REACHED),
 )
 
 

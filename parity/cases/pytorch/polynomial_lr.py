@@ -10,6 +10,7 @@ import jaxsched
 
 from ..case import Case, case
 from ..equivalent import Equivalent
+from ..far import LAST, REACHED, far
 
 OURS = jaxsched.PolynomialLR
 
@@ -25,6 +26,12 @@ CASES: tuple[Case, ...] = (
     _case(0.1, 5, total_iters=1, power=3.0),
     _case(0.1, 10_010, total_iters=10_000, power=3.5),
     _case(0.1, 50_010, total_iters=50_000),
+)
+
+FAR: tuple[Case, ...] = (
+    far("PolynomialLR", total_iters=REACHED),
+    far("PolynomialLR", total_iters=REACHED, power=0.9),
+    far("PolynomialLR", total_iters=LAST, power=3.7),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jaxsched
 
 from ..case import Case
+from ..far import REACHED, WARM_UP, far
 from ..members import MEMBERS, composite, member, sequence
 from ..spec import Spec
 
@@ -34,6 +35,14 @@ CASES: tuple[Case, ...] = (
         ),
         3e-4,
         20_001,
+    ),
+)
+
+FAR: tuple[Case, ...] = (
+    far(
+        "SequentialLR",
+        schedulers=(WARM_UP, Spec("CosineAnnealingLR", {"T_max": REACHED - 10_007, "eta_min": 1e-5})),
+        milestones=[10_007],
     ),
 )
 

@@ -10,6 +10,7 @@ import jaxsched
 
 from ..case import Case, case
 from ..equivalent import Equivalent
+from ..far import OFTEN, far
 
 OURS = jaxsched.StepLR
 
@@ -23,6 +24,11 @@ CASES: tuple[Case, ...] = (
     _case(0.1, 100, step_size=10, gamma=2.0),
     _case(0.1, 40, step_size=10, gamma=0.0),
     _case(0.1, 100_000, step_size=1_000, gamma=0.9),
+)
+
+FAR: tuple[Case, ...] = (
+    far("StepLR", step_size=41, gamma=0.999_999),
+    far("StepLR", step_size=OFTEN, gamma=0.9),
 )
 
 
