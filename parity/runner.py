@@ -13,12 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from . import answers, deviations, modes, plateau, training, ulp, workers
-from .cases import Case
+from .cases import Case, optax_equivalents
 from .comparison import Counts
 from .deviations import demonstrate
 from .judge import judge
 from .plateau import PlateauCase
-from .reference import optax_equivalents
 from .results import CaseResult, OptaxResult, Run, gathered
 from .stepped import Stepped, step
 from .training import TrainingCase, TrainingResult
