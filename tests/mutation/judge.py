@@ -20,7 +20,14 @@ SCHEDULES = [
     "test_interop.py",
 ]
 PLATEAU = ["test_plateau.py", "test_reading.py"]
-VALIDATOR = ["test_parity_compare.py", "test_selftest.py", "test_reports.py", "test_parity_command.py"]
+VALIDATOR = [
+    "test_judge.py",
+    "test_ulp.py",
+    "test_parity_compare.py",
+    "test_selftest.py",
+    "test_reports.py",
+    "test_parity_command.py",
+]
 
 
 NOTHING_COMPARED = 5  # a class of ours that PyTorch has no equal of

@@ -1,0 +1,112 @@
+"""The verdict, on arrays that nobody had to compute."""
+
+import ast
+import pathlib
+
+import mpmath
+import numpy as np
+import pytest
+
+import parity
+from parity.judge import Answers, asked_alone, judge, recorded
+from parity.reference.events import Event
+from parity.stepped import Stepped
+
+RIGHT = np.linspace(0.1, 0.05, 50)
+COUNTS = np.arange(50, dtype=np.int32)
+STEPPED = Stepped(COUNTS, RIGHT, exact=lambda k: mpmath.mpf(float(RIGHT[int(k)])))
+
+
+def changed(at, by):
+    """The right values, but for one that is so many float32 numbers further."""
+    values = RIGHT.astype(np.float32)
+    values[at] = (values[at].view(np.int32) + by).view(np.float32)
+    return values
+
+
+def test_equal():
+    found = judge(recorded(RIGHT, STEPPED), STEPPED)
+    assert found.passed
+    assert (found.identical, found.max_ulp, found.first_divergence) == (50, 0, None)
+    assert found.integrity.returns == "float32"
+
+
+@pytest.mark.parametrize("by", [-3, -1, 1, 3])
+def test_one_value_is_wrong(by):
+    found = judge(recorded(changed(17, by), STEPPED), STEPPED)
+    assert found.problem.startswith("wrong at 1 of 50 counts, first at count 17: ")
+    assert (found.first_failure.count, found.first_failure.ulp, found.max_ulp) == (17, abs(by), abs(by))
+    assert found.who.startswith("the schedule is wrong: ")
+    assert [row.count for row in found.window] == list(range(14, 21))
+
+
+def test_rounding_of_the_references_own_is_excused():
+    # The exact value lies just beyond halfway to the next float32, which the reference has drifted away from.
+    right = np.float64(np.float32(0.1))
+    halfway = right + np.spacing(np.float32(0.1)) / 2.0
+    drifted = Stepped(
+        COUNTS, np.full(50, halfway * (1 - 2e-16)), exact=lambda k: mpmath.mpf(float(halfway)) * (1 + 1e-20)
+    )
+    next_one = np.full(50, np.nextafter(np.float32(0.1), np.float32(1)))
+    found = judge(recorded(next_one, drifted), drifted)
+    assert found.passed
+    assert (found.identical, found.correctly_rounded) == (0, 50)
+    unknown = Stepped(drifted.counts, drifted.values)
+    assert not judge(recorded(next_one, unknown), unknown).passed
+
+
+def test_another_value_alone_is_named():
+    values = RIGHT.astype(np.float32)
+    found = judge(Answers(values, np.array([3, 5]), changed(5, 1)[[3, 5]]), STEPPED)
+    assert found.problem == (
+        "1 values have other bits when evaluated eagerly than under jit, first at count 5"
+    )
+    assert found.cause == "it depends on how it is called, and not on the count alone"
+    assert found.eager == 2
+
+
+def test_nothing_too_few_and_an_early_end():
+    empty = Stepped(COUNTS[:0], RIGHT[:0])
+    assert judge(recorded(RIGHT[:0], empty), empty).problem == "nothing was compared: there are no counts"
+    assert judge(recorded(RIGHT[:9], STEPPED), STEPPED).problem == "the schedule has 9 values for 50 counts"
+    early = Stepped(COUNTS, RIGHT[:20], "ValueError: no more")
+    found = judge(recorded(RIGHT, early), early)
+    assert (found.steps, found.problem) == (20, "PyTorch ended at count 20 with ValueError: no more")
+
+
+def test_events_are_asked_alone_with_their_neighbours():
+    long = Stepped(np.arange(10_000, dtype=np.int32), np.ones(10_000), events=(Event(5_000, "restart"),))
+    at = asked_alone(long)
+    assert {0, 1, 4_999, 5_000, 5_001, 9_998, 9_999} <= set(at.tolist())
+    assert (np.diff(at) > 0).all()
+    assert asked_alone(Stepped(COUNTS[:0], RIGHT[:0])).tolist() == []
+
+
+def test_counts_with_gaps_have_no_cause_but_a_place():
+    made = COUNTS * 100
+    sparse = Stepped(made, RIGHT, events=(Event(1_700, "milestone"),), made=made)
+    found = judge(recorded(changed(17, 90_000), sparse), sparse)
+    assert found.cause == "first differs at the milestone at count 1700"
+
+
+def imported(file: pathlib.Path) -> set[str]:
+    """What a module imports, by way of other modules of parity, too."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module)
+        elif isinstance(node, ast.ImportFrom):
+            folder = file.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            for each in (folder.with_suffix(".py"), *(folder / f"{a.name}.py" for a in node.names)):
+                found |= imported(each) if each.exists() else set()
+    return {name.partition(".")[0] for name in found}
+
+
+@pytest.mark.parametrize("module", ["ulp", "comparison", "stepped", "causes", "judge"])
+def test_the_judge_knows_no_jax(module):
+    folder = pathlib.Path(parity.__file__).parent
+    assert imported(folder / f"{module}.py").isdisjoint({"jax", "jaxsched", "optax", "flax"})
+    assert "numpy" in imported(folder / f"{module}.py")
+    assert "jax" in imported(folder / "answers.py")
