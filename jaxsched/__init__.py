@@ -5,6 +5,12 @@ from ._groups import by_group as by_group
 from ._plot import plot as plot
 from ._reading import current_lr as current_lr
 from ._schedule import Schedule as Schedule
+from ._shared_rate import (
+    Affine as Affine,
+    Continues as Continues,
+    Multiplies as Multiplies,
+    Wrapped as Wrapped,
+)
 from .interop.from_torch import from_torch as from_torch, from_torch_state as from_torch_state
 from .interop.to_torch import to_torch as to_torch
 from .schedulers.chained_scheduler import ChainedScheduler as ChainedScheduler

@@ -13,8 +13,10 @@ import jaxsched
 PACKAGE = pathlib.Path(jaxsched.__file__).parent
 FORBIDDEN = ("torch", "flax", "matplotlib", "rich", "mpmath", "hypothesis", "pytest", "parity")
 PUBLIC = {
+    "Affine",
     "ChainedScheduler",
     "ConstantLR",
+    "Continues",
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",
     "CyclicLR",
@@ -23,6 +25,7 @@ PUBLIC = {
     "LinearLR",
     "MultiStepLR",
     "MultiplicativeLR",
+    "Multiplies",
     "OneCycleLR",
     "PerEpoch",
     "PlateauState",
@@ -33,6 +36,7 @@ PUBLIC = {
     "SequentialLR",
     "StartingAt",
     "StepLR",
+    "Wrapped",
     "by_group",
     "current_lr",
     "from_torch",

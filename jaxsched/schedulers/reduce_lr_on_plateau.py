@@ -336,11 +336,10 @@ def _step(plateau: ReduceLROnPlateau, state: PlateauState, metric: jax.Array) ->
 def _next(plateau: ReduceLROnPlateau, state: PlateauState, metric: jax.Array) -> PlateauState:
     """One step, in float64; PyTorch's ``step``, line by line."""
     with jax.named_scope("ReduceLROnPlateau"), nx.to_be(state.lr.dtype):
-        lr = join(state.lr, state.lr_rest)
+        lr: Any = join(state.lr, state.lr_rest)
         last_epoch = increment(state.last_epoch)
         if isinstance(plateau.base_lr, Schedule):
-            scale, offset = plateau.base_lr._transition(last_epoch.astype(np.int64))
-            lr = offset + nx.product(scale, lr)
+            lr = plateau.base_lr._step(last_epoch.astype(np.int64))(lr)
 
         current = nx.round_to(metric, state.best.dtype)
         better = plateau._better(current.astype(np.float64), state.best.astype(np.float64))
