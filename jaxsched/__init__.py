@@ -38,3 +38,8 @@ from .schedulers.step_lr import StepLR as StepLR
 from .schedulers.swa_lr import SWALR as SWALR
 
 __version__ = "0.1.0"
+
+# What is public says where it is found: a pickle holds that name, and files may move.
+for _public in [value for name, value in vars().items() if not name.startswith("_")]:
+    if hasattr(_public, "__qualname__"):
+        _public.__module__ = __name__

@@ -1,7 +1,5 @@
 """`Schedule`: a count in, a value out; float64 inside, one rounding at the end."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 from typing import Any, ClassVar

@@ -22,8 +22,6 @@ So a class that says nothing overwrites. One that does something else derives fr
 * `Wrapped`: does what another schedule does, at a count of that one's own.
 """
 
-from __future__ import annotations
-
 import abc
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
@@ -53,11 +51,11 @@ class Affine(NamedTuple):
         after: nx.Number = self.offset + nx.product(self.scale, lr)
         return after
 
-    def then(self, later: Affine) -> Affine:
+    def then(self, later: "Affine") -> "Affine":
         """This one, and then another."""
         return Affine(later.scale * self.scale, later(self.offset))
 
-    def where(self, condition: jax.Array | bool, other: Affine) -> Affine:
+    def where(self, condition: jax.Array | bool, other: "Affine") -> "Affine":
         """This one where the condition holds, else the other."""
         return Affine(*nx.choose(condition, self, other))
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self, dataclass_transform
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._arguments import describe
+from ._arguments import Checker, describe
 
 DICT_VERSION = 1
 """Version of the form that `Value.to_dict` writes."""
@@ -27,19 +26,26 @@ class Value:
     the leaves of the pytree, all others constants.
     """
 
-    _checkers: ClassVar[Mapping[str, Callable[[str, str, Any], Any]]] = {}
+    _checkers: ClassVar[Mapping[str, Checker]] = {}
+    _own_checkers: ClassVar[Mapping[str, Checker | None]] = {}
+    """For each argument that this very class annotates; None where any value will do."""
     _classes: ClassVar[dict[str, type[Value]]] = {}
+    """Every class by the name of its module and its own in there; a class defined again is the newer one."""
 
     def __init_subclass__(cls) -> None:
         dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
         jax.tree_util.register_pytree_with_keys(cls, _flatten_with_keys, cls._unflatten)
-        cls._checkers = {
-            name: checker
-            for name, hint in typing.get_type_hints(cls, include_extras=True).items()
-            for checker in getattr(hint, "__metadata__", ())
-            if callable(checker)
+        # Of this class only: what its bases wrote is looked up where they are written, and `__module__` of a
+        # public class does not tell where.
+        cls._own_checkers = {
+            name: next(filter(callable, getattr(hint, "__metadata__", ())), None)
+            for name, hint in inspect.get_annotations(cls, eval_str=True).items()
         }
-        Value._classes[cls.__name__] = cls
+        every = {
+            n: c for base in reversed(cls.__mro__) for n, c in vars(base).get("_own_checkers", {}).items()
+        }
+        cls._checkers = {name: checker for name, checker in every.items() if checker is not None}
+        Value._classes[_full_name(cls)] = cls
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
@@ -84,6 +90,9 @@ class Value:
     def to_dict(self) -> dict[str, Any]:
         """The value as a dict that JSON can hold; `from_dict` reads it.
 
+        ``"scheduler"`` names the class; with its module before it, if that is not of this package and
+        another has the same name.
+
         >>> from jaxsched import ExponentialLR
         >>> ExponentialLR(0.1, gamma=0.9).to_dict()
         {'version': 1, 'scheduler': 'ExponentialLR', 'base_lr': 0.1, 'gamma': 0.9}
@@ -92,7 +101,7 @@ class Value:
           TypeError: an argument is a function, which no file can hold.
         """
         encoded = {n: _encode(type(self).__name__, n, getattr(self, n)) for n in _names(self)}
-        return {"version": DICT_VERSION, "scheduler": type(self).__name__, **encoded}
+        return {"version": DICT_VERSION, "scheduler": _written_name(type(self)), **encoded}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -109,7 +118,10 @@ class Value:
         version, name = fields.pop("version", None), fields.pop("scheduler", None)
         if version != DICT_VERSION:
             raise ValueError(f"from_dict: version must be {DICT_VERSION}, got {version!r}. Upgrade jaxsched.")
-        known = {n: c for n, c in cls._classes.items() if issubclass(c, cls) and not inspect.isabstract(c)}
+        classes = [c for c in cls._classes.values() if issubclass(c, cls) and not inspect.isabstract(c)]
+        known = {_written_name(c): c for c in classes}
+        if name not in known:  # written while another class of its name was there
+            known |= {_full_name(c): c for c in classes if _full_name(c) == name}
         if name not in known:
             raise ValueError(f"from_dict: scheduler must be one of {', '.join(sorted(known))}, got {name!r}.")
         keys = _names(known[name])
@@ -118,6 +130,20 @@ class Value:
                 f"from_dict: {name} must have exactly the keys {', '.join(keys)}, got {', '.join(fields)}."
             )
         return known[name](**{n: _decode(value) for n, value in fields.items()})
+
+
+# Names ----------------------------------------------------------------------------------
+
+
+def _full_name(cls: type[Value]) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _written_name(cls: type[Value]) -> str:
+    """What stands for a class in a dict. A name alone is always that of ours, if we have it."""
+    namesakes = [c for c in Value._classes.values() if c.__name__ == cls.__name__]
+    ours = [c for c in namesakes if c.__module__.partition(".")[0] == __package__]
+    return cls.__name__ if (ours or namesakes) == [cls] else _full_name(cls)
 
 
 # Fields ---------------------------------------------------------------------------------

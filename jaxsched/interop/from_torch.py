@@ -408,21 +408,15 @@ def from_torch(
       UserWarning: the optimizer's learning rate is not what the scheduler says it should be,
         as after loading a scheduler's state without the optimizer's.
     """
-    name = type(scheduler).__name__
-    home = type(scheduler).__module__
-    if not home.startswith(("torch.optim.", MODULE)) or name not in _CONVERTERS:
-        remedy = "Wrap a scheduler of your own in LambdaLR, as a function of the count."
-        raise TypeError(
-            f"from_torch: scheduler must be one of {', '.join(_CONVERTERS)} of PyTorch, "
-            f"got {describe(scheduler)}. {remedy}"
-        )
+    name = _name_in_torch(scheduler)
     groups = scheduler.optimizer.param_groups
 
-    def source(live: Any, index: int) -> _Source:
-        inner = tuple(source(member, index) for member in getattr(live, "_schedulers", ()))
-        return _Source(type(live).__name__, vars(live), groups[index], index, total_steps, inner)
+    def source(live: Any, name: str, index: int) -> _Source:
+        members = getattr(live, "_schedulers", ())
+        inner = tuple(source(member, _name_in_torch(member), index) for member in members)
+        return _Source(name, vars(live), groups[index], index, total_steps, inner)
 
-    schedule, index = _one_group([source(scheduler, i) for i in range(len(groups))], group)
+    schedule, index = _one_group([source(scheduler, name, i) for i in range(len(groups))], group)
     if isinstance(schedule, ReduceLROnPlateau):
         return _standing(schedule, _plateau_state(schedule, vars(scheduler)))
     if isinstance(schedule, GreedyLR):
@@ -487,6 +481,18 @@ def from_torch_state(
         return _standing(schedule, _greedy_state(schedule, state, lr))
     position = _position_in(state)
     return _finish(schedule, position, float(param_groups[index]["lr"]), resume)
+
+
+def _name_in_torch(scheduler: Any) -> str:
+    """The name of a class of PyTorch or transformers; somebody else's of that name is none."""
+    name, home = type(scheduler).__name__, type(scheduler).__module__
+    if not home.startswith(("torch.optim.", MODULE)) or name not in _CONVERTERS:
+        remedy = "Wrap a scheduler of your own in LambdaLR, as a function of the count."
+        raise TypeError(
+            f"from_torch: scheduler must be one of {', '.join(_CONVERTERS)} of PyTorch, "
+            f"got {describe(scheduler)}. {remedy}"
+        )
+    return name
 
 
 def _one_group(sources: Sequence[_Source], group: int | None) -> tuple[Any, int]:
