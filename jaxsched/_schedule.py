@@ -188,7 +188,7 @@ def _takes_narrow_counts(value: Any) -> bool:
     if isinstance(value, Value):
         if isinstance(value, Schedule) and not value._takes_narrow_counts:
             return False
-        return all(_takes_narrow_counts(getattr(value, field.name)) for field in dataclasses.fields(value))  # type: ignore[arg-type]
+        return all(_takes_narrow_counts(getattr(value, field.name)) for field in dataclasses.fields(value))
     if isinstance(value, tuple):
         return all(map(_takes_narrow_counts, value))
     if isinstance(value, int):

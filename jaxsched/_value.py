@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self, dataclass_transform
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,7 @@ DICT_VERSION = 1
 
 
 @dataclass_transform(frozen_default=True, eq_default=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Value:
     """A frozen dataclass and pytree that is the call that makes it; base of `Schedule`.
 
@@ -25,6 +27,20 @@ class Value:
     annotated with a checker are checked when a value is made. Arguments given as arrays are
     the leaves of the pytree, all others constants.
     """
+
+    if TYPE_CHECKING:
+        position: ClassVar[Any]
+        _array_fields: ClassVar[tuple[str, ...]]
+    else:  # no field, so that nothing else sees it; but `dataclasses.replace` hands it on
+        position: dataclasses.InitVar[Any] = dataclasses.field(default=None, kw_only=True)
+    """Where the PyTorch scheduler stood that `from_torch` made this of: a count, or a state machine's state.
+
+    None for a value that was not made so. It says nothing about the value, and two that differ only in it
+    are equal. But it stays with it: in copies, pickles, dicts, ``dataclasses.replace`` and ``jax.tree.map``.
+    """
+
+    _state_type: ClassVar[Callable[..., Any] | None] = None
+    """What a state machine's position is made by, of its fields."""
 
     _checkers: ClassVar[Mapping[str, Checker]] = {}
     _own_checkers: ClassVar[Mapping[str, Checker | None]] = {}
@@ -47,8 +63,11 @@ class Value:
         cls._checkers = {name: checker for name, checker in every.items() if checker is not None}
         Value._classes[_full_name(cls)] = cls
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, *given: Any) -> None:
+        (position,) = given  # what is in no field
         owner = type(self).__name__
+        if position is not None:
+            self.__dict__["position"] = position
         for name, checker in self._checkers.items():
             object.__setattr__(self, name, checker(owner, name, getattr(self, name)))
         self._check()
@@ -61,13 +80,21 @@ class Value:
         """What must hold between several arguments; raises ValueError."""
 
     @classmethod
-    def _unflatten(cls, static: tuple[tuple[str, ...], tuple[Any, ...]], leaves: Any) -> Self:
-        arrays, constants = static
+    def _unflatten(cls, static: tuple[tuple[str, ...], tuple[Any, ...], _Position], leaves: Any) -> Self:
+        arrays, constants, position = static
         new = object.__new__(cls)
         rest = iter(constants)
         new.__dict__.update(zip(arrays, leaves, strict=True))
         new.__dict__.update((n, next(rest)) for n in _names(cls) if n not in arrays)
         new.__dict__["_array_fields"] = arrays
+        if position.value is not None:
+            new.__dict__["position"] = position.value
+        return new
+
+    def _standing_at(self, position: Any) -> Self:
+        """The same value, with another position."""
+        new = copy.copy(self)
+        new.__dict__["position"] = position
         return new
 
     def __eq__(self, other: object) -> bool:
@@ -79,7 +106,7 @@ class Value:
         return hash((type(self), *(getattr(self, n) for n in _names(self))))
 
     def __repr__(self) -> str:
-        first, *others = dataclasses.fields(self)  # type: ignore[arg-type]
+        first, *others = dataclasses.fields(self)
         arguments = [_show(getattr(self, first.name))]
         for field in others:
             value = getattr(self, field.name)
@@ -101,6 +128,8 @@ class Value:
           TypeError: an argument is a function, which no file can hold.
         """
         encoded = {n: _encode(type(self).__name__, n, getattr(self, n)) for n in _names(self)}
+        if self.position is not None:
+            encoded["position"] = _encode_position(type(self).__name__, self.position)
         return {"version": DICT_VERSION, "scheduler": _written_name(type(self)), **encoded}
 
     @classmethod
@@ -124,12 +153,15 @@ class Value:
             known |= {_full_name(c): c for c in classes if _full_name(c) == name}
         if name not in known:
             raise ValueError(f"from_dict: scheduler must be one of {', '.join(sorted(known))}, got {name!r}.")
-        keys = _names(known[name])
+        keys, position = _names(known[name]), _decode(fields.pop("position", None))
         if set(fields) != set(keys):
             raise ValueError(
                 f"from_dict: {name} must have exactly the keys {', '.join(keys)}, got {', '.join(fields)}."
             )
-        return known[name](**{n: _decode(value) for n, value in fields.items()})
+        if isinstance(position, dict):
+            make = known[name]._state_type or dict
+            position = make(**{n: jnp.asarray(x) for n, x in position.items()})
+        return known[name](**{n: _decode(value) for n, value in fields.items()}, **{"position": position})
 
 
 # Names ----------------------------------------------------------------------------------
@@ -155,17 +187,34 @@ def _names(value: Any) -> tuple[str, ...]:
 
 def has_arrays(value: Any) -> bool:
     if isinstance(value, Value):
-        return bool(value._array_fields)  # type: ignore[attr-defined]
+        return bool(value._array_fields)
     if isinstance(value, tuple):
         return any(map(has_arrays, value))
     return isinstance(value, (jax.Array, np.ndarray))
 
 
 def _flatten_with_keys(value: Value) -> tuple[Any, Any]:
-    arrays = value._array_fields  # type: ignore[attr-defined]
+    arrays = value._array_fields
     constants = tuple(getattr(value, n) for n in _names(value) if n not in arrays)
     keyed = [(jax.tree_util.GetAttrKey(n), getattr(value, n)) for n in arrays]
-    return keyed, (arrays, constants)
+    return keyed, (arrays, constants, _Position(value.position))
+
+
+class _Position:
+    """A position in the structure of a pytree, where it must hash: a count as a number, a state as itself."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Position):
+            return NotImplemented
+        return self.value is other.value or (
+            isinstance(self.value, int) and isinstance(other.value, int) and self.value == other.value
+        )
+
+    def __hash__(self) -> int:
+        return self.value if isinstance(self.value, int) else id(self.value)
 
 
 def _equal(x: Any, y: Any) -> bool:
@@ -201,6 +250,17 @@ def _encode(owner: str, name: str, value: Any) -> Any:
     )
 
 
+def _encode_position(owner: str, position: Any) -> Any:
+    if not hasattr(position, "_asdict"):
+        return _encode(owner, "position", position)
+    fields: dict[str, Any] = {}
+    for name, value in position._asdict().items():
+        fields[name] = _encode(owner, f"position.{name}", value)
+        if not np.isfinite(np.asarray(value)).all():  # JSON has no infinity
+            fields[name]["values"] = np.asarray(value).astype(str).tolist()
+    return fields
+
+
 def _wide(value: Any) -> Any:
     return np.float64 if jnp.issubdtype(value.dtype, jnp.floating) else value.dtype
 
@@ -208,6 +268,8 @@ def _wide(value: Any) -> Any:
 def _decode(value: Any) -> Any:
     if isinstance(value, Mapping) and "scheduler" in value:
         return Value.from_dict(value)
+    if isinstance(value, Mapping) and "values" not in value:
+        return {name: _decode(x) for name, x in value.items()}
     if isinstance(value, Mapping):
         return np.asarray(value["values"]).astype(jnp.dtype(value["dtype"]))
     if isinstance(value, list):

@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 from typing import Annotated, Any, NamedTuple, final
 
@@ -130,6 +131,8 @@ class GreedyLR(Value):
     `GreedyLR <https://arxiv.org/abs/2512.14527>`_, 2025.
     """
 
+    _state_type = GreedyState
+
     base_lr: LearningRate
     mode: Annotated[str, Choice(("min", "max"))] = "min"
     factor: Annotated[nx.Number, Real(0, 1, open=True, remedy="It divides the learning rate, too.")] = 0.95
@@ -150,7 +153,7 @@ class GreedyLR(Value):
             raise error(
                 ValueError, "GreedyLR", "factor", self.factor, "below 1", "It divides, and multiplies."
             )
-        shapes = {np.shape(x) for x in (getattr(self, n) for n in self.__dataclass_fields__)}
+        shapes = {np.shape(getattr(self, field.name)) for field in dataclasses.fields(self)}
         if shapes != {()}:
             raise ValueError(f"GreedyLR: all arguments must be single numbers, got {self!r}. Use jax.vmap.")
 

@@ -418,9 +418,9 @@ def from_torch(
 
     schedule, index = _one_group([source(scheduler, name, i) for i in range(len(groups))], group)
     if isinstance(schedule, ReduceLROnPlateau):
-        return _standing(schedule, _plateau_state(schedule, vars(scheduler)))
+        return schedule._standing_at(_plateau_state(schedule, vars(scheduler)))
     if isinstance(schedule, GreedyLR):
-        return _standing(schedule, _greedy_state(schedule, vars(scheduler), float(groups[index]["lr"])))
+        return schedule._standing_at(_greedy_state(schedule, vars(scheduler), float(groups[index]["lr"])))
     return _finish(schedule, _position(scheduler), float(groups[index]["lr"]), resume)
 
 
@@ -475,10 +475,10 @@ def from_torch_state(
 
     schedule, index = _one_group([source(name, state, i) for i in range(len(param_groups))], group)
     if isinstance(schedule, ReduceLROnPlateau):
-        return _standing(schedule, _plateau_state(schedule, state))
+        return schedule._standing_at(_plateau_state(schedule, state))
     if isinstance(schedule, GreedyLR):
         lr = float(param_groups[index]["lr"])
-        return _standing(schedule, _greedy_state(schedule, state, lr))
+        return schedule._standing_at(_greedy_state(schedule, state, lr))
     position = _position_in(state)
     return _finish(schedule, position, float(param_groups[index]["lr"]), resume)
 
@@ -533,10 +533,4 @@ def _finish(schedule: Any, position: int, lr: float, resume: bool) -> Any:
         )
     if resume and position:
         schedule = StartingAt(schedule, position)
-    return _standing(schedule, position)
-
-
-def _standing(schedule: Any, position: Any) -> Any:
-    """Tells where the PyTorch scheduler stands; no part of the value."""
-    object.__setattr__(schedule, "position", position)
-    return schedule
+    return schedule._standing_at(position)

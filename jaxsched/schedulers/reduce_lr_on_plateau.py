@@ -161,6 +161,8 @@ class ReduceLROnPlateau(Value):
     ``patience=0`` it reduces on improvement and never on a plateau; it decides in float32.
     """
 
+    _state_type = PlateauState
+
     base_lr: Annotated[nx.Number | Schedule, _rate_or_schedule]
     mode: Annotated[str, Choice(("min", "max"))] = "min"
     factor: Annotated[nx.Number, _below_one] = 0.1
