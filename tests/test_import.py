@@ -89,7 +89,7 @@ def test_public_modules():
         for name, value in vars(jaxsched).items()
         if not name.startswith("_") and isinstance(value, types.ModuleType)
     }
-    assert modules == {"hugging_face", "interop", "schedulers"}
+    assert modules == {"by_metric", "hugging_face", "interop", "schedulers"}
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))
