@@ -5,6 +5,12 @@ from ._groups import by_group as by_group
 from ._plot import plot as plot
 from ._reading import current_lr as current_lr
 from ._schedule import Schedule as Schedule
+from ._shared_rate import (
+    Affine as Affine,
+    Continues as Continues,
+    Multiplies as Multiplies,
+    Wrapped as Wrapped,
+)
 from .interop.from_torch import from_torch as from_torch, from_torch_state as from_torch_state
 from .interop.to_torch import to_torch as to_torch
 from .schedulers.chained_scheduler import ChainedScheduler as ChainedScheduler
@@ -32,3 +38,8 @@ from .schedulers.step_lr import StepLR as StepLR
 from .schedulers.swa_lr import SWALR as SWALR
 
 __version__ = "0.1.0"
+
+# What is public says where it is found: a pickle holds that name, and files may move.
+for _public in [value for name, value in vars().items() if not name.startswith("_")]:
+    if hasattr(_public, "__qualname__"):
+        _public.__module__ = __name__

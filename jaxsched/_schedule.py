@@ -1,8 +1,5 @@
 """`Schedule`: a count in, a value out; float64 inside, one rounding at the end."""
 
-from __future__ import annotations
-
-import abc
 import dataclasses
 import functools
 from typing import Any, ClassVar
@@ -13,10 +10,11 @@ import numpy as np
 
 from . import _numerics as nx
 from ._arguments import describe
+from ._shared_rate import SharedRate
 from ._value import Value, has_arrays
 
 
-class Schedule(Value, abc.ABC):
+class Schedule(SharedRate):
     """A hyperparameter as a function of the update count; base of all schedules.
 
     ``schedule(k)`` is the value that update ``k`` applies, where the *count* ``k`` says
@@ -42,7 +40,8 @@ class Schedule(Value, abc.ABC):
 
     To write your own, derive a class, annotate its arguments as in a dataclass, and define
     ``_formula``. The subclass becomes a frozen dataclass and a pytree by itself; the
-    arguments annotated with a checker are checked when a value is made.
+    arguments annotated with a checker are checked when a value is made. In a chain it overwrites the
+    learning rate in force; `Multiplies` is for one that multiplies it.
 
     >>> import jax.numpy as jnp
     >>> class RootDecay(jaxsched.Schedule):
@@ -55,53 +54,6 @@ class Schedule(Value, abc.ABC):
 
     _accepts_fractions: ClassVar[bool] = False
     """Whether the count may be a fraction, as in ``scheduler.step(epoch + i / n)``."""
-
-    @abc.abstractmethod
-    def _formula(self, k: jax.Array) -> jax.Array:
-        """The unrounded value: float64 of the shape of ``k``.
-
-        ``k`` is a non-negative int64 array (float64 for a fractional count) of any shape;
-        the array arguments are float64 or int64. Composed schedules call this of their
-        members, so that the result is rounded once, whatever the depth.
-
-        Where a class says that it ``_takes_narrow_counts``, and all of its members do, ``k`` may
-        be an int32 or uint32 array instead, never smaller than what is subtracted from it.
-        """
-
-    _takes_narrow_counts: ClassVar[bool] = False
-    """Whether ``_formula`` takes counts of 32 bits; what they are added up to, it must see to."""
-
-    def _least(self) -> float:
-        """No value lies between 0 and this one. If it is normal in float32, none is made subnormal."""
-        return 0.0
-
-    @property
-    def _continues(self) -> bool:
-        """Whether it goes on from the learning rate in force when `SequentialLR` turns to it.
-
-        Then it also has ``_formula_from(start, k)`` and ``_entry()``, which is the
-        `_transition` of the step that turns to it.
-        """
-        return False
-
-    @property
-    def _overwrites(self) -> bool:
-        """Whether every step forgets the learning rate in force; see `_transition`."""
-        return True
-
-    @property
-    def _optimizer_lr(self) -> Any:
-        """The learning rate that PyTorch's optimizer is given; None where it does not matter."""
-        return getattr(self, "base_lr", None)
-
-    def _transition(self, k: jax.Array) -> tuple[Any, Any]:
-        """What PyTorch's step to count ``k`` makes of the learning rate in force.
-
-        ``(scale, offset)``: it becomes ``scale * lr + offset``. At 0 this is what the
-        constructor does. Alone, a schedule just follows its `_formula`; this is for several
-        on one optimizer (`ChainedScheduler`, `ReduceLROnPlateau`). Most overwrite it.
-        """
-        return 0.0, self._formula(k)
 
     def __call__(self, count: Any) -> jax.Array:
         """The value at ``count``.
@@ -236,7 +188,7 @@ def _takes_narrow_counts(value: Any) -> bool:
     if isinstance(value, Value):
         if isinstance(value, Schedule) and not value._takes_narrow_counts:
             return False
-        return all(_takes_narrow_counts(getattr(value, field.name)) for field in dataclasses.fields(value))  # type: ignore[arg-type]
+        return all(_takes_narrow_counts(getattr(value, field.name)) for field in dataclasses.fields(value))
     if isinstance(value, tuple):
         return all(map(_takes_narrow_counts, value))
     if isinstance(value, int):

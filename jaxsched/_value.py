@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
-import typing
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._arguments import describe
+from ._arguments import Checker, describe
 
 DICT_VERSION = 1
 """Version of the form that `Value.to_dict` writes."""
 
 
 @dataclass_transform(frozen_default=True, eq_default=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Value:
     """A frozen dataclass and pytree that is the call that makes it; base of `Schedule`.
 
@@ -27,22 +28,46 @@ class Value:
     the leaves of the pytree, all others constants.
     """
 
-    _checkers: ClassVar[Mapping[str, Callable[[str, str, Any], Any]]] = {}
+    if TYPE_CHECKING:
+        position: ClassVar[Any]
+        _array_fields: ClassVar[tuple[str, ...]]
+    else:  # no field, so that nothing else sees it; but `dataclasses.replace` hands it on
+        position: dataclasses.InitVar[Any] = dataclasses.field(default=None, kw_only=True)
+    """Where the PyTorch scheduler stood that `from_torch` made this of: a count, or a state machine's state.
+
+    None for a value that was not made so. It says nothing about the value, and two that differ only in it
+    are equal. But it stays with it: in copies, pickles, dicts, ``dataclasses.replace`` and ``jax.tree.map``.
+    """
+
+    _state_type: ClassVar[Callable[..., Any] | None] = None
+    """What a state machine's position is made by, of its fields."""
+
+    _checkers: ClassVar[Mapping[str, Checker]] = {}
+    _own_checkers: ClassVar[Mapping[str, Checker | None]] = {}
+    """For each argument that this very class annotates; None where any value will do."""
     _classes: ClassVar[dict[str, type[Value]]] = {}
+    """Every class by the name of its module and its own in there; a class defined again is the newer one."""
 
     def __init_subclass__(cls) -> None:
         dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
         jax.tree_util.register_pytree_with_keys(cls, _flatten_with_keys, cls._unflatten)
-        cls._checkers = {
-            name: checker
-            for name, hint in typing.get_type_hints(cls, include_extras=True).items()
-            for checker in getattr(hint, "__metadata__", ())
-            if callable(checker)
+        # Of this class only: what its bases wrote is looked up where they are written, and `__module__` of a
+        # public class does not tell where.
+        cls._own_checkers = {
+            name: next(filter(callable, getattr(hint, "__metadata__", ())), None)
+            for name, hint in inspect.get_annotations(cls, eval_str=True).items()
         }
-        Value._classes[cls.__name__] = cls
+        every = {
+            n: c for base in reversed(cls.__mro__) for n, c in vars(base).get("_own_checkers", {}).items()
+        }
+        cls._checkers = {name: checker for name, checker in every.items() if checker is not None}
+        Value._classes[_full_name(cls)] = cls
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, *given: Any) -> None:
+        (position,) = given  # what is in no field
         owner = type(self).__name__
+        if position is not None:
+            self.__dict__["position"] = position
         for name, checker in self._checkers.items():
             object.__setattr__(self, name, checker(owner, name, getattr(self, name)))
         self._check()
@@ -55,13 +80,21 @@ class Value:
         """What must hold between several arguments; raises ValueError."""
 
     @classmethod
-    def _unflatten(cls, static: tuple[tuple[str, ...], tuple[Any, ...]], leaves: Any) -> Self:
-        arrays, constants = static
+    def _unflatten(cls, static: tuple[tuple[str, ...], tuple[Any, ...], _Position], leaves: Any) -> Self:
+        arrays, constants, position = static
         new = object.__new__(cls)
         rest = iter(constants)
         new.__dict__.update(zip(arrays, leaves, strict=True))
         new.__dict__.update((n, next(rest)) for n in _names(cls) if n not in arrays)
         new.__dict__["_array_fields"] = arrays
+        if position.value is not None:
+            new.__dict__["position"] = position.value
+        return new
+
+    def _standing_at(self, position: Any) -> Self:
+        """The same value, with another position."""
+        new = copy.copy(self)
+        new.__dict__["position"] = position
         return new
 
     def __eq__(self, other: object) -> bool:
@@ -73,7 +106,7 @@ class Value:
         return hash((type(self), *(getattr(self, n) for n in _names(self))))
 
     def __repr__(self) -> str:
-        first, *others = dataclasses.fields(self)  # type: ignore[arg-type]
+        first, *others = dataclasses.fields(self)
         arguments = [_show(getattr(self, first.name))]
         for field in others:
             value = getattr(self, field.name)
@@ -84,6 +117,9 @@ class Value:
     def to_dict(self) -> dict[str, Any]:
         """The value as a dict that JSON can hold; `from_dict` reads it.
 
+        ``"scheduler"`` names the class; with its module before it, if that is not of this package and
+        another has the same name.
+
         >>> from jaxsched import ExponentialLR
         >>> ExponentialLR(0.1, gamma=0.9).to_dict()
         {'version': 1, 'scheduler': 'ExponentialLR', 'base_lr': 0.1, 'gamma': 0.9}
@@ -92,7 +128,9 @@ class Value:
           TypeError: an argument is a function, which no file can hold.
         """
         encoded = {n: _encode(type(self).__name__, n, getattr(self, n)) for n in _names(self)}
-        return {"version": DICT_VERSION, "scheduler": type(self).__name__, **encoded}
+        if self.position is not None:
+            encoded["position"] = _encode_position(type(self).__name__, self.position)
+        return {"version": DICT_VERSION, "scheduler": _written_name(type(self)), **encoded}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -109,15 +147,35 @@ class Value:
         version, name = fields.pop("version", None), fields.pop("scheduler", None)
         if version != DICT_VERSION:
             raise ValueError(f"from_dict: version must be {DICT_VERSION}, got {version!r}. Upgrade jaxsched.")
-        known = {n: c for n, c in cls._classes.items() if issubclass(c, cls) and not inspect.isabstract(c)}
+        classes = [c for c in cls._classes.values() if issubclass(c, cls) and not inspect.isabstract(c)]
+        known = {_written_name(c): c for c in classes}
+        if name not in known:  # written while another class of its name was there
+            known |= {_full_name(c): c for c in classes if _full_name(c) == name}
         if name not in known:
             raise ValueError(f"from_dict: scheduler must be one of {', '.join(sorted(known))}, got {name!r}.")
-        keys = _names(known[name])
+        keys, position = _names(known[name]), _decode(fields.pop("position", None))
         if set(fields) != set(keys):
             raise ValueError(
                 f"from_dict: {name} must have exactly the keys {', '.join(keys)}, got {', '.join(fields)}."
             )
-        return known[name](**{n: _decode(value) for n, value in fields.items()})
+        if isinstance(position, dict):
+            make = known[name]._state_type or dict
+            position = make(**{n: jnp.asarray(x) for n, x in position.items()})
+        return known[name](**{n: _decode(value) for n, value in fields.items()}, **{"position": position})
+
+
+# Names ----------------------------------------------------------------------------------
+
+
+def _full_name(cls: type[Value]) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _written_name(cls: type[Value]) -> str:
+    """What stands for a class in a dict. A name alone is always that of ours, if we have it."""
+    namesakes = [c for c in Value._classes.values() if c.__name__ == cls.__name__]
+    ours = [c for c in namesakes if c.__module__.partition(".")[0] == __package__]
+    return cls.__name__ if (ours or namesakes) == [cls] else _full_name(cls)
 
 
 # Fields ---------------------------------------------------------------------------------
@@ -129,17 +187,34 @@ def _names(value: Any) -> tuple[str, ...]:
 
 def has_arrays(value: Any) -> bool:
     if isinstance(value, Value):
-        return bool(value._array_fields)  # type: ignore[attr-defined]
+        return bool(value._array_fields)
     if isinstance(value, tuple):
         return any(map(has_arrays, value))
     return isinstance(value, (jax.Array, np.ndarray))
 
 
 def _flatten_with_keys(value: Value) -> tuple[Any, Any]:
-    arrays = value._array_fields  # type: ignore[attr-defined]
+    arrays = value._array_fields
     constants = tuple(getattr(value, n) for n in _names(value) if n not in arrays)
     keyed = [(jax.tree_util.GetAttrKey(n), getattr(value, n)) for n in arrays]
-    return keyed, (arrays, constants)
+    return keyed, (arrays, constants, _Position(value.position))
+
+
+class _Position:
+    """A position in the structure of a pytree, where it must hash: a count as a number, a state as itself."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Position):
+            return NotImplemented
+        return self.value is other.value or (
+            isinstance(self.value, int) and isinstance(other.value, int) and self.value == other.value
+        )
+
+    def __hash__(self) -> int:
+        return self.value if isinstance(self.value, int) else id(self.value)
 
 
 def _equal(x: Any, y: Any) -> bool:
@@ -175,6 +250,17 @@ def _encode(owner: str, name: str, value: Any) -> Any:
     )
 
 
+def _encode_position(owner: str, position: Any) -> Any:
+    if not hasattr(position, "_asdict"):
+        return _encode(owner, "position", position)
+    fields: dict[str, Any] = {}
+    for name, value in position._asdict().items():
+        fields[name] = _encode(owner, f"position.{name}", value)
+        if not np.isfinite(np.asarray(value)).all():  # JSON has no infinity
+            fields[name]["values"] = np.asarray(value).astype(str).tolist()
+    return fields
+
+
 def _wide(value: Any) -> Any:
     return np.float64 if jnp.issubdtype(value.dtype, jnp.floating) else value.dtype
 
@@ -182,6 +268,8 @@ def _wide(value: Any) -> Any:
 def _decode(value: Any) -> Any:
     if isinstance(value, Mapping) and "scheduler" in value:
         return Value.from_dict(value)
+    if isinstance(value, Mapping) and "values" not in value:
+        return {name: _decode(x) for name, x in value.items()}
     if isinstance(value, Mapping):
         return np.asarray(value["values"]).astype(jnp.dtype(value["dtype"]))
     if isinstance(value, list):

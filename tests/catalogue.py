@@ -135,6 +135,21 @@ CATALOGUE: dict[str, Schedule] = {
         ],
         total_steps=100,
     ),
+    "chain-of-wrapped-factors": ChainedScheduler(
+        [
+            StartingAt(LinearLR(0.1, start_factor=0.3, total_iters=29), 5),
+            PerEpoch(ExponentialLR(0.1, 0.9), 7),
+            SequentialLR([MultiStepLR(0.1, [30, 70], 0.3)], []),
+        ]
+    ),
+    "chain-of-wrapped": ChainedScheduler(
+        [
+            StartingAt(OneCycleLR(0.3, total_steps=139), 50),
+            PerEpoch(StepLR(0.1, 11, 0.7), 3),
+            StartingAt(ExponentialLR(0.1, 0.97), 17),
+            StartingAt(CosineAnnealingLR(0.1, T_max=41, eta_min=0.003), 9),
+        ]
+    ),
 }
 
 # Without those that differ from another in a number only: given as data, they are the same program.

@@ -5,11 +5,10 @@ import pytest
 
 import jaxsched
 from parity import answers, run as runner
-from parity.cases import CASES
+from parity.cases import CASES, optax_equivalents
 from parity.comparison import words
 from parity.metrics import METRIC_CASES
 from parity.plateau import PLATEAU_CASES
-from parity.reference import optax_equivalents
 from parity.run import Profile
 from parity.stepped import Stepped
 

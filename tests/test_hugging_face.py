@@ -1,5 +1,6 @@
 """The schedules of transformers: their values, their names, and what `from_torch` makes of them."""
 
+import dataclasses
 import functools
 import inspect
 import pickle
@@ -422,7 +423,7 @@ def test_constant_is_torchs():
 def test_every_argument_of_greedy_is_exercised():
     known = set(inspect.signature(transformers.optimization.GreedyLR).parameters) - {"optimizer", "verbose"}
     assert known == {name for case in GREEDY_CASES for name in case.trace.arguments}
-    assert known == set(hf.GreedyLR.__dataclass_fields__) - {"base_lr"}
+    assert known == {field.name for field in dataclasses.fields(hf.GreedyLR)} - {"base_lr"}
 
 
 @pytest.mark.parametrize(
@@ -543,6 +544,17 @@ def test_greedy_under_vmap():
 def test_bad_arguments_of_greedy(arguments, kind, text):
     with pytest.raises(kind, match=re.escape(text)):
         hf.GreedyLR(0.1, **arguments)
+
+
+@pytest.mark.parametrize(
+    "metric", [True, np.True_, jnp.asarray(True), np.int8(1), np.uint64(1), jnp.bfloat16(1)]
+)
+def test_the_greedy_one_takes_what_the_plateau_takes(metric):
+    for machine in (hf.GreedyLR(0.1, patience=0), ReduceLROnPlateau(0.1, patience=0)):
+        state = machine.step(machine.init(), metric)
+        assert state.best == 1
+        for x, y in zip(state, machine.step(machine.init(), 1.0), strict=True):
+            np.testing.assert_array_equal(x, y)
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,10 @@ import jaxsched
 PACKAGE = pathlib.Path(jaxsched.__file__).parent
 FORBIDDEN = ("torch", "flax", "matplotlib", "rich", "mpmath", "hypothesis", "pytest", "parity")
 PUBLIC = {
+    "Affine",
     "ChainedScheduler",
     "ConstantLR",
+    "Continues",
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",
     "CyclicLR",
@@ -23,6 +25,7 @@ PUBLIC = {
     "LinearLR",
     "MultiStepLR",
     "MultiplicativeLR",
+    "Multiplies",
     "OneCycleLR",
     "PerEpoch",
     "PlateauState",
@@ -33,6 +36,7 @@ PUBLIC = {
     "SequentialLR",
     "StartingAt",
     "StepLR",
+    "Wrapped",
     "by_group",
     "current_lr",
     "from_torch",
@@ -85,7 +89,7 @@ def test_public_modules():
         for name, value in vars(jaxsched).items()
         if not name.startswith("_") and isinstance(value, types.ModuleType)
     }
-    assert modules == {"hugging_face", "interop", "schedulers"}
+    assert modules == {"by_metric", "hugging_face", "interop", "schedulers"}
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))
@@ -94,7 +98,7 @@ def test_public_names_are_importable(name):
     exec(f"from jaxsched import {name}", scope)
     value = scope[name]
     assert value.__name__ == name
-    assert value.__module__.startswith("jaxsched.")
+    assert value.__module__ == "jaxsched"
     assert value.__doc__
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 from typing import Annotated, Any, NamedTuple, final
 
@@ -10,7 +11,8 @@ from .. import _numerics as nx
 from .._arguments import Choice, Flag, Integer, LearningRate, Real, error
 from .._schedule import _settle, _widen
 from .._value import Value
-from ..schedulers._carried import MOST, increment, join, split
+from ..by_metric.machine import as_metric, better, counter
+from ..schedulers._carried import increment, join, split
 
 
 class GreedyState(NamedTuple):
@@ -130,6 +132,8 @@ class GreedyLR(Value):
     `GreedyLR <https://arxiv.org/abs/2512.14527>`_, 2025.
     """
 
+    _state_type = GreedyState
+
     base_lr: LearningRate
     mode: Annotated[str, Choice(("min", "max"))] = "min"
     factor: Annotated[nx.Number, Real(0, 1, open=True, remedy="It divides the learning rate, too.")] = 0.95
@@ -150,7 +154,7 @@ class GreedyLR(Value):
             raise error(
                 ValueError, "GreedyLR", "factor", self.factor, "below 1", "It divides, and multiplies."
             )
-        shapes = {np.shape(x) for x in (getattr(self, n) for n in self.__dataclass_fields__)}
+        shapes = {np.shape(getattr(self, field.name)) for field in dataclasses.fields(self)}
         if shapes != {()}:
             raise ValueError(f"GreedyLR: all arguments must be single numbers, got {self!r}. Use jax.vmap.")
 
@@ -220,14 +224,7 @@ class GreedyLR(Value):
 
 
 def _number(metric: Any) -> Any:
-    if isinstance(metric, (int, float)):
-        metric = np.float64(metric)
-    known = isinstance(metric, (jax.Array, np.ndarray, np.generic))
-    if not known or not (
-        jnp.issubdtype(metric.dtype, jnp.floating) or jnp.issubdtype(metric.dtype, jnp.integer)
-    ):
-        remedy = "Convert a one-element tensor with .item()."
-        raise error(TypeError, "GreedyLR", "metric", metric, "one real number", remedy)
+    metric = as_metric("GreedyLR", metric, "one real number")
     if metric.shape != ():
         raise ValueError(
             f"GreedyLR: metric must be one number, got the shape {metric.shape}. Reduce it; for many at once "
@@ -250,7 +247,7 @@ def _start(greedy: GreedyLR, dtype: Any) -> GreedyState:
         num_good_epochs=zero,
         cooldown_counter=zero,
         warmup_counter=zero,
-        reset_start=_counter(greedy.reset_start),
+        reset_start=counter(greedy.reset_start),
         last_epoch=zero,
         window=jnp.zeros(greedy.window_size if greedy.smooth else 0, dtype),
         total=jnp.zeros((), dtype),
@@ -261,11 +258,6 @@ def _start(greedy: GreedyLR, dtype: Any) -> GreedyState:
 
 def _worst(greedy: GreedyLR) -> jax.Array:
     return jnp.asarray(np.inf if greedy.mode == "min" else -np.inf, np.float64)
-
-
-def _counter(n: Any) -> jax.Array:
-    """A number of steps as int32, which ends where no run does."""
-    return jnp.asarray(nx.minimum(n, MOST)).astype(np.int32)
 
 
 @jax.jit
@@ -281,10 +273,10 @@ def _step(greedy: GreedyLR, s: GreedyState, metric: jax.Array) -> GreedyState:
         cooling = s.cooldown_counter > 0
         warming = ~cooling & (s.warmup_counter > 0)
         looking = ~cooling & ~warming
-        better = looking & _better(greedy, current, best)
-        best = jnp.where(better, current, best)
-        good = jnp.where(better, increment(s.num_good_epochs), 0)
-        bad = jnp.where(looking & ~better, increment(s.num_bad_epochs), 0)
+        improves = looking & better(current, best, greedy.mode, greedy.threshold, greedy.threshold_mode)
+        best = jnp.where(improves, current, best)
+        good = jnp.where(improves, increment(s.num_good_epochs), 0)
+        bad = jnp.where(looking & ~improves, increment(s.num_bad_epochs), 0)
 
         rise = good.astype(np.int64) > greedy.patience
         fall = ~rise & (bad.astype(np.int64) > greedy.patience)
@@ -293,7 +285,7 @@ def _step(greedy: GreedyLR, s: GreedyState, metric: jax.Array) -> GreedyState:
         rises, falls = rise & (raised - lr > greedy.eps), fall & (lr - lowered > greedy.eps)
         lr = jnp.where(rises, raised, jnp.where(falls, lowered, lr))
 
-        again = _counter(greedy.reset_start)
+        again = counter(greedy.reset_start)
         left = jnp.where(rise, again, s.reset_start)
         at_lowest = fall & ~(lr > greedy.min_lr)
         left = jnp.where(at_lowest, left - 1, left)
@@ -311,8 +303,8 @@ def _step(greedy: GreedyLR, s: GreedyState, metric: jax.Array) -> GreedyState:
             best_rest=best_rest,
             num_bad_epochs=jnp.where(fall, 0, bad),
             num_good_epochs=jnp.where(rise, 0, good),
-            cooldown_counter=jnp.where(fall, _counter(greedy.cooldown), cooldown),
-            warmup_counter=jnp.where(anew, 0, jnp.where(rise, _counter(greedy.warmup), warmup)),
+            cooldown_counter=jnp.where(fall, counter(greedy.cooldown), cooldown),
+            warmup_counter=jnp.where(anew, 0, jnp.where(rise, counter(greedy.warmup), warmup)),
             reset_start=jnp.where(anew, again, left),
             last_epoch=increment(s.last_epoch),
             window=window,
@@ -334,10 +326,3 @@ def _smoothed(greedy: GreedyLR, s: GreedyState, metric: jax.Array) -> tuple[Any,
     total = jnp.where(full, nx.rounded_sum(total, -oldest), total)
     seen = jnp.where(full, s.seen, s.seen + 1)
     return nx.quotient(total, seen.astype(np.float64)), window, total, seen
-
-
-def _better(greedy: GreedyLR, metric: jax.Array, best: jax.Array) -> jax.Array:
-    lower = greedy.mode == "min"
-    change = -greedy.threshold if lower else greedy.threshold
-    bound = best * (1.0 + change) if greedy.threshold_mode == "rel" else best + change
-    return metric < bound if lower else metric > bound

@@ -68,10 +68,11 @@ class WarmupStableDecay(WarmupSchedule):
     min_lr_ratio: Annotated[nx.Number, Real(remedy="It is a share of base_lr.")] = 0.0
     num_cycles: Cycles = 0.5
 
-    def __post_init__(self, num_training_steps: int | None) -> None:
+    def __post_init__(self, *given: Any) -> None:
+        position, num_training_steps = given
         if num_training_steps is not None:
             object.__setattr__(self, "num_stable_steps", self._stable(num_training_steps))
-        super().__post_init__()
+        super().__post_init__(position)
 
     def _stable(self, total: Any) -> Any:
         owner = "WarmupStableDecay"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ import numpy as np
 from .._arguments import constant_value, describe
 from .._schedule import Schedule
 from ..hugging_face import GreedyLR, GreedyState
-from ..hugging_face.get_scheduler import Scheduler
+from ..hugging_face._by_name import Scheduler
 from ..schedulers._carried import split
 from ..schedulers.chained_scheduler import ChainedScheduler
 from ..schedulers.constant_lr import ConstantLR
@@ -432,25 +432,19 @@ def from_torch(
       UserWarning: the optimizer's learning rate is not what the scheduler says it should be,
         as after loading a scheduler's state without the optimizer's.
     """
-    name = type(scheduler).__name__
-    home = type(scheduler).__module__
-    if not home.startswith(("torch.optim.", MODULE)) or name not in _CONVERTERS:
-        remedy = "Wrap a scheduler of your own in LambdaLR, as a function of the count."
-        raise TypeError(
-            f"from_torch: scheduler must be one of {', '.join(_CONVERTERS)} of PyTorch, "
-            f"got {describe(scheduler)}. {remedy}"
-        )
+    name = _name_in_torch(scheduler)
     groups = scheduler.optimizer.param_groups
 
-    def source(live: Any, index: int) -> _Source:
-        inner = tuple(source(member, index) for member in getattr(live, "_schedulers", ()))
-        return _Source(type(live).__name__, vars(live), groups[index], index, total_steps, inner)
+    def source(live: Any, name: str, index: int) -> _Source:
+        members = getattr(live, "_schedulers", ())
+        inner = tuple(source(member, _name_in_torch(member), index) for member in members)
+        return _Source(name, vars(live), groups[index], index, total_steps, inner)
 
-    schedule, index = _one_group([source(scheduler, i) for i in range(len(groups))], group)
+    schedule, index = _one_group([source(scheduler, name, i) for i in range(len(groups))], group)
     if isinstance(schedule, ReduceLROnPlateau):
-        return _standing(schedule, _plateau_state(schedule, vars(scheduler)))
+        return schedule._standing_at(_plateau_state(schedule, vars(scheduler)))
     if isinstance(schedule, GreedyLR):
-        return _standing(schedule, _greedy_state(schedule, vars(scheduler), float(groups[index]["lr"])))
+        return schedule._standing_at(_greedy_state(schedule, vars(scheduler), float(groups[index]["lr"])))
     return _finish(schedule, _position(scheduler), float(groups[index]["lr"]), resume)
 
 
@@ -505,12 +499,24 @@ def from_torch_state(
 
     schedule, index = _one_group([source(name, state, i) for i in range(len(param_groups))], group)
     if isinstance(schedule, ReduceLROnPlateau):
-        return _standing(schedule, _plateau_state(schedule, state))
+        return schedule._standing_at(_plateau_state(schedule, state))
     if isinstance(schedule, GreedyLR):
         lr = float(param_groups[index]["lr"])
-        return _standing(schedule, _greedy_state(schedule, state, lr))
+        return schedule._standing_at(_greedy_state(schedule, state, lr))
     position = _position_in(state)
     return _finish(schedule, position, float(param_groups[index]["lr"]), resume)
+
+
+def _name_in_torch(scheduler: Any) -> str:
+    """The name of a class of PyTorch or transformers; somebody else's of that name is none."""
+    name, home = type(scheduler).__name__, type(scheduler).__module__
+    if not home.startswith(("torch.optim.", MODULE)) or name not in _CONVERTERS:
+        remedy = "Wrap a scheduler of your own in LambdaLR, as a function of the count."
+        raise TypeError(
+            f"from_torch: scheduler must be one of {', '.join(_CONVERTERS)} of PyTorch, "
+            f"got {describe(scheduler)}. {remedy}"
+        )
+    return name
 
 
 def _one_group(sources: Sequence[_Source], group: int | None) -> tuple[Scheduler, int]:
@@ -551,13 +557,4 @@ def _finish(schedule: Schedule, position: int, lr: float, resume: bool) -> Sched
         )
     if resume and position:
         schedule = StartingAt(schedule, position)
-    return _standing(schedule, position)
-
-
-_Made = TypeVar("_Made", bound=Scheduler)
-
-
-def _standing(schedule: _Made, position: int | PlateauState | GreedyState) -> _Made:
-    """Tells where the PyTorch scheduler stands; no part of the value."""
-    object.__setattr__(schedule, "position", position)
-    return schedule
+    return schedule._standing_at(position)

@@ -10,28 +10,41 @@ import jax
 
 from .._schedule import Schedule
 from ..schedulers.chained_scheduler import ChainedScheduler
+from ..schedulers.constant_lr import ConstantLR
+from ..schedulers.cosine_annealing_lr import CosineAnnealingLR
+from ..schedulers.cosine_annealing_warm_restarts import CosineAnnealingWarmRestarts
+from ..schedulers.cyclic_lr import CyclicLR
+from ..schedulers.exponential_lr import ExponentialLR
+from ..schedulers.lambda_lr import LambdaLR
+from ..schedulers.linear_lr import LinearLR
+from ..schedulers.multi_step_lr import MultiStepLR
+from ..schedulers.multiplicative_lr import MultiplicativeLR
+from ..schedulers.one_cycle_lr import OneCycleLR
+from ..schedulers.polynomial_lr import PolynomialLR
 from ..schedulers.reduce_lr_on_plateau import ReduceLROnPlateau
 from ..schedulers.sequential_lr import SequentialLR
+from ..schedulers.step_lr import StepLR
+from ..schedulers.swa_lr import SWALR
 
 if TYPE_CHECKING:
     import torch
 
 # Classes whose arguments are PyTorch's, but for base_lr and a horizon; and those of which
-# all are, the learning rate too.
-_SAME = (
-    "LambdaLR",
-    "MultiplicativeLR",
-    "StepLR",
-    "MultiStepLR",
-    "ConstantLR",
-    "LinearLR",
-    "ExponentialLR",
-    "PolynomialLR",
-    "CosineAnnealingLR",
-    "CosineAnnealingWarmRestarts",
-    "SWALR",
+# all are, the learning rate too. Themselves, and no other of their names.
+_SAME: tuple[type[Schedule], ...] = (
+    LambdaLR,
+    MultiplicativeLR,
+    StepLR,
+    MultiStepLR,
+    ConstantLR,
+    LinearLR,
+    ExponentialLR,
+    PolynomialLR,
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    SWALR,
 )
-_OWN_LR = ("CyclicLR", "OneCycleLR")
+_OWN_LR: tuple[type[Schedule], ...] = (CyclicLR, OneCycleLR)
 
 
 def to_torch(schedule: Schedule | ReduceLROnPlateau, optimizer: torch.optim.Optimizer) -> Any:
@@ -95,14 +108,13 @@ def _has_torch_class(schedule: Schedule, inside_sequence: bool = False) -> bool:
         return not inside_sequence and all(_has_torch_class(m, True) for m in schedule.schedulers)
     if isinstance(schedule, ChainedScheduler):
         return not inside_sequence and all(map(_has_torch_class, schedule.schedulers))
-    return type(schedule).__name__ in (*_SAME, *_OWN_LR)
+    return type(schedule) in (*_SAME, *_OWN_LR)
 
 
 def _build(schedule: Schedule, optimizer: Any) -> Any:
     import torch
 
-    name = type(schedule).__name__
-    library: Any = torch.optim.swa_utils if name == "SWALR" else torch.optim.lr_scheduler
+    library: Any = torch.optim.swa_utils if isinstance(schedule, SWALR) else torch.optim.lr_scheduler
     if isinstance(schedule, SequentialLR):
         members = [_build(member, optimizer) for member in schedule.schedulers]
         return library.SequentialLR(optimizer, members, list(schedule.milestones))
@@ -110,8 +122,11 @@ def _build(schedule: Schedule, optimizer: Any) -> Any:
         members = [_build(member, optimizer) for member in schedule.schedulers]
         return library.ChainedScheduler(members, optimizer)
     arguments = {field.name: getattr(schedule, field.name) for field in dataclasses.fields(schedule)}
-    dropped = () if name in _OWN_LR else ("base_lr", "total_steps")  # the optimizer's; a horizon
-    return getattr(library, name)(optimizer, **{n: v for n, v in arguments.items() if n not in dropped})
+    # The optimizer's; a horizon.
+    dropped = () if isinstance(schedule, _OWN_LR) else ("base_lr", "total_steps")
+    return getattr(library, type(schedule).__name__)(
+        optimizer, **{n: v for n, v in arguments.items() if n not in dropped}
+    )
 
 
 def _values(schedule: Schedule) -> Callable[[int], float]:

@@ -2,6 +2,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from .. import _numerics as nx
 from .._arguments import error
 from .._schedule import Schedule
 
@@ -31,6 +32,6 @@ class Members:
         return tuple(Member()(owner, f"{name}[{i}]", member) for i, member in enumerate(value))
 
 
-def common_optimizer_lr(members: Iterable[Schedule]) -> Any:
+def common_optimizer_lr(members: Iterable[Schedule]) -> nx.Number | None:
     """The first learning rate of the optimizer that a member tells."""
     return next((lr for member in members if (lr := member._optimizer_lr) is not None), None)

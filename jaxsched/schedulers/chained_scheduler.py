@@ -1,3 +1,4 @@
+import functools
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, final
 
@@ -7,14 +8,13 @@ import numpy as np
 from .. import _numerics as nx
 from .._arguments import Horizon
 from .._schedule import Schedule
-from ._factor import FactorSchedule
+from .._shared_rate import Affine, Wrapped
 from ._members import Members, common_optimizer_lr
 from ._table import tabulated
-from .cosine_annealing_lr import CosineAnnealingLR
 
 
 @final
-class ChainedScheduler(Schedule):
+class ChainedScheduler(Wrapped, Schedule):
     r"""Several schedules on one learning rate, each stepping at every update.
 
     Equals :class:`torch.optim.lr_scheduler.ChainedScheduler`.
@@ -85,54 +85,68 @@ class ChainedScheduler(Schedule):
                 "A trajectory without a closed form is computed on the host."
             )
 
+    @property
+    def _wrapped(self) -> Schedule:
+        """What it is, where there is no other."""
+        return self.schedulers[0]
+
+    @property
+    def _is_one(self) -> bool:
+        return len(self.schedulers) == 1
+
     def _without_closed_form(self, horizon: int | None) -> Schedule | None:
         """The first member for which the trajectory must be tabulated, up to a horizon."""
-        if len(self.schedulers) == 1 or self._overwrites:
+        if self._is_one or self._overwrites:
             return None
-        return next((m for m in self.schedulers if _factors_of(m, horizon, None) is None), None)
+        return next((member for member in self.schedulers if not member._multiplies(horizon)), None)
+
+    def _formula(self, k: jax.Array) -> jax.Array:
+        if self._is_one:
+            return super()._formula(k)
+        if self._overwrites:
+            return self._since_overwritten(k)
+        if self._without_closed_form(self.total_steps) is None:
+            lr = self._optimizer_lr
+            assert lr is not None  # what multiplies has one
+            return nx.product_of_lifted([(lr, 0), *self._factors(k, self.total_steps)])
+        return nx.lookup(_trajectory(self), k)
+
+    def _since_overwritten(self, k: jax.Array) -> jax.Array:
+        """The value of the last member that overwrites, and what those after it make of it."""
+        last = max(i for i, member in enumerate(self.schedulers) if member._overwrites)
+        value: Any = self.schedulers[last]._formula(k)
+        for member in self.schedulers[last + 1 :]:
+            value = member._at(k)(value)
+        return value
+
+    def _least(self) -> float:
+        return super()._least() if self._is_one else 0.0
+
+    @property
+    def _optimizer_lr(self) -> nx.Number | None:
+        return common_optimizer_lr(self.schedulers)
 
     @property
     def _overwrites(self) -> bool:
         return any(member._overwrites for member in self.schedulers)
 
-    @property
-    def _optimizer_lr(self) -> Any:
-        return common_optimizer_lr(self.schedulers)
+    def _start(self, k: jax.Array) -> Affine:
+        return functools.reduce(Affine.then, [member._start(k) for member in self.schedulers])
 
-    def _formula(self, k: jax.Array) -> jax.Array:
-        if len(self.schedulers) == 1:
-            return self.schedulers[0]._formula(k)
+    def _step(self, k: jax.Array) -> Affine:
         if self._overwrites:
-            return self._transition(k)[1]
-        horizon = self.total_steps
-        if self._without_closed_form(horizon) is None:
-            factors = [
-                factor for member in self.schedulers for factor in _factors_of(member, horizon, k) or ()
-            ]
-            return nx.product_of_lifted([(self._optimizer_lr, 0), *factors])
-        return nx.lookup(_trajectory(self), k)
+            return Affine(0.0, self._formula(k))
+        return functools.reduce(Affine.then, [member._step(k) for member in self.schedulers])
 
-    def _transition(self, k: jax.Array) -> tuple[Any, Any]:
-        scale, offset = 1.0, 0.0
-        for member in self.schedulers:
-            a, b = member._transition(k)
-            scale, offset = a * scale, b + nx.product(a, offset)
-        return scale, offset
+    @property
+    def _continues(self) -> bool:
+        return self._is_one and super()._continues
 
+    def _multiplies(self, horizon: int | None) -> bool:
+        return all(member._multiplies(horizon) for member in self.schedulers)
 
-def _factors_of(member: Schedule, horizon: int | None, k: Any) -> list[nx.Lifted] | None:
-    """The factors at a count of a member that only multiplies, as in `_lifted`; else None."""
-    if isinstance(member, FactorSchedule):
-        return [] if k is None else [member._lifted(k)]
-    if isinstance(member, CosineAnnealingLR) and horizon is not None:
-        numbers = nx.is_number(member.T_max) and nx.is_number(member.eta_min)
-        if numbers and member.eta_min == 0 and horizon <= member.T_max + 1:
-            return [] if k is None else [(member._share(nx.minimum(k, horizon - 1)), 0)]
-    if isinstance(member, ChainedScheduler) and not member._overwrites:
-        factors = [_factors_of(inner, horizon, k) for inner in member.schedulers]
-        if all(factor is not None for factor in factors):
-            return [factor for some in factors for factor in some or ()]
-    return None
+    def _factors(self, k: jax.Array, horizon: int | None) -> Sequence[nx.Lifted]:
+        return [factor for member in self.schedulers for factor in member._factors(k, horizon)]
 
 
 @tabulated
@@ -140,9 +154,9 @@ def _trajectory(chain: ChainedScheduler) -> nx.Values:
     """Step by step, as PyTorch does it."""
     assert chain.total_steps is not None
     k: Any = np.arange(chain.total_steps)
-    lr = chain._optimizer_lr
+    lr: Any = chain._optimizer_lr
     values = np.empty(len(k))
-    maps = [np.broadcast_arrays(*member._transition(k), k)[:2] for member in chain.schedulers]
+    maps = [np.broadcast_arrays(*member._at(k), k)[:2] for member in chain.schedulers]
     steps = zip(*(column.tolist() for pair in maps for column in pair), strict=True)
     for i, row in enumerate(steps):
         for scale, offset in zip(row[::2], row[1::2], strict=True):

@@ -1,10 +1,12 @@
-from typing import Annotated, Any, ClassVar, final
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, final
 
 import jax
 
 from .. import _numerics as nx
 from .._arguments import Integer, LearningRate, Real
 from .._schedule import Schedule
+from .._shared_rate import UNCHANGED, Affine
 
 
 @final
@@ -66,12 +68,24 @@ class CosineAnnealingLR(Schedule):
         """The share ``(1 + cos(pi*k/T_max))/2`` of the way that is left."""
         return self._anneal(k, 1.0, 0.0)
 
-    def _transition(self, k: jax.Array) -> tuple[Any, Any]:
+    def _start(self, k: jax.Array) -> Affine:
+        return UNCHANGED
+
+    def _step(self, k: jax.Array) -> Affine:
         # lr -> eta_min + (lr - eta_min) * share(k)/share(k - 1), where that does not divide by
         # 0; the step after T_max adds the first rise of a cosine from base_lr instead.
-        first = k == 0
-        before, now = self._share(k - nx.where(first, 0, 1)), self._share(k)
-        rises = (before == 0) & ~first
-        scale = nx.where(first | rises, 1.0, nx.quotient(now, nx.where(before > 0, before, 1.0)))
+        before, now = self._share(k - 1), self._share(k)
+        rises = before == 0
+        scale = nx.where(rises, 1.0, nx.quotient(now, nx.where(rises, 1.0, before)))
         rise = nx.minus(self.base_lr, self.eta_min) * now
-        return scale, nx.where(rises, rise, self.eta_min * nx.minus(1.0, scale))
+        return Affine(scale, nx.where(rises, rise, self.eta_min * nx.minus(1.0, scale)))
+
+    def _multiplies(self, horizon: int | None) -> bool:
+        # Down to 0, and not up again.
+        if horizon is None or not (nx.is_number(self.T_max) and nx.is_number(self.eta_min)):
+            return False
+        return bool(self.eta_min == 0 and horizon <= self.T_max + 1)
+
+    def _factors(self, k: jax.Array, horizon: int | None) -> Sequence[nx.Lifted]:
+        assert horizon is not None  # it would not multiply
+        return [(self._share(nx.minimum(k, horizon - 1)), 0)]

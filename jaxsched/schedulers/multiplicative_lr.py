@@ -6,12 +6,13 @@ import numpy as np
 
 from .. import _numerics as nx
 from .._arguments import Function, Horizon, constant_value, tabulate
+from .._shared_rate import Affine, Continues
 from ._factor import FactorSchedule
 from ._table import tabulated
 
 
 @final
-class MultiplicativeLR(FactorSchedule):
+class MultiplicativeLR(Continues, FactorSchedule):
     r"""The learning rate in force times a function of the count, at every update.
 
     Equals :class:`torch.optim.lr_scheduler.MultiplicativeLR` for one parameter group.
@@ -48,10 +49,6 @@ class MultiplicativeLR(FactorSchedule):
     lr_lambda: Annotated[Callable[[Any], Any], Function(traced=False)]
     total_steps: Horizon = None
 
-    @property
-    def _continues(self) -> bool:
-        return True
-
     def _check(self) -> None:
         if constant_value(self.lr_lambda) is not None:
             tabulate("MultiplicativeLR", "lr_lambda", self.lr_lambda, [1], least=0.0)
@@ -82,12 +79,16 @@ class MultiplicativeLR(FactorSchedule):
             return constant_value(self.lr_lambda)
         return nx.lookup(_factors(self.lr_lambda, self.total_steps), k)
 
-    def _entry(self) -> tuple[Any, Any]:
+    @property
+    def _first(self) -> float:
         # The one place where PyTorch calls the function for count 0.
-        return float(tabulate("MultiplicativeLR", "lr_lambda", self.lr_lambda, [0], least=0.0)[0]), 0.0
+        return float(tabulate("MultiplicativeLR", "lr_lambda", self.lr_lambda, [0], least=0.0)[0])
+
+    def _entry(self, k: jax.Array) -> Affine:
+        return Affine(self._first, 0.0)
 
     def _formula_from(self, start: nx.Number, k: jax.Array) -> jax.Array:
-        return nx.product_of_lifted([(start, 0), (self._entry()[0], 0), self._lifted(k)])
+        return nx.product_of_lifted([(start, 0), (self._first, 0), self._lifted(k)])
 
 
 @tabulated

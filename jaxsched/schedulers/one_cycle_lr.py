@@ -87,10 +87,11 @@ class OneCycleLR(Schedule):
 
     _takes_narrow_counts: ClassVar[bool] = True
 
-    def __post_init__(self, epochs: int | None, steps_per_epoch: int | None) -> None:
+    def __post_init__(self, *given: Any) -> None:
+        position, epochs, steps_per_epoch = given
         if epochs is not None or steps_per_epoch is not None or self.total_steps is None:
             object.__setattr__(self, "total_steps", self._length(epochs, steps_per_epoch))
-        super().__post_init__()
+        super().__post_init__(position)
 
     def _length(self, epochs: int | None, steps_per_epoch: int | None) -> Any:
         """The one number that ``total_steps`` or ``epochs * steps_per_epoch`` gives."""

@@ -1,17 +1,18 @@
 import copy
-from typing import Annotated, Any, ClassVar, final
+from typing import Annotated, ClassVar, final
 
 import jax
 
 from .. import _numerics as nx
 from .._arguments import Flag, Integer
 from .._schedule import Schedule
+from .._shared_rate import UNCHANGED, Affine, Wrapped
 from ._members import Member
 from .cosine_annealing_warm_restarts import CosineAnnealingWarmRestarts
 
 
 @final
-class PerEpoch(Schedule):
+class PerEpoch(Wrapped, Schedule):
     r"""A schedule written in epochs, for training that counts updates.
 
     Equals a PyTorch scheduler whose ``step()`` is called once an epoch:
@@ -64,26 +65,20 @@ class PerEpoch(Schedule):
             )
 
     @property
-    def _overwrites(self) -> bool:
-        # Within an epoch nothing steps, and the learning rate in force stays.
-        return self.fractional
+    def _wrapped(self) -> Schedule:
+        return self.schedule
 
-    @property
-    def _continues(self) -> bool:
-        return self.schedule._continues
+    def _own(self, k: jax.Array) -> jax.Array:
+        epoch, _ = nx.divmod_count(k, self.steps_per_epoch)
+        return epoch
 
-    @property
-    def _optimizer_lr(self) -> Any:
-        return self.schedule._optimizer_lr
-
-    def _least(self) -> float:
-        return 0.0 if self.fractional else self.schedule._least()
+    def _own_horizon(self, horizon: int | None) -> int | None:
+        if horizon is None or not isinstance(self.steps_per_epoch, int):
+            return horizon  # an epoch has at least one update
+        return -(-horizon // self.steps_per_epoch)
 
     def _formula(self, k: jax.Array) -> jax.Array:
-        if self.fractional:
-            return self._in_updates()._formula(k)
-        epoch, _ = nx.divmod_count(k, self.steps_per_epoch)
-        return self.schedule._formula(epoch)
+        return self._in_updates()._formula(k) if self.fractional else super()._formula(k)
 
     def _in_updates(self) -> Schedule:
         """The restarts with time in updates: not even the epoch is rounded.
@@ -94,18 +89,17 @@ class PerEpoch(Schedule):
         object.__setattr__(restarts, "T_0", restarts.T_0 * self.steps_per_epoch)  # type: ignore[attr-defined]
         return restarts
 
-    def _entry(self) -> tuple[Any, Any]:
-        entry: tuple[Any, Any] = self.schedule._entry()  # type: ignore[attr-defined]
-        return entry
+    def _least(self) -> float:
+        return 0.0 if self.fractional else super()._least()
 
-    def _formula_from(self, start: Any, k: jax.Array) -> jax.Array:
-        epoch, _ = nx.divmod_count(k, self.steps_per_epoch)
-        return self.schedule._formula_from(start, epoch)  # type: ignore[attr-defined]
+    @property
+    def _overwrites(self) -> bool:
+        # Within an epoch nothing steps, and the learning rate in force stays.
+        every_update = isinstance(self.steps_per_epoch, int) and self.steps_per_epoch == 1
+        return self.fractional or (every_update and super()._overwrites)
 
-    def _transition(self, k: jax.Array) -> tuple[Any, Any]:
+    def _step(self, k: jax.Array) -> Affine:
         if self.fractional:
-            return 0.0, self._formula(k)
+            return Affine(0.0, self._formula(k))
         epoch, update = nx.divmod_count(k, self.steps_per_epoch)
-        scale, offset = self.schedule._transition(epoch)
-        first = update == 0
-        return nx.where(first, scale, 1.0), nx.where(first, offset, 0.0)
+        return self.schedule._step(nx.maximum(epoch, 1)).where(update == 0, UNCHANGED)

@@ -11,7 +11,8 @@ from .. import _numerics as nx
 from .._arguments import Choice, Integer, Real, error
 from .._schedule import Schedule, _settle, _value, _widen
 from .._value import Value
-from ._carried import MOST, increment, join, split
+from ..by_metric.machine import as_metric, better, counter
+from ._carried import increment, join, split
 
 
 class PlateauState(NamedTuple):
@@ -161,6 +162,8 @@ class ReduceLROnPlateau(Value):
     ``patience=0`` it reduces on improvement and never on a plateau; it decides in float32.
     """
 
+    _state_type = PlateauState
+
     base_lr: Annotated[nx.Number | Schedule, _rate_or_schedule]
     mode: Annotated[str, Choice(("min", "max"))] = "min"
     factor: Annotated[nx.Number, _below_one] = 0.1
@@ -271,13 +274,7 @@ class ReduceLROnPlateau(Value):
 
     def _metric(self, metric: Any, state: PlateauState) -> jax.Array:
         owner = "ReduceLROnPlateau"
-        if isinstance(metric, (int, float)):
-            metric = np.float64(metric)
-        known = isinstance(metric, (jax.Array, np.ndarray, np.generic))
-        real = known and (metric.dtype == bool or jnp.issubdtype(metric.dtype, jnp.number))
-        if not real or jnp.issubdtype(metric.dtype, jnp.complexfloating):
-            remedy = "Convert a one-element tensor with .item()."
-            raise error(TypeError, owner, "metric", metric, "a real number or an array of them", remedy)
+        metric = as_metric(owner, metric, "a real number or an array of them")
         if np.broadcast_shapes(metric.shape, state.best.shape) != state.best.shape:
             raise ValueError(
                 f"{owner}: metric must be of the shape {state.best.shape} of the state, got {metric.shape}. "
@@ -297,13 +294,6 @@ class ReduceLROnPlateau(Value):
                 "as better, as in PyTorch, and never reduces the learning rate. Use threshold_mode='abs'.",
                 stacklevel=4,
             )
-
-    def _better(self, metric: jax.Array, best: jax.Array) -> jax.Array:
-        """In float64. A product here meets no sum, so there is nothing to contract."""
-        lower = self.mode == "min"
-        change = -self.threshold if lower else self.threshold
-        bound = best * (1.0 + change) if self.threshold_mode == "rel" else best + change
-        return metric < bound if lower else metric > bound
 
 
 def _shape(plateau: ReduceLROnPlateau) -> tuple[int, ...]:
@@ -336,15 +326,20 @@ def _step(plateau: ReduceLROnPlateau, state: PlateauState, metric: jax.Array) ->
 def _next(plateau: ReduceLROnPlateau, state: PlateauState, metric: jax.Array) -> PlateauState:
     """One step, in float64; PyTorch's ``step``, line by line."""
     with jax.named_scope("ReduceLROnPlateau"), nx.to_be(state.lr.dtype):
-        lr = join(state.lr, state.lr_rest)
+        lr: Any = join(state.lr, state.lr_rest)
         last_epoch = increment(state.last_epoch)
         if isinstance(plateau.base_lr, Schedule):
-            scale, offset = plateau.base_lr._transition(last_epoch.astype(np.int64))
-            lr = offset + nx.product(scale, lr)
+            lr = plateau.base_lr._step(last_epoch.astype(np.int64))(lr)
 
         current = nx.round_to(metric, state.best.dtype)
-        better = plateau._better(current.astype(np.float64), state.best.astype(np.float64))
-        bad = jnp.where(better, 0, increment(state.num_bad_epochs))
+        improves = better(
+            current.astype(np.float64),
+            state.best.astype(np.float64),
+            plateau.mode,
+            plateau.threshold,
+            plateau.threshold_mode,
+        )
+        bad = jnp.where(improves, 0, increment(state.num_bad_epochs))
 
         cooling = state.cooldown_counter > 0
         cooldown = jnp.where(cooling, state.cooldown_counter - 1, state.cooldown_counter)
@@ -353,15 +348,13 @@ def _next(plateau: ReduceLROnPlateau, state: PlateauState, metric: jax.Array) ->
         reduce = bad.astype(np.int64) > plateau.patience
         reduced = nx.maximum(nx.product(lr, plateau.factor), plateau.min_lr)
         lr = jnp.where(reduce & (lr - reduced > plateau.eps), reduced, lr)
-        # Counters end where int32 does: a longer cooldown outlasts any run.
-        full = jnp.asarray(nx.minimum(plateau.cooldown, MOST)).astype(np.int32)
         first, rest = split(lr, state.lr.dtype)
         return PlateauState(
             lr=first,
             lr_rest=rest,
-            best=jnp.where(better, current, state.best),
+            best=jnp.where(improves, current, state.best),
             num_bad_epochs=jnp.where(reduce, 0, bad),
-            cooldown_counter=jnp.where(reduce, full, cooldown),
+            cooldown_counter=jnp.where(reduce, counter(plateau.cooldown), cooldown),
             last_epoch=last_epoch,
         )
 

@@ -1,16 +1,17 @@
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, final
+from typing import Annotated, ClassVar, final
 
 import jax
 
 from .. import _numerics as nx
 from .._arguments import Milestones
 from .._schedule import Schedule
+from .._shared_rate import Affine, Wrapped
 from ._members import Members, common_optimizer_lr
 
 
 @final
-class SequentialLR(Schedule):
+class SequentialLR(Wrapped, Schedule):
     r"""One schedule after another.
 
     Equals :class:`torch.optim.lr_scheduler.SequentialLR`.
@@ -66,17 +67,13 @@ class SequentialLR(Schedule):
             )
 
     @property
-    def _overwrites(self) -> bool:
-        return all(member._overwrites for member in self.schedulers)
+    def _wrapped(self) -> Schedule:
+        """What it is, where there is no other."""
+        return self.schedulers[0]
 
     @property
-    def _optimizer_lr(self) -> Any:
-        return common_optimizer_lr(self.schedulers)
-
-    def _least(self) -> float:
-        if any(member._continues for member in self.schedulers[1:]):
-            return 0.0
-        return min(member._least() for member in self.schedulers)
+    def _is_one(self) -> bool:
+        return len(self.schedulers) == 1
 
     def _formula(self, k: jax.Array) -> jax.Array:
         return self._up_to(len(self.schedulers), k)
@@ -88,25 +85,46 @@ class SequentialLR(Schedule):
             member, own = self.schedulers[i], nx.since(k, milestone)
             if member._continues and milestone > 0:
                 last = nx.namespace(k).asarray(milestone - 1, k.dtype)
-                mine = member._formula_from(self._up_to(i, last), own)  # type: ignore[attr-defined]
+                mine = member._formula_from(self._up_to(i, last), own)
             else:
                 mine = member._formula(own)
             value = nx.where(k >= milestone, mine, value)
         return value
 
-    def _transition(self, k: jax.Array) -> tuple[Any, Any]:
-        # A step within a phase is the member's own; the first one of a phase starts it anew.
-        scale, offset = self._start_or_step(0, 0, k)
-        for i, milestone in enumerate(self.milestones, start=1):
-            mine = self._start_or_step(i, milestone, nx.since(k, milestone))
-            here = k >= milestone
-            scale, offset = nx.where(here, mine[0], scale), nx.where(here, mine[1], offset)
-        return scale, offset
+    def _least(self) -> float:
+        if any(member._continues for member in self.schedulers[1:]):
+            return 0.0
+        return min(member._least() for member in self.schedulers)
 
-    def _start_or_step(self, i: int, milestone: int, own: jax.Array) -> tuple[Any, Any]:
-        member = self.schedulers[i]
-        scale, offset = member._transition(own)
-        entry = (0.0, member._formula(own))
-        if member._continues and milestone > 0:
-            entry = member._entry()  # type: ignore[attr-defined]
-        return nx.where(own == 0, entry[0], scale), nx.where(own == 0, entry[1], offset)
+    @property
+    def _optimizer_lr(self) -> nx.Number | None:
+        return common_optimizer_lr(self.schedulers)
+
+    @property
+    def _overwrites(self) -> bool:
+        return all(member._overwrites for member in self.schedulers)
+
+    def _start(self, k: jax.Array) -> Affine:
+        return super()._start(k) if self._is_one else Affine(0.0, self._formula(k))
+
+    def _step(self, k: jax.Array) -> Affine:
+        # A step within a phase is the member's own; the first one of a phase starts it anew.
+        step = self.schedulers[0]._step(k)
+        for member, milestone in zip(self.schedulers[1:], self.milestones, strict=True):
+            step = self._start_or_step(member, milestone, k).where(k >= milestone, step)
+        return step
+
+    def _start_or_step(self, member: Schedule, milestone: int, k: jax.Array) -> Affine:
+        own = nx.since(k, milestone)
+        if member._overwrites:
+            return Affine(0.0, member._formula(own))
+        goes_on = member._continues and milestone > 0
+        entry = member._entry(own * 0) if goes_on else Affine(0.0, member._formula(own))
+        return entry.where(own == 0, member._step(nx.maximum(own, 1)))
+
+    @property
+    def _continues(self) -> bool:
+        return self._is_one and super()._continues
+
+    def _multiplies(self, horizon: int | None) -> bool:
+        return self._is_one and super()._multiplies(horizon)

@@ -1,15 +1,16 @@
-from typing import Annotated, Any, ClassVar, final
+from typing import Annotated, ClassVar, final
 
 import jax
 
 from .. import _numerics as nx
 from .._arguments import Integer
 from .._schedule import Schedule
+from .._shared_rate import Affine, Wrapped
 from ._members import Member
 
 
 @final
-class StartingAt(Schedule):
+class StartingAt(Wrapped, Schedule):
     r"""A schedule whose count 0 is another count: what is left of it after some updates.
 
     .. math::
@@ -34,22 +35,29 @@ class StartingAt(Schedule):
     _takes_narrow_counts: ClassVar[bool] = True
 
     @property
-    def _overwrites(self) -> bool:
-        return self.schedule._overwrites
+    def _wrapped(self) -> Schedule:
+        return self.schedule
 
-    @property
-    def _optimizer_lr(self) -> Any:
-        return self.schedule._optimizer_lr
-
-    def _least(self) -> float:
-        return self.schedule._least()
-
-    def _formula(self, k: jax.Array) -> jax.Array:
-        return self.schedule._formula(self._whole(k))
-
-    def _transition(self, k: jax.Array) -> tuple[Any, Any]:
-        return self.schedule._transition(self._whole(k))
-
-    def _whole(self, k: jax.Array) -> jax.Array:
+    def _own(self, k: jax.Array) -> jax.Array:
         """The schedule's own count; what would leave int64 is the last one in it."""
         return nx.later(k, self.count)
+
+    def _own_horizon(self, horizon: int | None) -> int | None:
+        return None if horizon is None else horizon + self.count
+
+    def _start(self, k: jax.Array) -> Affine:
+        # No step of the schedule but the start of one: all at once what its steps up to here have done.
+        start, lr = self.schedule._start(k), self._optimizer_lr
+        if self.count == 0:
+            return start
+        here = self._formula(k)
+        if lr is None or (nx.is_number(start.scale) and start.scale == 0):
+            return Affine(0.0, here)  # what overwrites at its start
+        scale = nx.quotient(here, nx.where(lr > 0, lr, 1.0))
+        return Affine(scale, 0.0).where(lr > 0, Affine(0.0, here))
+
+    def _entry(self, k: jax.Array) -> Affine:
+        if self.count == 0:
+            return self.schedule._entry(k)
+        offset = self._formula_from(0.0, k)
+        return Affine(nx.minus(self._formula_from(1.0, k), offset), offset)

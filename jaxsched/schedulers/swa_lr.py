@@ -1,16 +1,17 @@
-from typing import Annotated, Any, ClassVar, final
+from typing import Annotated, ClassVar, final
 
 import jax
 
 from .. import _numerics as nx
 from .._arguments import Choice, Integer, LearningRate
 from .._schedule import Schedule
+from .._shared_rate import UNCHANGED, Affine, Continues
 
 _SHAPES = {"cos": nx.half_cosine, "linear": nx.linear}
 
 
 @final
-class SWALR(Schedule):
+class SWALR(Continues, Schedule):
     r"""From the learning rate in force to a constant one, for averaging weights.
 
     Equals :class:`torch.optim.swa_utils.SWALR`.
@@ -53,19 +54,11 @@ class SWALR(Schedule):
     _takes_narrow_counts: ClassVar[bool] = True
 
     @property
-    def _continues(self) -> bool:
-        return True
-
-    @property
     def _overwrites(self) -> bool:
         return False
 
     def _formula(self, k: jax.Array) -> jax.Array:
         return self._formula_from(self.base_lr, k)
-
-    def _entry(self) -> tuple[Any, Any]:
-        jumps = self.anneal_epochs == 0
-        return nx.where(jumps, 0.0, 1.0), nx.where(jumps, self.swa_lr, 0.0)
 
     def _formula_from(self, start: nx.Number, k: jax.Array) -> jax.Array:
         elapsed = nx.minimum(k, self.anneal_epochs)
@@ -79,10 +72,15 @@ class SWALR(Schedule):
             shape,
         )
 
-    def _transition(self, k: jax.Array) -> tuple[Any, Any]:
+    def _start(self, k: jax.Array) -> Affine:
+        return self._entry(k)
+
+    def _entry(self, k: jax.Array) -> Affine:
+        return Affine(0.0, self.swa_lr).where(self.anneal_epochs == 0, UNCHANGED)
+
+    def _step(self, k: jax.Array) -> Affine:
         # The share of the way left, before and after; once there, it stays.
         left = SWALR(1.0, 0.0, self.anneal_epochs, self.anneal_strategy)._formula
-        first = k == 0
-        before, now = nx.where(first, 1.0, left(k - nx.where(first, 0, 1))), left(k)
+        before, now = left(k - 1), left(k)
         scale = nx.where(before > 0, nx.quotient(now, nx.where(before > 0, before, 1.0)), 0.0)
-        return scale, self.swa_lr * nx.minus(1.0, scale)
+        return Affine(scale, self.swa_lr * nx.minus(1.0, scale))

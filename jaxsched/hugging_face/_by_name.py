@@ -123,7 +123,7 @@ def get_scheduler(
         _refuse(name, scheduler_specific_kwargs, ())
         return ConstantLR(base_lr, factor=1.0)
     make = SCHEDULERS[name]
-    parameters = list(inspect.signature(make).parameters)[1:]
+    _, *parameters = (name for name in inspect.signature(make).parameters if name != "position")
     given: dict[str, Whole | None] = {}
     for step, value in (("num_warmup_steps", num_warmup_steps), ("num_training_steps", num_training_steps)):
         if step not in parameters:
