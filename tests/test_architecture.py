@@ -17,6 +17,7 @@ JAXSCHED = """
 jaxsched._numerics
 jaxsched._arguments
 jaxsched._value
+jaxsched._shared_rate
 jaxsched._schedule
 jaxsched.schedulers
 jaxsched.hugging_face
