@@ -19,8 +19,7 @@ jaxsched._arguments
 jaxsched._value
 jaxsched._shared_rate
 jaxsched._schedule
-jaxsched.by_metric
-jaxsched.schedulers
+jaxsched.schedulers jaxsched.by_metric
 jaxsched.hugging_face
 jaxsched._groups jaxsched._reading jaxsched._plot
 jaxsched.interop
