@@ -15,7 +15,7 @@ ROOT = pathlib.Path(jaxsched.__file__).parents[1]
 # A name stands for the module and all in it, unless a longer one stands elsewhere.
 JAXSCHED = """
 jaxsched._numerics
-jaxsched._arguments
+jaxsched._arguments jaxsched._functions
 jaxsched._value
 jaxsched._shared_rate
 jaxsched._schedule

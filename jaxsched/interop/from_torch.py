@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._arguments import constant_value, describe
+from .._arguments import describe
+from .._functions import constant_value
 from .._schedule import Schedule
 from ..hugging_face import GreedyLR, GreedyState
 from ..hugging_face._by_name import Scheduler

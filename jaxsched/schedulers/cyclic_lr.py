@@ -4,7 +4,8 @@ from typing import Annotated, Any, ClassVar, final
 import jax
 
 from .. import _numerics as nx
-from .._arguments import Choice, Flag, Function, Gamma, Integer, LearningRate, MomentumValue, call
+from .._arguments import Choice, Flag, Gamma, Integer, LearningRate, MomentumValue
+from .._functions import Function, call
 from .._schedule import Schedule
 from ._momentum import Momentum
 

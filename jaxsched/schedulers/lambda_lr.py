@@ -4,7 +4,8 @@ from typing import Annotated, Any, ClassVar, final
 import jax
 
 from .. import _numerics as nx
-from .._arguments import Function, Horizon, LearningRate, call, require_traceable, tabulate
+from .._arguments import Horizon, LearningRate
+from .._functions import Function, call, require_traceable, tabulate
 from .._schedule import Schedule
 from ._table import tabulated
 

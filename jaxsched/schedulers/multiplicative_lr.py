@@ -5,7 +5,8 @@ import jax
 import numpy as np
 
 from .. import _numerics as nx
-from .._arguments import Function, Horizon, constant_value, tabulate
+from .._arguments import Horizon
+from .._functions import Function, constant_value, tabulate
 from .._shared_rate import Affine, Continues
 from ._factor import FactorSchedule
 from ._table import tabulated
