@@ -43,3 +43,4 @@ __version__ = "0.1.0"
 for _public in [value for name, value in vars().items() if not name.startswith("_")]:
     if hasattr(_public, "__qualname__"):
         _public.__module__ = __name__
+del _public

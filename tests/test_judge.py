@@ -9,7 +9,7 @@ import pytest
 
 import parity
 from parity.judge import Answers, asked_alone, judge, recorded
-from parity.reference.events import Event
+from parity.reference.events import Event, Kind
 from parity.stepped import Stepped
 
 RIGHT = np.linspace(0.1, 0.05, 50)
@@ -75,7 +75,7 @@ def test_nothing_too_few_and_an_early_end():
 
 
 def test_events_are_asked_alone_with_their_neighbours():
-    long = Stepped(np.arange(10_000, dtype=np.int32), np.ones(10_000), events=(Event(5_000, "restart"),))
+    long = Stepped(np.arange(10_000, dtype=np.int32), np.ones(10_000), events=(Event(5_000, Kind.RESTART),))
     at = asked_alone(long)
     assert {0, 1, 4_999, 5_000, 5_001, 9_998, 9_999} <= set(at.tolist())
     assert (np.diff(at) > 0).all()
@@ -84,7 +84,7 @@ def test_events_are_asked_alone_with_their_neighbours():
 
 def test_counts_with_gaps_have_no_cause_but_a_place():
     made = COUNTS * 100
-    sparse = Stepped(made, RIGHT, events=(Event(1_700, "milestone"),), made=made)
+    sparse = Stepped(made, RIGHT, events=(Event(1_700, Kind.MILESTONE),), made=made)
     found = judge(recorded(changed(17, 90_000), sparse), sparse)
     assert found.cause == "first differs at the milestone at count 1700"
 

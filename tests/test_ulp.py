@@ -10,7 +10,7 @@ import torch
 
 import parity
 from parity import ulp
-from parity.report import markdown
+from parity.report import wording
 
 float32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
@@ -74,5 +74,5 @@ def test_reports_say_that_a_float_below_one_is_one_away():
     found = parity.compare(lambda k: below, make_torch_scheduler, steps=5)
     assert not found.passed
     assert found.max_ulp == found.tolerance.ulp == found.first_failure.ulp == 1
-    assert markdown.ulp(found.max_ulp) == "1"
+    assert wording.ulp(found.max_ulp) == "1"
     assert found.who == "the schedule is wrong: the schedule is 1 ULP from the exact value, PyTorch 0"

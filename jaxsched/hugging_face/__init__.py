@@ -15,3 +15,4 @@ from .warmup_stable_decay import WarmupStableDecay as WarmupStableDecay
 for _public in [value for name, value in vars().items() if not name.startswith("_")]:
     if hasattr(_public, "__qualname__"):
         _public.__module__ = __name__
+del _public

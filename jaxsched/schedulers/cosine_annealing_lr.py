@@ -77,8 +77,8 @@ class CosineAnnealingLR(Schedule):
         before, now = self._share(k - 1), self._share(k)
         rises = before == 0
         scale = nx.where(rises, 1.0, nx.quotient(now, nx.where(rises, 1.0, before)))
-        rise = nx.minus(self.base_lr, self.eta_min) * now
-        return Affine(scale, nx.where(rises, rise, self.eta_min * nx.minus(1.0, scale)))
+        rise = nx.product(nx.minus(self.base_lr, self.eta_min), now)
+        return Affine(scale, nx.where(rises, rise, nx.product(self.eta_min, nx.minus(1.0, scale))))
 
     def _multiplies(self, horizon: int | None) -> bool:
         # Down to 0, and not up again.

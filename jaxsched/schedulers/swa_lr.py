@@ -83,4 +83,4 @@ class SWALR(Continues, Schedule):
         left = SWALR(1.0, 0.0, self.anneal_epochs, self.anneal_strategy)._formula
         before, now = left(k - 1), left(k)
         scale = nx.where(before > 0, nx.quotient(now, nx.where(before > 0, before, 1.0)), 0.0)
-        return Affine(scale, self.swa_lr * nx.minus(1.0, scale))
+        return Affine(scale, nx.product(self.swa_lr, nx.minus(1.0, scale)))
