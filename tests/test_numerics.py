@@ -542,3 +542,12 @@ def test_round_to_float64_is_nothing():
     values = np.array([0.1, 5e-324, math.inf])
     with jax.enable_x64(True):
         assert np.asarray(nx.round_to(jnp.asarray(values), np.dtype(np.float64))).tolist() == values.tolist()
+
+
+def test_a_quotient_by_one_number_for_all():
+    """A loop over counts is tempted to multiply by the inverse of what does not change in it."""
+    x = sample(40).uniform(0, 1, 1000)
+    with jax.enable_x64(True), nx.to_be(np.float64):
+        divided = jax.jit(lambda x, y: nx.quotient(x, y))
+        for y in (0.1, 0.3, 1 / 3, 49.0):
+            np.testing.assert_array_equal(divided(x, y), x / y)

@@ -167,10 +167,12 @@ def quotient(x: Number, y: Number) -> Number:
     """``x / y`` rounded once, as Python divides, for ``y > 0`` which may be constant."""
     if namespace(x, y) is NUMPY:
         return x / y
-    if is_number(y):
-        # The select never selects, so the divisor is no constant to the compiler.
-        return per_platform(tpu=lambda: x * (1.0 / y), default=lambda: x / jnp.where(x > largest(), x, y))
-    return per_platform(tpu=lambda: _divided(x, y), default=lambda: x / y)
+    return per_platform(
+        tpu=lambda: x * (1.0 / y) if is_number(y) else _divided(x, y),
+        # The select never selects. But with it the divisor is neither a constant to the compiler nor the same
+        # for all counts, of which it would take the inverse.
+        default=lambda: x / jnp.where(x > largest(), x, y),
+    )
 
 
 def _divided(x: Number, y: Array) -> Array:
