@@ -9,7 +9,7 @@ import jaxsched
 import jaxsched.schedulers
 import parity.run
 from benchmarks import accelerator
-from parity.cases import pytorch as tried
+from parity.cases import CASES, pytorch as tried
 from parity.catalogue import ALL_CASES, PYTORCH_CASES
 from parity.reference import pytorch as reference
 from parity.reference.known import Known, Multiplying
@@ -125,3 +125,27 @@ def test_no_table_of_cases_stands_elsewhere():
         if "*CASES" in path.read_text() and path.name != "catalogue.py"
     ]
     assert lists == []
+
+
+COMPOSED = {"SequentialLR", "ChainedScheduler"}
+
+
+def tried_within(composed, cases):
+    """The classes that are a member of such a composition, at any depth."""
+
+    def members(spec):
+        for value in spec.arguments.values():
+            for each in value if isinstance(value, tuple) else ():
+                yield each.scheduler
+                yield from members(each)
+
+    return {name for case in cases if case.scheduler == composed for name in members(case.spec)}
+
+
+@pytest.mark.parametrize("composed", sorted(COMPOSED))
+def test_every_class_is_tried_within_the_composed_ones(composed):
+    """Only there it is asked what one step does to a learning rate in force."""
+    alone = {case.scheduler for case in CASES} - COMPOSED
+    assert alone - tried_within(composed, CASES) == set()
+    fewer = [case for case in CASES if "StepLR" not in case.name]
+    assert alone - tried_within(composed, fewer) >= {"StepLR"}
