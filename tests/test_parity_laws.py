@@ -73,6 +73,11 @@ def test_equals_pytorch(drawn):
 
     first = () if base_lr is None else (base_lr,)
     schedule = getattr(jaxsched, name)(*first, **arguments)
-    parity.assert_parity(schedule, make_torch_scheduler, steps=200)
+    steps = 200
+    if name == "CosineAnnealingLR" and arguments["eta_min"] > base_lr:
+        # Past T_max PyTorch's recursion multiplies its own rounding errors, which are eta_min's, by up to
+        # (2 * T_max / pi)**2: more than parity allows for, as CosineAnnealingLR(0.0003, 30, 8.125) at 60.
+        steps = min(steps, arguments["T_max"] + 1)
+    parity.assert_parity(schedule, make_torch_scheduler, steps=steps)
     if base_lr is None:
         parity.assert_parity(schedule.momentum, make_torch_scheduler, steps=200, quantity="momentum")
