@@ -45,8 +45,7 @@ def test_figures_are_those_of_the_report():
         line = next(line for line in devices.splitlines() if line.startswith(f"| {case}: {function} |"))
         for said, there in zip((tpu, gpu), line.split(" | ")[1::2], strict=True):
             if said.startswith("its own"):
-                operation = re.escape(said.removeprefix("its own "))
-                assert re.match(f"not (compared|replayed): {operation}", there)
+                assert there.startswith(f"not compared: {said.removeprefix('its own ')}")
             else:
                 assert there.startswith("same bits" if said == "0" else f"{said} of ")
     summary = report.splitlines()[2].rstrip(".")
