@@ -55,6 +55,18 @@ def test_rounding_of_the_references_own_is_excused():
     assert not judge(recorded(next_one, unknown), unknown).passed
 
 
+@pytest.mark.parametrize(("beyond", "passes"), [(0, True), (9e-7, True), (1.2e-6, False)])
+def test_at_a_tie_either_neighbour_is_right(beyond, passes):
+    # As far as a schedule's promise reaches, half an ULP and a millionth, and no further.
+    even = np.float64(np.float32(0.25))
+    odd = np.nextafter(np.float32(0.25), np.float32(1))
+    exact = even + np.spacing(np.float32(0.25)) * (0.5 - beyond)
+    tie = Stepped(COUNTS, np.full(50, exact), exact=lambda k: mpmath.mpf(float(exact)))
+    assert judge(recorded(np.full(50, even), tie), tie).identical == 50
+    found = judge(recorded(np.full(50, odd), tie), tie)
+    assert (found.passed, found.correctly_rounded) == (passes, 50 if passes else 0)
+
+
 def test_another_value_alone_is_named():
     values = RIGHT.astype(np.float32)
     found = judge(Answers(values, np.array([3, 5]), changed(5, 1)[[3, 5]]), STEPPED)

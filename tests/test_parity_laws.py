@@ -63,6 +63,8 @@ schedulers = st.one_of(
 
 
 @hypothesis.given(schedulers)
+# Its exact values are ties between two float32 numbers, and PyTorch's own rounding decides for one of them.
+@hypothesis.example(("CosineAnnealingLR", 1.0, {"T_max": 3, "eta_min": 2**-24}))
 def test_equals_pytorch(drawn):
     name, base_lr, arguments = drawn
 
