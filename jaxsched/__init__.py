@@ -33,6 +33,7 @@ from .schedulers.reduce_lr_on_plateau import (
     ReduceLROnPlateau as ReduceLROnPlateau,
 )
 from .schedulers.sequential_lr import SequentialLR as SequentialLR
+from .schedulers.set_at import SetAt as SetAt
 from .schedulers.starting_at import StartingAt as StartingAt
 from .schedulers.step_lr import StepLR as StepLR
 from .schedulers.swa_lr import SWALR as SWALR

@@ -11,6 +11,8 @@ begin on it        ``_start(k)``        overwrite it with the value at count 0
 step to a count    ``_step(k)``         overwrite it with the value there
 be turned to,      ``_entry(k)``,       overwrite it with the value at count 0, and begin anew
 in a sequence      ``_formula_from()``
+go on from it,     ``_formula_on()``    leave it until their next step, which overwrites it
+set by hand
 =================  ===================  ============================================================
 
 So a class that says nothing overwrites. One that does something else derives from one of these, too, before
@@ -23,7 +25,7 @@ So a class that says nothing overwrites. One that does something else derives fr
 """
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
 import jax
@@ -62,6 +64,10 @@ class Affine(NamedTuple):
 
 
 UNCHANGED = Affine(1.0, 0.0)
+
+
+class NoClosedFormError(Exception):
+    """What a schedule makes of a learning rate that was set by hand has no closed form."""
 
 
 class SharedRate(Value, abc.ABC):
@@ -128,6 +134,12 @@ class SharedRate(Value, abc.ABC):
         """The unrounded value ``k`` counts after a sequence turned to it, at the learning rate ``start``."""
         return self._formula(k)
 
+    def _formula_on(self, start: int, lr: nx.Number, k: jax.Array) -> jax.Array:
+        """The unrounded value at counts ``k >= start``, where at ``start`` the learning rate was set to ``lr``."""
+        if not self._overwrites:
+            raise NoClosedFormError
+        return nx.where(k == start, lr, self._formula(k))
+
     def _multiplies(self, horizon: int | None) -> bool:
         """Whether all it does below a horizon (None: at any count) is to multiply."""
         return False
@@ -188,11 +200,26 @@ class Multiplies(SharedRate):
     def _step(self, k: jax.Array) -> Affine:
         return Affine(self._ratio(k), 0.0)
 
+    def _formula_on(self, start: int, lr: nx.Number, k: jax.Array) -> jax.Array:
+        return scaled_since(start, lr, k, lambda k: [self._lifted(k)])
+
     def _multiplies(self, horizon: int | None) -> bool:
         return True
 
     def _factors(self, k: jax.Array, horizon: int | None) -> Sequence[nx.Lifted]:
         return [self._lifted(k)]
+
+
+def scaled_since(
+    start: int, lr: nx.Number, k: jax.Array, factors: Callable[[jax.Array], Sequence[nx.Lifted]]
+) -> jax.Array:
+    """``lr`` times what factors have become since a count. From a factor of 0 there is no way back."""
+    ratios: list[nx.Lifted] = [(lr, 0)]
+    for (now, exponent), (before, then) in zip(factors(k), factors(np.int64(start)), strict=True):
+        lost = before == 0
+        ratio = nx.quotient(now, nx.where(lost, 1.0, before))
+        ratios.append((nx.where(lost, 1.0, ratio), nx.where(lost, 0, exponent - then)))
+    return nx.product_of_lifted(ratios)
 
 
 class Continues(SharedRate):
@@ -254,6 +281,9 @@ class Wrapped(SharedRate):
 
     def _formula_from(self, start: nx.Number, k: jax.Array) -> jax.Array:
         return self._wrapped._formula_from(start, self._own(k))
+
+    def _formula_on(self, start: int, lr: nx.Number, k: jax.Array) -> jax.Array:
+        return self._wrapped._formula_on(int(self._own(np.int64(start))), lr, self._own(k))
 
     def _multiplies(self, horizon: int | None) -> bool:
         return self._wrapped._multiplies(self._own_horizon(horizon))

@@ -1,5 +1,5 @@
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar, final
 
 import jax
@@ -8,7 +8,7 @@ import numpy as np
 from .. import _numerics as nx
 from .._arguments import Horizon
 from .._schedule import Schedule
-from .._shared_rate import Affine, Wrapped
+from .._shared_rate import Affine, NoClosedFormError, Wrapped, scaled_since
 from ._members import Members, common_optimizer_lr
 from ._table import tabulated
 
@@ -111,6 +111,17 @@ class ChainedScheduler(Wrapped, Schedule):
             return nx.product_of_lifted([(lr, 0), *self._factors(k, self.total_steps)])
         return nx.lookup(_trajectory(self), k)
 
+    def _formula_on(self, start: int, lr: nx.Number, k: jax.Array) -> jax.Array:
+        if self._is_one:
+            return super()._formula_on(start, lr, k)
+        if self._overwrites:
+            return nx.where(k == start, lr, self._formula(k))
+        if self._without_closed_form(self.total_steps) is None:
+            return scaled_since(start, lr, k, functools.partial(self._factors, horizon=self.total_steps))
+        if not nx.is_number(lr):
+            raise NoClosedFormError
+        return nx.lookup(_trajectory_on(self, start, float(lr)), nx.since(k, start))
+
     def _since_overwritten(self, k: jax.Array) -> jax.Array:
         """The value of the last member that overwrites, and what those after it make of it."""
         last = max(i for i, member in enumerate(self.schedulers) if member._overwrites)
@@ -151,15 +162,21 @@ class ChainedScheduler(Wrapped, Schedule):
 
 @tabulated
 def _trajectory(chain: ChainedScheduler) -> nx.Values:
-    """Step by step, as PyTorch does it."""
     assert chain.total_steps is not None
-    k: Any = np.arange(chain.total_steps)
-    lr: Any = chain._optimizer_lr
-    values = np.empty(len(k))
+    return np.array(list(_stepped(chain, range(chain.total_steps), chain._optimizer_lr)))
+
+
+@tabulated
+def _trajectory_on(chain: ChainedScheduler, start: int, lr: float) -> nx.Values:
+    assert chain.total_steps is not None
+    return np.array([lr, *_stepped(chain, range(start + 1, chain.total_steps), lr)])
+
+
+def _stepped(chain: ChainedScheduler, counts: Sequence[int], lr: Any) -> Iterator[float]:
+    """The learning rate after each step, as PyTorch makes them."""
+    k: Any = np.asarray(counts, np.int64)
     maps = [np.broadcast_arrays(*member._at(k), k)[:2] for member in chain.schedulers]
-    steps = zip(*(column.tolist() for pair in maps for column in pair), strict=True)
-    for i, row in enumerate(steps):
+    for row in zip(*(column.tolist() for pair in maps for column in pair), strict=True):
         for scale, offset in zip(row[::2], row[1::2], strict=True):
             lr = scale * lr + offset
-        values[i] = lr
-    return values
+        yield lr

@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from typing import Annotated, ClassVar, final
 
 import jax
+import numpy as np
 
 from .. import _numerics as nx
 from .._arguments import Integer, LearningRate, Real
@@ -79,6 +80,20 @@ class CosineAnnealingLR(Schedule):
         scale = nx.where(rises, 1.0, nx.quotient(now, nx.where(rises, 1.0, before)))
         rise = nx.product(nx.minus(self.base_lr, self.eta_min), now)
         return Affine(scale, nx.where(rises, rise, nx.product(self.eta_min, nx.minus(1.0, scale))))
+
+    def _formula_on(self, start: int, lr: nx.Number, k: jax.Array) -> jax.Array:
+        # What was set stays a share of the way to eta_min, which forgets it. One set there has the first rise
+        # of a cosine from base_lr added.
+        along, way = start % (2 * self.T_max), nx.minus(lr, self.eta_min)
+        end, share = self.T_max, self._share(np.int64(along))
+        if along == self.T_max:
+            end, share = 3 * self.T_max, self._share(np.int64(along + 1))
+            way = way + nx.product(nx.minus(self.base_lr, self.eta_min), share)
+        elif along > self.T_max:
+            end = 3 * self.T_max
+        value = self.eta_min + nx.product(way, nx.quotient(self._share(k), share))
+        value = nx.where(nx.since(k, start) < end - along, value, self._formula(k))
+        return nx.where(k == start, lr, value)
 
     def _multiplies(self, horizon: int | None) -> bool:
         # Down to 0, and not up again.

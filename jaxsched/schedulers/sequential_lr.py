@@ -1,4 +1,6 @@
-from collections.abc import Sequence
+import bisect
+import functools
+from collections.abc import Callable, Sequence
 from typing import Annotated, ClassVar, final
 
 import jax
@@ -76,19 +78,28 @@ class SequentialLR(Wrapped, Schedule):
         return len(self.schedulers) == 1
 
     def _formula(self, k: jax.Array) -> jax.Array:
-        return self._up_to(len(self.schedulers), k)
+        return self._from_phase(0, self.schedulers[0]._formula, k)
 
-    def _up_to(self, phases: int, k: jax.Array) -> jax.Array:
-        """The value as if there were only the first so many phases."""
-        value = self.schedulers[0]._formula(k)
-        for i, milestone in enumerate(self.milestones[: phases - 1], start=1):
-            member, own = self.schedulers[i], nx.since(k, milestone)
+    def _formula_on(self, start: int, lr: nx.Number, k: jax.Array) -> jax.Array:
+        at = bisect.bisect_right(self.milestones, start)
+        member, milestone = self.schedulers[at], (0, *self.milestones)[at]
+
+        def formula(k: jax.Array) -> jax.Array:
+            return member._formula_on(start - milestone, lr, nx.since(nx.maximum(k, start), milestone))
+
+        return self._from_phase(at, formula, k)
+
+    def _from_phase(self, at: int, formula: Callable[[jax.Array], jax.Array], k: jax.Array) -> jax.Array:
+        """The value where a formula of ``k`` is in force until phase ``at`` ends."""
+        value, begun = formula(k), [(-1, formula)]
+        for member, milestone in list(zip(self.schedulers[1:], self.milestones, strict=True))[at:]:
+            formula = functools.partial(_anew, member, milestone)
             if member._continues and milestone > 0:
                 last = nx.namespace(k).asarray(milestone - 1, k.dtype)
-                mine = member._formula_from(self._up_to(i, last), own)
-            else:
-                mine = member._formula(own)
-            value = nx.where(k >= milestone, mine, value)
+                in_force = next(before for start, before in reversed(begun) if start < milestone)
+                formula = functools.partial(_on, member, milestone, in_force(last))
+            begun.append((milestone, formula))
+            value = nx.where(k >= milestone, formula(k), value)
         return value
 
     def _least(self) -> float:
@@ -128,3 +139,11 @@ class SequentialLR(Wrapped, Schedule):
 
     def _multiplies(self, horizon: int | None) -> bool:
         return self._is_one and super()._multiplies(horizon)
+
+
+def _anew(member: Schedule, milestone: int, k: jax.Array) -> jax.Array:
+    return member._formula(nx.since(k, milestone))
+
+
+def _on(member: Schedule, milestone: int, lr: nx.Number, k: jax.Array) -> jax.Array:
+    return member._formula_from(lr, nx.since(k, milestone))

@@ -1,6 +1,7 @@
 from typing import Annotated, ClassVar, final
 
 import jax
+import numpy as np
 
 from .. import _numerics as nx
 from .._arguments import Choice, Integer, LearningRate
@@ -78,9 +79,17 @@ class SWALR(Continues, Schedule):
     def _entry(self, k: jax.Array) -> Affine:
         return Affine(0.0, self.swa_lr).where(self.anneal_epochs == 0, UNCHANGED)
 
+    def _formula_on(self, start: int, lr: nx.Number, k: jax.Array) -> jax.Array:
+        left = self._left(np.int64(start))
+        share = nx.quotient(self._left(k), nx.where(left > 0, left, 1.0))
+        value = self.swa_lr + nx.product(nx.minus(lr, self.swa_lr), share)
+        return nx.where(k == start, lr, value)
+
+    def _left(self, k: jax.Array) -> jax.Array:
+        """The share of the way that is left."""
+        return SWALR(1.0, 0.0, self.anneal_epochs, self.anneal_strategy)._formula(k)
+
     def _step(self, k: jax.Array) -> Affine:
-        # The share of the way left, before and after; once there, it stays.
-        left = SWALR(1.0, 0.0, self.anneal_epochs, self.anneal_strategy)._formula
-        before, now = left(k - 1), left(k)
+        before, now = self._left(k - 1), self._left(k)  # once there, it stays
         scale = nx.where(before > 0, nx.quotient(now, nx.where(before > 0, before, 1.0)), 0.0)
         return Affine(scale, nx.product(self.swa_lr, nx.minus(1.0, scale)))
