@@ -135,7 +135,7 @@ class SharedRate(Value, abc.ABC):
         return self._formula(k)
 
     def _formula_on(self, start: int, lr: nx.Number, k: jax.Array) -> jax.Array:
-        """The unrounded value at counts ``k >= start``, where at ``start`` the learning rate was set to ``lr``."""
+        """The unrounded value at counts ``k >= start``, where ``lr`` was set at ``start``."""
         if not self._overwrites:
             raise NoClosedFormError
         return nx.where(k == start, lr, self._formula(k))
@@ -146,6 +146,15 @@ class SharedRate(Value, abc.ABC):
 
     def _factors(self, k: jax.Array, horizon: int | None) -> Sequence[nx.Lifted]:
         """What it has multiplied the learning rate by at a count; asked only if it ``_multiplies``."""
+        raise NotImplementedError
+
+    @property
+    def _rises(self) -> bool:
+        """Whether it multiplies, but for the steps at which it begins anew from a learning rate of 0."""
+        return False
+
+    def _last_rise(self, k: jax.Array) -> jax.Array:
+        """The last such step at or before ``k``, 0 if there was none; asked only if it ``_rises``."""
         raise NotImplementedError
 
 
@@ -213,13 +222,18 @@ class Multiplies(SharedRate):
 def scaled_since(
     start: int, lr: nx.Number, k: jax.Array, factors: Callable[[jax.Array], Sequence[nx.Lifted]]
 ) -> jax.Array:
-    """``lr`` times what factors have become since a count. From a factor of 0 there is no way back."""
-    ratios: list[nx.Lifted] = [(lr, 0)]
-    for (now, exponent), (before, then) in zip(factors(k), factors(np.int64(start)), strict=True):
-        lost = before == 0
-        ratio = nx.quotient(now, nx.where(lost, 1.0, before))
-        ratios.append((nx.where(lost, 1.0, ratio), nx.where(lost, 0, exponent - then)))
-    return nx.product_of_lifted(ratios)
+    """``lr`` times what factors have become since a count."""
+    return nx.product_of_lifted([(lr, 0), *ratios(factors(k), factors(nx.one_count(start)))])
+
+
+def ratios(now: Sequence[nx.Lifted], before: Sequence[nx.Lifted]) -> list[nx.Lifted]:
+    """What factors have become since. From a factor of 0 there is no way back."""
+    found: list[nx.Lifted] = []
+    for (value, exponent), (earlier, then) in zip(now, before, strict=True):
+        lost = earlier == 0
+        ratio = nx.quotient(value, nx.where(lost, 1.0, earlier))
+        found.append((nx.where(lost, 1.0, ratio), nx.where(lost, 0, exponent - then)))
+    return found
 
 
 class Continues(SharedRate):
@@ -247,6 +261,10 @@ class Wrapped(SharedRate):
     def _own(self, k: jax.Array) -> jax.Array:
         """Its count."""
         return k
+
+    def _counted(self, own: jax.Array) -> jax.Array:
+        """The first count at which the other one's is ``own``; 0 if that is before its beginning."""
+        return own
 
     def _own_horizon(self, horizon: int | None) -> int | None:
         """How many counts of its own lie below a horizon."""
@@ -283,10 +301,17 @@ class Wrapped(SharedRate):
         return self._wrapped._formula_from(start, self._own(k))
 
     def _formula_on(self, start: int, lr: nx.Number, k: jax.Array) -> jax.Array:
-        return self._wrapped._formula_on(int(self._own(np.int64(start))), lr, self._own(k))
+        return self._wrapped._formula_on(int(self._own(nx.one_count(start))), lr, self._own(k))
 
     def _multiplies(self, horizon: int | None) -> bool:
         return self._wrapped._multiplies(self._own_horizon(horizon))
 
     def _factors(self, k: jax.Array, horizon: int | None) -> Sequence[nx.Lifted]:
         return self._wrapped._factors(self._own(k), self._own_horizon(horizon))
+
+    @property
+    def _rises(self) -> bool:
+        return self._wrapped._rises
+
+    def _last_rise(self, k: jax.Array) -> jax.Array:
+        return self._counted(self._wrapped._last_rise(self._own(k)))

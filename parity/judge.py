@@ -129,7 +129,7 @@ class _Pair:
         drifted = abs(known - float(self.torch[i])) <= drift
         nearest = float(known)
         rest = float(known - nearest)
-        return bool(drifted and ulp.distance(self.ours[i], np.float64(nearest), rest) <= RIGHT)
+        return bool(drifted and ulp.distance(self.ours[i], np.asarray(nearest), rest) <= RIGHT)
 
     def row(self, i: int) -> Row:
         known = self._exact(i)

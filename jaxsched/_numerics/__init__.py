@@ -49,6 +49,7 @@ from .counts import (
     divmod_count as divmod_count,
     later as later,
     lookup as lookup,
+    one_count as one_count,
     piecewise as piecewise,
     since as since,
     times as times,

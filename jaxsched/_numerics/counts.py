@@ -27,6 +27,11 @@ from .arrays import (
 LAST_COUNT = 2**63 - 1
 
 
+def one_count(k: int) -> Array:
+    """One count, of which everything can be computed while the program is built."""
+    return cast(Array, np.int64(k))
+
+
 def wide(k: Array) -> Array:
     """A count in 64 bits, which is what a user's function is given."""
     return k.astype(np.int64) if k.dtype.kind in "iu" else k

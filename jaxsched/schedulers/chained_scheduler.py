@@ -8,7 +8,7 @@ import numpy as np
 from .. import _numerics as nx
 from .._arguments import Horizon
 from .._schedule import Schedule
-from .._shared_rate import Affine, NoClosedFormError, Wrapped, scaled_since
+from .._shared_rate import Affine, NoClosedFormError, Wrapped, ratios, scaled_since
 from ._members import Members, common_optimizer_lr
 from ._table import tabulated
 
@@ -32,8 +32,9 @@ class ChainedScheduler(Wrapped, Schedule):
     From this follows where there is a closed form. Multiplications commute and telescope:
     :math:`\mathrm{lr}(k) = \text{base\_lr} \prod_i f_i(k)`. After a member that overwrites,
     nothing before it is remembered, so that its value and one step of each later member are
-    all there is. A cosine down to 0 multiplies, too, up to ``T_max``; past that it adds to
-    what is there, and one with ``eta_min`` does so from the start: then the order matters and
+    all there is. A cosine down to 0 multiplies, too, up to ``T_max``; the step after that begins
+    anew from 0, so that only what the others have multiplied since then counts. One with ``eta_min``
+    adds to what is there from the start, and so does a second cosine: then the order matters and
     the trajectory is computed once, in float64, on the host, up to a horizon. Such a chain
     can overshoot: what another member takes off below ``eta_min`` the rising cosine magnifies,
     to a negative learning rate even. It does in PyTorch.
@@ -98,6 +99,8 @@ class ChainedScheduler(Wrapped, Schedule):
         """The first member for which the trajectory must be tabulated, up to a horizon."""
         if self._is_one or self._overwrites:
             return None
+        if len(self._rising) == 1 and self.schedulers[self._rising[0]]._rises:
+            return None
         return next((member for member in self.schedulers if not member._multiplies(horizon)), None)
 
     def _formula(self, k: jax.Array) -> jax.Array:
@@ -108,19 +111,52 @@ class ChainedScheduler(Wrapped, Schedule):
         if self._without_closed_form(self.total_steps) is None:
             lr = self._optimizer_lr
             assert lr is not None  # what multiplies has one
-            return nx.product_of_lifted([(lr, 0), *self._factors(k, self.total_steps)])
+            return nx.product_of_lifted([(lr, 0), *self._since_rise(k)])
         return nx.lookup(_trajectory(self), k)
+
+    def _since_rise(self, k: jax.Array) -> Sequence[nx.Lifted]:
+        """What has multiplied the learning rate that the optimizer was given, or that a rise began with."""
+        if self._multiplies(self.total_steps):
+            return self._factors(k, self.total_steps)
+        at = self._rising[0]
+        risen = self.schedulers[at]._last_rise(k)
+        factors = list(self.schedulers[at]._factors(k, None))
+        for i, member in enumerate(self.schedulers):
+            if i == at:
+                continue
+            # Whoever steps before the one that rises has multiplied a 0 in that step.
+            begun = risen if i < at else nx.since(risen, 1)
+            now, before = member._factors(k, None), member._factors(begun, None)
+            before = [(nx.where(risen == 0, 1.0, x), nx.where(risen == 0, 0, e)) for x, e in before]
+            factors += ratios(now, before)
+        return factors
+
+    @property
+    def _rising(self) -> list[int]:
+        """Which members do not just multiply, if each of them at least ``_rises``; at most one may."""
+        return [i for i, member in enumerate(self.schedulers) if not member._multiplies(None)]
 
     def _formula_on(self, start: int, lr: nx.Number, k: jax.Array) -> jax.Array:
         if self._is_one:
             return super()._formula_on(start, lr, k)
         if self._overwrites:
             return nx.where(k == start, lr, self._formula(k))
-        if self._without_closed_form(self.total_steps) is None:
+        if self._multiplies(self.total_steps):
             return scaled_since(start, lr, k, functools.partial(self._factors, horizon=self.total_steps))
+        if self.total_steps is None:
+            return self._until_rise(start, lr, k)
         if not nx.is_number(lr):
             raise NoClosedFormError
         return nx.lookup(_trajectory_on(self, start, float(lr)), nx.since(k, start))
+
+    def _until_rise(self, start: int, lr: nx.Number, k: jax.Array) -> jax.Array:
+        rising = self.schedulers[self._rising[0]]
+        ((left, _),) = rising._factors(nx.one_count(start), None)
+        if left == 0:  # the next rise is added to what was set here
+            raise NoClosedFormError
+        factors = functools.partial(self._factors, horizon=None)
+        risen = rising._last_rise(k) > int(rising._last_rise(nx.one_count(start)))
+        return nx.where(risen, self._formula(k), scaled_since(start, lr, k, factors))
 
     def _since_overwritten(self, k: jax.Array) -> jax.Array:
         """The value of the last member that overwrites, and what those after it make of it."""
@@ -152,6 +188,10 @@ class ChainedScheduler(Wrapped, Schedule):
     @property
     def _continues(self) -> bool:
         return self._is_one and super()._continues
+
+    @property
+    def _rises(self) -> bool:
+        return self._is_one and super()._rises
 
     def _multiplies(self, horizon: int | None) -> bool:
         return all(member._multiplies(horizon) for member in self.schedulers)

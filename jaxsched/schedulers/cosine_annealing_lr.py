@@ -2,7 +2,6 @@ from collections.abc import Sequence
 from typing import Annotated, ClassVar, final
 
 import jax
-import numpy as np
 
 from .. import _numerics as nx
 from .._arguments import Integer, LearningRate, Real
@@ -84,10 +83,10 @@ class CosineAnnealingLR(Schedule):
     def _formula_on(self, start: int, lr: nx.Number, k: jax.Array) -> jax.Array:
         # What was set stays a share of the way to eta_min, which forgets it. One set there has the first rise
         # of a cosine from base_lr added.
-        along, way = start % (2 * self.T_max), nx.minus(lr, self.eta_min)
-        end, share = self.T_max, self._share(np.int64(along))
+        along, way = int(start % (2 * self.T_max)), nx.minus(lr, self.eta_min)
+        end, share = self.T_max, self._share(nx.one_count(along))
         if along == self.T_max:
-            end, share = 3 * self.T_max, self._share(np.int64(along + 1))
+            end, share = 3 * self.T_max, self._share(nx.one_count(along + 1))
             way = way + nx.product(nx.minus(self.base_lr, self.eta_min), share)
         elif along > self.T_max:
             end = 3 * self.T_max
@@ -102,5 +101,14 @@ class CosineAnnealingLR(Schedule):
         return bool(self.eta_min == 0 and horizon <= self.T_max + 1)
 
     def _factors(self, k: jax.Array, horizon: int | None) -> Sequence[nx.Lifted]:
-        assert horizon is not None  # it would not multiply
-        return [(self._share(nx.minimum(k, horizon - 1)), 0)]
+        return [(self._share(k if horizon is None else nx.minimum(k, horizon - 1)), 0)]
+
+    @property
+    def _rises(self) -> bool:
+        return bool(nx.is_number(self.eta_min) and self.eta_min == 0)
+
+    def _last_rise(self, k: jax.Array) -> jax.Array:
+        # The step after each end is one: T_max + 1, 3*T_max + 1, ...
+        past = nx.since(k, self.T_max + 1)
+        _, since = nx.divmod_count(past, 2 * self.T_max)
+        return nx.where(k > self.T_max, k - since, k * 0)

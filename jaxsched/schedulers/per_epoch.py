@@ -72,6 +72,9 @@ class PerEpoch(Wrapped, Schedule):
         epoch, _ = nx.divmod_count(k, self.steps_per_epoch)
         return epoch
 
+    def _counted(self, own: jax.Array) -> jax.Array:
+        return nx.wide(own) * self.steps_per_epoch  # at most the count that own is of
+
     def _own_horizon(self, horizon: int | None) -> int | None:
         if horizon is None or not isinstance(self.steps_per_epoch, int):
             return horizon  # an epoch has at least one update

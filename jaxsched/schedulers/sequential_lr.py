@@ -137,6 +137,10 @@ class SequentialLR(Wrapped, Schedule):
     def _continues(self) -> bool:
         return self._is_one and super()._continues
 
+    @property
+    def _rises(self) -> bool:
+        return self._is_one and super()._rises
+
     def _multiplies(self, horizon: int | None) -> bool:
         return self._is_one and super()._multiplies(horizon)
 

@@ -1,7 +1,6 @@
 from typing import Annotated, ClassVar, final
 
 import jax
-import numpy as np
 
 from .. import _numerics as nx
 from .._arguments import Integer, LearningRate
@@ -56,7 +55,7 @@ class SetAt(Wrapped, Schedule):
                 "Convert arrays with float()."
             )
         try:
-            self.schedule._formula_on(self.count, self.lr, np.int64(self.count))  # type: ignore[arg-type]
+            self.schedule._formula_on(self.count, self.lr, nx.one_count(self.count))
         except NoClosedFormError:
             raise ValueError(
                 f"SetAt: schedule must be one that goes on in closed form, got {self.schedule!r}. "

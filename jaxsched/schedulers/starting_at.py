@@ -42,6 +42,9 @@ class StartingAt(Wrapped, Schedule):
         """The schedule's own count; what would leave int64 is the last one in it."""
         return nx.later(k, self.count)
 
+    def _counted(self, own: jax.Array) -> jax.Array:
+        return nx.since(own, self.count)
+
     def _own_horizon(self, horizon: int | None) -> int | None:
         return None if horizon is None else horizon + self.count
 

@@ -1,7 +1,6 @@
 from typing import Annotated, ClassVar, final
 
 import jax
-import numpy as np
 
 from .. import _numerics as nx
 from .._arguments import Choice, Integer, LearningRate
@@ -80,7 +79,7 @@ class SWALR(Continues, Schedule):
         return Affine(0.0, self.swa_lr).where(self.anneal_epochs == 0, UNCHANGED)
 
     def _formula_on(self, start: int, lr: nx.Number, k: jax.Array) -> jax.Array:
-        left = self._left(np.int64(start))
+        left = self._left(nx.one_count(start))
         share = nx.quotient(self._left(k), nx.where(left > 0, left, 1.0))
         value = self.swa_lr + nx.product(nx.minus(lr, self.swa_lr), share)
         return nx.where(k == start, lr, value)
