@@ -86,6 +86,18 @@ def test_each_scheduler_has_its_three_rooms():
     assert gaps(schedulers - {"step_lr"}, known, there) == ["jaxsched/schedulers/step_lr.py"]
 
 
+def untold(classes, changelog):
+    """The classes of which the changelog does not speak."""
+    return sorted(name for name in classes if f"`{name}`" not in changelog)
+
+
+def test_every_scheduler_is_in_the_changelog():
+    changelog = (pathlib.Path(parity.run.__file__).parents[1] / "CHANGELOG.md").read_text()
+    classes = {each.OURS.__name__ for each in TRIED}
+    assert untold(classes, changelog) == []
+    assert untold(classes, changelog.replace("`SWALR`", "")) == ["SWALR"]
+
+
 def test_every_file_is_read():
     assert {*tried.ORDINARY, *tried.COMPOSED} == files(tried.__path__)
     assert [each.__name__.rpartition(".")[2] for each in TRIED] == [*tried.ORDINARY, *tried.COMPOSED]
