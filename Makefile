@@ -56,6 +56,7 @@ docs: $(INSTALLED)hugging-face $(INSTALLED)devices ## write the pages of docs/ t
 	@$(IN_VENV) -m parity deviations > docs/deviations.md.new && mv docs/deviations.md.new docs/deviations.md
 	@$(IN_VENV) -m parity devices && cp parity-report/report.md docs/devices-report.md
 	@$(IN_VENV) -m benchmarks.instructions
+	@$(IN_VENV) -m benchmarks.readme
 
 vectors: $(INSTALLED)parity ## record PyTorch's trajectories anew, into parity/vectors/
 	@$(IN_VENV) -m parity record -o "parity/vectors/torch-$$($(IN_VENV) -c 'import torch; print(".".join(torch.__version__.split(".")[:2]))').json"

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 import jaxsched as js
 from jaxsched import Schedule
+from parity.cases import MEMBERS
 
 
 def every_tenth(k: int) -> float:
@@ -54,6 +55,9 @@ GALLERY: dict[str, list[Schedule]] = {
     "PerEpoch": [js.PerEpoch(js.CosineAnnealingLR(0.1, T_max=12), steps_per_epoch=10)],
     "StartingAt": [js.StartingAt(js.OneCycleLR(0.1, total_steps=120), 30)],
 }
+# Of a class that is not among them, what is tried of it in sequences and chains.
+for spec in MEMBERS.values():
+    GALLERY.setdefault(spec.scheduler, [spec.schedule(0.1)])
 
 PAGE = """\
 <!doctype html>

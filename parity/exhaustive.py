@@ -29,7 +29,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from . import ulp
 from .cases import Case
-from .cases.pytorch import TRIED
+from .cases.tried import TRIED
 from .comparison import bits
 from .environment import environment
 from .reference.arithmetic import double_double

@@ -27,6 +27,7 @@ from jaxsched import (
     StartingAt,
     StepLR,
 )
+from parity.cases import MEMBERS
 
 
 # At module level, so that they pickle.
@@ -151,6 +152,10 @@ CATALOGUE: dict[str, Schedule] = {
         ]
     ),
 }
+
+# Of a class that is not among them, what is tried of it in sequences and chains.
+_there = {type(schedule).__name__ for schedule in CATALOGUE.values()}
+CATALOGUE |= {name: spec.schedule(0.1) for name, spec in MEMBERS.items() if spec.scheduler not in _there}
 
 # Without those that differ from another in a number only: given as data, they are the same program.
 DISTINCT = {

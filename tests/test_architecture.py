@@ -22,6 +22,9 @@ jaxsched._schedule
 jaxsched.schedulers jaxsched.by_metric
 jaxsched.hugging_face
 jaxsched._groups jaxsched._reading jaxsched._plot
+jaxsched.interop.from_transformers
+jaxsched.interop.source
+jaxsched.interop.counterparts jaxsched.interop.states
 jaxsched.interop
 jaxsched
 """

@@ -4,6 +4,7 @@ The texts are part of the interface: all of each is compared.
 """
 
 import dataclasses
+import inspect
 import math
 import re
 
@@ -32,6 +33,7 @@ from jaxsched import (
     StartingAt,
     StepLR,
 )
+from jaxsched._arguments import Choice, Flag, Integer, Milestones, Real
 
 
 class Tensor:
@@ -63,21 +65,43 @@ def raises(make, kind, message):
     assert caught.type is kind
 
 
+SCHEDULERS = [
+    kind
+    for kind in vars(jaxsched).values()
+    if isinstance(kind, type) and issubclass(kind, Schedule) and not inspect.isabstract(kind)
+]
+CHECKERS = {
+    (s, field.name): s._checkers.get(field.name) for s in SCHEDULERS for field in dataclasses.fields(s)
+}
+"""What stands in the annotation of each argument. The tables below say it once more, and pin it.
+
+Of an argument that they do not name, what to expect is taken from here.
+"""
+
+
+def annotated(kind, row):
+    """A row for each argument that is checked so."""
+    return {argument: row(checker) for argument, checker in CHECKERS.items() if type(checker) is kind}
+
+
+EXAMPLES = {Real: 0.1, Integer: 30, Milestones: [30]}
+"""For an argument that must be given."""
+
+
+def required(scheduler):
+    checkers = {
+        field.name: CHECKERS[scheduler, field.name]
+        for field in dataclasses.fields(scheduler)
+        if field.default is dataclasses.MISSING
+    }
+    return {name: EXAMPLES[type(checker)] for name, checker in checkers.items() if type(checker) in EXAMPLES}
+
+
 # What each needs beside the argument that is tested.
-NEEDED = {
-    ConstantLR: {"base_lr": 0.1},
-    LinearLR: {"base_lr": 0.1},
-    StepLR: {"base_lr": 0.1, "step_size": 30},
-    MultiStepLR: {"base_lr": 0.1, "milestones": [30]},
-    ExponentialLR: {"base_lr": 0.1, "gamma": 0.9},
-    PolynomialLR: {"base_lr": 0.1},
-    CosineAnnealingLR: {"base_lr": 0.1, "T_max": 100},
-    CosineAnnealingWarmRestarts: {"base_lr": 0.1, "T_0": 10},
-    CyclicLR: {"base_lr": 0.1, "max_lr": 0.3},
+NEEDED = {scheduler: required(scheduler) for scheduler in SCHEDULERS} | {
     OneCycleLR: {"max_lr": 0.1, "total_steps": 100},
     LambdaLR: {"base_lr": 0.1, "lr_lambda": Named("f", lambda k: 0.9**k)},
     MultiplicativeLR: {"base_lr": 0.1, "lr_lambda": Named("f", lambda k: 0.9)},
-    SWALR: {"base_lr": 0.1, "swa_lr": 0.05},
     PerEpoch: {"schedule": StepLR(0.1, 30), "steps_per_epoch": 100},
     StartingAt: {"schedule": StepLR(0.1, 30), "count": 100},
     SequentialLR: {"schedulers": [StepLR(0.1, 30), ExponentialLR(0.1, 0.9)], "milestones": [50]},
@@ -104,7 +128,13 @@ ETA_MIN = AT_LEAST_0, "A learning rate below 0 would climb the loss."
 GAMMA = AT_LEAST_0, "It multiplies the learning rate; a decay is below 1."
 MOMENTUM = SHARE, "It is a momentum or beta."
 
-REALS = {
+RANGES = {
+    (0.0, math.inf, False): AT_LEAST_0,
+    (0.0, math.inf, True): ABOVE_0,
+    (0.0, 1.0, False): SHARE,
+    (0.0, 1.0, True): SHARE_ABOVE_0,
+}
+REALS = annotated(Real, lambda real: (RANGES[real.least, real.most, real.open], real.remedy)) | {
     (ConstantLR, "base_lr"): RATE,
     (ConstantLR, "factor"): (SHARE, "To start above base_lr, scale base_lr."),
     (LinearLR, "base_lr"): RATE,
@@ -189,7 +219,7 @@ def test_reals(scheduler, name):
 
 WAY_UP = "It is the number of updates on the way up."
 WAY_DOWN = "It is the number of updates on the way down."
-INTEGERS = {
+PINNED_INTEGERS = {
     (ConstantLR, "total_iters"): (0, "an integer >= 0", "It is a number of updates."),
     (LinearLR, "total_iters"): (0, "an integer >= 0", "It is a number of updates."),
     (StepLR, "step_size"): (1, "an integer >= 1", "It is the number of updates between two decays."),
@@ -226,6 +256,11 @@ SHAPES_THE_PROGRAM = {
     (StartingAt, "count"),
     (ChainedScheduler, "total_steps"),
 }
+INTEGERS = {
+    **annotated(Integer, lambda i: (i.least, f"an integer >= {i.least}{' or None' * i.optional}", i.remedy)),
+    **PINNED_INTEGERS,
+}
+SHAPES_THE_PROGRAM |= {key for key in {*INTEGERS} - {*PINNED_INTEGERS} if not CHECKERS[key].array}
 
 ROUND = "Round it the way your training loop counts."
 NOT_INTEGER = [
@@ -266,8 +301,8 @@ NO_ARRAYS = [
 def test_integers(scheduler, name):
     least, allowed, remedy = INTEGERS[scheduler, name]
     bad = NOT_INTEGER + (NO_ARRAYS if (scheduler, name) in SHAPES_THE_PROGRAM else NOT_INTEGERS)
-    if least == 1:
-        bad = [*bad, (0, ValueError, "0", None)]
+    if least > 0:
+        bad = [*bad, (least - 1, ValueError, f"{least - 1}", None)]
     if "None" not in allowed:
         bad = [*bad, (None, TypeError, "None (NoneType)", None)]
     for value, kind, shown, other_remedy in bad:
@@ -348,7 +383,7 @@ def test_milestones(milestones, kind, message):
 
 # Words and flags ------------------------------------------------------------------------
 
-CHOICES = {
+CHOICES = annotated(Choice, lambda choice: ", ".join(map(repr, choice.choices))) | {
     (CyclicLR, "mode"): "'triangular', 'triangular2', 'exp_range'",
     (CyclicLR, "scale_mode"): "'cycle', 'iterations'",
     (OneCycleLR, "anneal_strategy"): "'cos', 'linear'",
@@ -374,15 +409,10 @@ def test_choices(scheduler, name, value, shown):
     raises(argument(scheduler, name, value), ValueError, message)
 
 
-FLAGS = {
-    (CyclicLR, "cycle_momentum"),
-    (OneCycleLR, "cycle_momentum"),
-    (OneCycleLR, "three_phase"),
-    (PerEpoch, "fractional"),
-}
+FLAGS = annotated(Flag, lambda flag: None)
 
 
-@pytest.mark.parametrize(("scheduler", "name"), sorted(FLAGS, key=str))
+@pytest.mark.parametrize(("scheduler", "name"), FLAGS)
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
@@ -705,8 +735,8 @@ def test_every_argument_is_in_a_table_above():
         (StartingAt, "schedule"),
     }
     assert everything == others.union(REALS, INTEGERS, CHOICES, FLAGS, FUNCTIONS)
-    schedules = {kind for kind in vars(jaxsched).values() if isinstance(kind, type)}
-    assert set(NEEDED) == {kind for kind in schedules if issubclass(kind, Schedule)} - {Schedule}
+    assert set(NEEDED) == set(SCHEDULERS)
+    assert len(SCHEDULERS) >= 17
 
 
 @pytest.mark.parametrize("scheduler", NEEDED)

@@ -10,6 +10,8 @@ import jaxsched.schedulers
 import parity.run
 from benchmarks import accelerator
 from parity.cases import CASES, pytorch as tried
+from parity.cases.members import MEMBERS, first
+from parity.cases.tried import TRIED
 from parity.catalogue import ALL_CASES, PYTORCH_CASES
 from parity.reference import pytorch as reference
 from parity.reference.known import Known, Multiplying
@@ -63,31 +65,53 @@ def files(folder) -> set[str]:
     return {m.name for m in pkgutil.iter_modules(folder) if not m.name.startswith("_")}
 
 
-def gaps(schedulers: set[str], known: set[str], listed: set[str], there: set[str]) -> list[str]:
-    """What is missing of the three rooms of each scheduler, and lines that are missing in the list."""
+def gaps(schedulers: set[str], known: set[str], there: set[str]) -> list[str]:
+    """What is missing of the three rooms of each scheduler."""
     return sorted(
         [f"parity/reference/pytorch/{name}.py" for name in schedulers - known]
         + [f"parity/cases/pytorch/{name}.py" for name in schedulers - there - WITHOUT_A_COUNT]
-        + [f"{name} in parity/cases/pytorch/__init__.py" for name in there - listed]
         + [f"jaxsched/schedulers/{name}.py" for name in (known | there) - schedulers]
     )
 
 
-def test_each_scheduler_has_its_three_rooms_and_its_row():
+def test_each_scheduler_has_its_three_rooms():
     schedulers = files(jaxsched.schedulers.__path__) - NOT_PYTORCHS
     known, there = files(reference.__path__), files(tried.__path__)
     assert len(schedulers) >= 16
-    assert gaps(schedulers, known, set(tried.FILES), there) == []
-    assert gaps({*schedulers, "new_lr"}, known, set(tried.FILES), there) == [
+    assert gaps(schedulers, known, there) == []
+    assert gaps({*schedulers, "new_lr"}, known, there) == [
         "parity/cases/pytorch/new_lr.py",
         "parity/reference/pytorch/new_lr.py",
     ]
-    assert gaps(schedulers, known, set(tried.FILES[1:]), there) == [
-        f"{tried.FILES[0]} in parity/cases/pytorch/__init__.py"
-    ]
+    assert gaps(schedulers - {"step_lr"}, known, there) == ["jaxsched/schedulers/step_lr.py"]
 
 
-@pytest.mark.parametrize("each", tried.TRIED, ids=lambda each: each.OURS.__name__)
+def untold(classes, changelog):
+    """The classes of which the changelog does not speak."""
+    return sorted(name for name in classes if f"`{name}`" not in changelog)
+
+
+def test_every_scheduler_is_in_the_changelog():
+    changelog = (pathlib.Path(parity.run.__file__).parents[1] / "CHANGELOG.md").read_text()
+    classes = {each.OURS.__name__ for each in TRIED}
+    assert untold(classes, changelog) == []
+    assert untold(classes, changelog.replace("`SWALR`", "")) == ["SWALR"]
+
+
+def test_every_file_is_read():
+    assert {*tried.ORDINARY, *tried.COMPOSED} == files(tried.__path__)
+    assert [each.__name__.rpartition(".")[2] for each in TRIED] == [*tried.ORDINARY, *tried.COMPOSED]
+
+
+def test_every_class_has_a_member():
+    """A class that names none is one by its first case, and that one as it stands."""
+    ordinary = {each.OURS.__name__ for each in TRIED} - COMPOSED
+    assert {spec.scheduler for spec in MEMBERS.values()} == ordinary
+    (swa,) = (each for each in TRIED if each.OURS is jaxsched.SWALR)
+    assert first(swa) is swa.CASES[0].spec
+
+
+@pytest.mark.parametrize("each", TRIED, ids=lambda each: each.OURS.__name__)
 def test_what_is_tried_is_whole(each):
     assert each.CASES
     assert {case.scheduler for case in (*each.CASES, *each.FAR)} == {each.OURS.__name__}
@@ -104,7 +128,7 @@ def test_what_is_known_is_whole(theirs):
     facts = reference.TABLE[theirs]
     assert facts.formula is not Known.formula or facts.step not in (Known.step, Multiplying.step)
     assert facts.closed_form is not Known.closed_form or facts.formula is not Known.formula
-    assert facts.__name__ in {each.OURS.__name__ for each in tried.TRIED}
+    assert facts.__name__ in {each.OURS.__name__ for each in TRIED}
 
 
 def test_a_class_without_events_cannot_be_made():

@@ -15,6 +15,7 @@ import torch
 
 import jaxsched
 from jaxsched import from_torch, from_torch_state, to_torch
+from jaxsched.interop.counterparts import counterparts
 from parity.cases import CASES, Spec
 from parity.reference import exact
 
@@ -238,6 +239,22 @@ def test_a_learning_rate_that_is_not_the_schedulers_is_told():
     fresh.load_state_dict(trained.state_dict())  # and not the optimizer's
     with pytest.warns(UserWarning, match=r"learning rate is 0.1, and .* has 0.00100000005 at count 25"):
         assert from_torch(fresh) == jaxsched.StepLR(0.1, 10)
+
+
+def test_each_class_of_pytorch_has_its_counterpart():
+    library = torch.optim.lr_scheduler
+    theirs = {
+        name
+        for name, value in vars(library).items()
+        if isinstance(value, type) and issubclass(value, library.LRScheduler) and not name.startswith("_")
+    }
+    assert set(counterparts()) == theirs - {"LRScheduler"} | {"SWALR", "GreedyLR"}
+    assert all(counterpart.ours.__name__ == name for name, counterpart in counterparts().items())
+
+
+def test_a_gamma_may_be_a_tensor():
+    live = torch.optim.lr_scheduler.StepLR(sgd(), 30, gamma=torch.tensor(0.5))
+    assert repr(from_torch(live)) == "StepLR(0.1, step_size=30, gamma=0.5)"
 
 
 # Functions. --------------------------------------------------------------------------------

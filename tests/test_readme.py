@@ -8,6 +8,8 @@ import re
 import jax
 import pytest
 
+from benchmarks import readme
+
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -30,6 +32,13 @@ def test_block_runs_and_prints_what_it_says(code):
 def test_there_is_something_to_run():
     assert len(BLOCKS) == 5
     assert "print(" in BLOCKS[0]
+
+
+def test_every_scheduler_stands_in_the_table():
+    assert readme.completed(README) == README, "make docs writes the lines that are missing"
+    row = "| `ExponentialLR` | `gamma` |\n"
+    assert README.count(row) == 1
+    assert readme.completed(README.replace(row, "")).count(row) == 1
 
 
 def test_figures_are_those_of_the_report():

@@ -17,15 +17,10 @@ from .functions import (
     warmup_then_inverse_sqrt as warmup_then_inverse_sqrt,
     warmup_then_inverse_sqrt_traceable as warmup_then_inverse_sqrt_traceable,
 )
-from .members import (
-    HORIZON as HORIZON,
-    MEMBERS as MEMBERS,
-    chain as chain,
-    member as member,
-    sequence as sequence,
-)
-from .pytorch import TRIED
+from .member import HORIZON as HORIZON, member as member
+from .members import MEMBERS as MEMBERS, chain as chain, sequence as sequence
 from .spec import BaseSpec as BaseSpec, Spec as Spec
+from .tried import TRIED
 
 CASES: tuple[Case, ...] = tuple(case for tried in TRIED for case in tried.CASES)
 """Of PyTorch's classes, count by count."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .case import Case
 from .equivalent import Equivalent as Equivalent
-from .pytorch import TRIED
+from .tried import TRIED
 
 _IN_OPTAX = {tried.OURS: tried.in_optax for tried in TRIED}
 

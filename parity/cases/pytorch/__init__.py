@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, cast
 
@@ -11,7 +12,7 @@ import jaxsched
 from ..case import Case
 from ..equivalent import Equivalent
 
-FILES = (
+_ORDER = (
     "constant_lr",
     "linear_lr",
     "step_lr",
@@ -25,10 +26,15 @@ FILES = (
     "lambda_lr",
     "multiplicative_lr",
     "swa_lr",
-    "sequential_lr",
-    "chained_scheduler",
 )
-"""A line for each, in the order of the reports."""
+"""In which the reports show these. A file that is not among them comes after them, and needs no line."""
+
+COMPOSED = ("sequential_lr", "chained_scheduler")
+"""The last: they are made of the others."""
+
+_FOUND = sorted(module.name for module in pkgutil.iter_modules(__path__))
+ORDINARY = tuple(dict.fromkeys([*_ORDER, *(name for name in _FOUND if name not in COMPOSED)]))
+"""All files but those."""
 
 
 class Tried(Protocol):
@@ -43,9 +49,13 @@ class Tried(Protocol):
     FAR: ClassVar[tuple[Case, ...]]
     """Those for every count up to 2**24 and beyond, against its closed form."""
 
+    # It may have MEMBERS, too: specs by short names, for sequences and chains. Or its first case is one.
+
     @property
     def in_optax(self) -> Callable[[Case, Any], Equivalent | None]:
         """Optax's own for a case that is a function of the count, given ours; None where it has no equal."""
 
 
-TRIED: tuple[Tried, ...] = tuple(cast(Tried, importlib.import_module(f"{__name__}.{file}")) for file in FILES)
+def load(file: str) -> Tried:
+    """A file of this folder."""
+    return cast(Tried, importlib.import_module(f"{__name__}.{file}"))

@@ -6,12 +6,13 @@ import jaxsched
 
 from ..case import Case
 from ..far import OFTEN, REACHED, WARM_UP, far
-from ..members import HORIZON, MEMBERS, both_orders, chain, composite, member, sequence
+from ..member import HORIZON, member
+from ..members import MEMBERS, both_orders, chain, composite, sequence
 from ..spec import Spec
 
 OURS = jaxsched.ChainedScheduler
 
-CASES: tuple[Case, ...] = (
+_CHOSEN: tuple[Case, ...] = (
     *both_orders("constant", "exponential"),
     *both_orders("linear", "step"),
     *both_orders("multi", "polynomial"),
@@ -68,6 +69,17 @@ CASES: tuple[Case, ...] = (
             {"schedulers": (chain("step", "exponential"), MEMBERS["linear"])},
             {"total_steps": HORIZON},
         )
+    ),
+)
+
+_IN_THEM = {each.scheduler for case in _CHOSEN for each in case.arguments["schedulers"]}
+CASES: tuple[Case, ...] = (
+    *_CHOSEN,
+    *(
+        case
+        for name, spec in MEMBERS.items()
+        if spec.scheduler not in _IN_THEM
+        for case in both_orders(name, "exponential")
     ),
 )
 

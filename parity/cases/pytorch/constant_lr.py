@@ -11,6 +11,7 @@ import jaxsched
 from ..case import Case, case
 from ..equivalent import Equivalent
 from ..far import OFTEN, far
+from ..member import member
 
 OURS = jaxsched.ConstantLR
 
@@ -24,6 +25,8 @@ CASES: tuple[Case, ...] = (
     _case(3e-4, 2_000, factor=0.3, total_iters=1_000),
     _case(0.1, 50, factor=0.25, total_iters=100),
 )
+
+MEMBERS = {"constant": member("ConstantLR", factor=0.25, total_iters=12)}
 
 FAR: tuple[Case, ...] = (far("ConstantLR", factor=1 / 3, total_iters=OFTEN),)
 

@@ -11,6 +11,7 @@ import jaxsched
 from ..case import Case, case
 from ..equivalent import Equivalent
 from ..far import LAST, OFTEN, REACHED, far
+from ..member import member
 
 OURS = jaxsched.CosineAnnealingLR
 
@@ -26,6 +27,11 @@ CASES: tuple[Case, ...] = (
     _case(0.1, 100, T_max=30, eta_min=0.1),
     _case(3e-4, 5_000, T_max=2_500, eta_min=3e-5),
 )
+
+MEMBERS = {
+    "cosine": member("CosineAnnealingLR", T_max=14),
+    "cosine to": member("CosineAnnealingLR", T_max=13, eta_min=0.01),
+}
 
 FAR: tuple[Case, ...] = (
     far("CosineAnnealingLR", T_max=REACHED),

@@ -12,6 +12,7 @@ import jaxsched
 from ..case import Case, case
 from ..equivalent import Equivalent
 from ..far import OFTEN, far
+from ..member import member
 from ..spec import Spec
 
 OURS = jaxsched.CosineAnnealingWarmRestarts
@@ -37,6 +38,8 @@ CASES: tuple[Case, ...] = (
     _epochs(10, 2, tuple(i / 8 for i in range(1_200)), eta_min=1e-3),
     _epochs(7, 3, tuple(i / 4 for i in range(1_200))),
 )
+
+MEMBERS = {"restarts": member("CosineAnnealingWarmRestarts", T_0=6, T_mult=2, eta_min=0.001)}
 
 FAR: tuple[Case, ...] = (
     far("CosineAnnealingWarmRestarts", T_0=41, T_mult=2),

@@ -9,6 +9,7 @@ import jaxsched
 from ..case import Case, case
 from ..far import OFTEN, far
 from ..functions import fade, halve
+from ..member import member
 
 OURS = jaxsched.CyclicLR
 
@@ -48,6 +49,11 @@ CASES: tuple[Case, ...] = (
         max_momentum=0.95,
     ),
 )
+
+MEMBERS = {
+    # It sets the optimizer's learning rate for everybody: here, to what it is anyway.
+    "cyclic": member("CyclicLR", base_lr=0.1, max_lr=0.2, step_size_up=5, mode="triangular2"),
+}
 
 FAR: tuple[Case, ...] = (
     far("CyclicLR", base_lr=1e-3, max_lr=0.1, step_size_up=2_000, step_size_down=4_987),

@@ -11,6 +11,7 @@ import jaxsched
 from ..case import Case, case
 from ..equivalent import Equivalent
 from ..far import far
+from ..member import member
 
 OURS = jaxsched.ExponentialLR
 
@@ -26,6 +27,8 @@ CASES: tuple[Case, ...] = (
     _case(1.0, 170, gamma=0.5),
     _case(0.1, 5, gamma=0.0),
 )
+
+MEMBERS = {"exponential": member("ExponentialLR", gamma=0.93)}
 
 FAR: tuple[Case, ...] = (
     # Through the subnormal numbers to 0; still on its way at the last count; growing.

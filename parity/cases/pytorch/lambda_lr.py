@@ -16,6 +16,7 @@ from ..functions import (
     warmup_then_inverse_sqrt,
     warmup_then_inverse_sqrt_traceable,
 )
+from ..member import member
 from ..spec import Spec
 
 OURS = jaxsched.LambdaLR
@@ -32,6 +33,11 @@ CASES: tuple[Case, ...] = (
     _lambda(warmup_then_inverse_sqrt, 2_000, lr_lambda=warmup_then_inverse_sqrt_traceable),
     _lambda(cosine_by_hand, 120, total_steps=120),
 )
+
+MEMBERS = {
+    "lambda": member("LambdaLR", lr_lambda=decay_95),
+    "lambda by hand": member("LambdaLR", lr_lambda=cosine_by_hand),
+}
 
 FAR: tuple[Case, ...] = ()
 """A function of the user's has no closed form."""

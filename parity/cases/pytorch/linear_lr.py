@@ -11,6 +11,7 @@ import jaxsched
 from ..case import Case, case
 from ..equivalent import Equivalent
 from ..far import LAST, REACHED, far
+from ..member import member
 
 OURS = jaxsched.LinearLR
 
@@ -26,6 +27,8 @@ CASES: tuple[Case, ...] = (
     _case(6e-4, 3_000, start_factor=1e-8, total_iters=2_000),
     _case(0.1, 10_100, start_factor=1.0, end_factor=1e-3, total_iters=10_000),
 )
+
+MEMBERS = {"linear": member("LinearLR", start_factor=0.1, total_iters=9)}
 
 FAR: tuple[Case, ...] = (
     far("LinearLR", start_factor=1e-8, total_iters=REACHED),

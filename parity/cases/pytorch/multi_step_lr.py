@@ -12,6 +12,7 @@ import jaxsched
 from ..case import Case, case
 from ..equivalent import Equivalent
 from ..far import LAST, OFTEN, REACHED, far
+from ..member import member
 
 OURS = jaxsched.MultiStepLR
 
@@ -26,6 +27,8 @@ CASES: tuple[Case, ...] = (
     _case(0.1, 500, milestones=list(range(10, 410, 10)), gamma=0.9),
     _case(0.1, 50_000, milestones=[15_000, 30_000, 40_000], gamma=0.2),
 )
+
+MEMBERS = {"multi": member("MultiStepLR", milestones=[4, 11, 11, 30], gamma=0.5)}
 
 FAR: tuple[Case, ...] = (
     far("MultiStepLR", milestones=[80, 30, 30, OFTEN, REACHED, LAST], gamma=0.3),

@@ -6,14 +6,19 @@ import jaxsched
 
 from ..case import Case
 from ..far import far
-from ..functions import slowly
-from ..members import HORIZON, MEMBERS, composite
+from ..functions import cool, every_third, slowly
+from ..member import HORIZON, member
 
 OURS = jaxsched.MultiplicativeLR
 
+MEMBERS = {
+    "multiplicative": member("MultiplicativeLR", lr_lambda=every_third),
+    "cool": member("MultiplicativeLR", lr_lambda=cool),
+}
+
 CASES: tuple[Case, ...] = (
-    composite(MEMBERS["cool"], steps=500),
-    composite(MEMBERS["multiplicative"], steps=HORIZON),
+    Case(MEMBERS["cool"], 0.1, 500),
+    Case(MEMBERS["multiplicative"], 0.1, HORIZON),
 )
 
 FAR: tuple[Case, ...] = (far("MultiplicativeLR", lr_lambda=slowly),)

@@ -11,6 +11,7 @@ import jaxsched
 from ..case import Case, case
 from ..equivalent import Equivalent
 from ..far import LAST, REACHED, far
+from ..member import member
 
 OURS = jaxsched.OneCycleLR
 
@@ -53,6 +54,11 @@ CASES: tuple[Case, ...] = (
         max_momentum=0.99,
     ),
 )
+
+MEMBERS = {
+    # It sets the optimizer's learning rate for everybody: here, to what it is anyway.
+    "one cycle": member("OneCycleLR", max_lr=2.5, total_steps=200),
+}
 
 FAR: tuple[Case, ...] = (
     far("OneCycleLR", max_lr=0.1, total_steps=REACHED),

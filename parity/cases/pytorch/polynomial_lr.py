@@ -11,6 +11,7 @@ import jaxsched
 from ..case import Case, case
 from ..equivalent import Equivalent
 from ..far import LAST, REACHED, far
+from ..member import member
 
 OURS = jaxsched.PolynomialLR
 
@@ -27,6 +28,8 @@ CASES: tuple[Case, ...] = (
     _case(0.1, 10_010, total_iters=10_000, power=3.5),
     _case(0.1, 50_010, total_iters=50_000),
 )
+
+MEMBERS = {"polynomial": member("PolynomialLR", total_iters=25, power=1.5)}
 
 FAR: tuple[Case, ...] = (
     far("PolynomialLR", total_iters=REACHED),

@@ -6,7 +6,8 @@ import jaxsched
 
 from ..case import Case
 from ..far import REACHED, WARM_UP, far
-from ..members import MEMBERS, composite, member, sequence
+from ..member import member
+from ..members import MEMBERS, composite, sequence
 from ..spec import Spec
 
 OURS = jaxsched.SequentialLR

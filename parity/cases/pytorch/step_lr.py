@@ -11,6 +11,7 @@ import jaxsched
 from ..case import Case, case
 from ..equivalent import Equivalent
 from ..far import OFTEN, far
+from ..member import member
 
 OURS = jaxsched.StepLR
 
@@ -25,6 +26,8 @@ CASES: tuple[Case, ...] = (
     _case(0.1, 40, step_size=10, gamma=0.0),
     _case(0.1, 100_000, step_size=1_000, gamma=0.9),
 )
+
+MEMBERS = {"step": member("StepLR", step_size=7, gamma=0.6)}
 
 FAR: tuple[Case, ...] = (
     far("StepLR", step_size=41, gamma=0.999_999),

@@ -6,14 +6,20 @@ import jaxsched
 
 from ..case import Case
 from ..far import REACHED, far
-from ..members import MEMBERS, composite
+from ..member import member
 
 OURS = jaxsched.SWALR
 
+MEMBERS = {
+    "swa": member("SWALR", swa_lr=0.05, anneal_epochs=8),
+    "swa linear": member("SWALR", swa_lr=0.04, anneal_epochs=5, anneal_strategy="linear"),
+    "swa at once": member("SWALR", swa_lr=0.03, anneal_epochs=0),
+}
+
 CASES: tuple[Case, ...] = (
-    composite(MEMBERS["swa"], steps=20),
-    composite(MEMBERS["swa linear"], steps=20),
-    composite(MEMBERS["swa at once"], steps=5),
+    Case(MEMBERS["swa"], 0.1, 20),
+    Case(MEMBERS["swa linear"], 0.1, 20),
+    Case(MEMBERS["swa at once"], 0.1, 5),
 )
 
 FAR: tuple[Case, ...] = (

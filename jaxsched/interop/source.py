@@ -1,0 +1,117 @@
+"""One parameter group of a scheduler of PyTorch: what a live one and a saved one have in common."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias, cast
+
+from .._arguments import describe
+from .from_transformers import MODULE
+
+Named: TypeAlias = str | Sequence[Any]
+"""A class by its name; a sequence or chain with its members: ``("SequentialLR", ["LinearLR", "StepLR"])``."""
+
+
+class _Optimizer(Protocol):
+    param_groups: Sequence[Mapping[str, object]]
+
+
+class _Live(Protocol):
+    optimizer: _Optimizer
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One parameter group of a scheduler."""
+
+    name: str
+    attributes: Mapping[str, object]
+    """``vars(scheduler)``, or its ``state_dict()``."""
+    options: Mapping[str, Any]
+    """The optimizer's parameter group."""
+    group: int
+    total_steps: int | None
+    members: tuple[Source, ...] = ()
+
+    def __getitem__(self, attribute: str) -> Any:
+        if attribute not in self.attributes:
+            raise ValueError(
+                f"from_torch: {self.name} must have the attribute {attribute}, and has not. "
+                "Was it made by another version of PyTorch? Build the schedule by hand."
+            )
+        return self.attributes[attribute]
+
+    def of_group(self, attribute: str) -> Any:
+        """The group's entry of a list with one for each."""
+        return self[attribute][self.group]
+
+    @property
+    def base_lr(self) -> float:
+        return float(self.of_group("base_lrs"))
+
+    @property
+    def lr(self) -> float:
+        """The learning rate in force."""
+        return float(self.options["lr"])
+
+    def knows_only(self, known: Collection[str]) -> None:
+        """Refuses an attribute that is not known: it may change the learning rate."""
+        unknown = sorted(set(self.attributes) - set(known))
+        if unknown:
+            raise ValueError(
+                f"from_torch: {self.name} has the attribute {unknown[0]} = "
+                f"{describe(self.attributes[unknown[0]])}, "
+                "which is not known here. It may change the learning rate: build the schedule by hand."
+            )
+
+
+def alive(scheduler: object, total_steps: int | None, known: Collection[str]) -> list[Source]:
+    """Each parameter group of a live scheduler, which must be of a known class."""
+    name = _name_in_torch(scheduler, known)
+
+    def source(live: object, name: str, index: int) -> Source:
+        members = getattr(live, "_schedulers", ())
+        inner = tuple(source(member, _name_in_torch(member, known), index) for member in members)
+        return Source(name, vars(live), groups[index], index, total_steps, inner)
+
+    groups = cast(_Live, scheduler).optimizer.param_groups
+    return [source(scheduler, name, index) for index in range(len(groups))]
+
+
+def saved(
+    name: Named,
+    state: Mapping[str, Any],
+    groups: Sequence[Mapping[str, Any]],
+    total_steps: int | None,
+    known: Collection[str],
+) -> list[Source]:
+    """Each parameter group of a scheduler in a checkpoint, which must be of a known class."""
+
+    def source(name: Named, state: Mapping[str, Any], index: int) -> Source:
+        own: str = name if isinstance(name, str) else name[0]
+        inner: Sequence[Named] = () if isinstance(name, str) else tuple(name[1])
+        if own not in known:
+            raise ValueError(f"from_torch_state: name must be one of {', '.join(known)}, got {own!r}.")
+        states = state.get("_schedulers", ())
+        if len(inner) != len(states):
+            raise ValueError(
+                f"from_torch_state: name must tell the {len(states)} members of {own}, got {name!r}. "
+                'Write it like ("SequentialLR", ["LinearLR", "StepLR"]).'
+            )
+        members = tuple(source(n, s, index) for n, s in zip(inner, states, strict=True))
+        return Source(own, state, groups[index], index, total_steps, members)
+
+    return [source(name, state, index) for index in range(len(groups))]
+
+
+def _name_in_torch(scheduler: object, known: Collection[str]) -> str:
+    """The name of a class of PyTorch or transformers; somebody else's of that name is none."""
+    name, home = type(scheduler).__name__, type(scheduler).__module__
+    if not home.startswith(("torch.optim.", MODULE)) or name not in known:
+        remedy = "Wrap a scheduler of your own in LambdaLR, as a function of the count."
+        raise TypeError(
+            f"from_torch: scheduler must be one of {', '.join(known)} of PyTorch, "
+            f"got {describe(scheduler)}. {remedy}"
+        )
+    return name
