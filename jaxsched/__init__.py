@@ -28,6 +28,7 @@ from .schedulers.multiplicative_lr import MultiplicativeLR as MultiplicativeLR
 from .schedulers.one_cycle_lr import OneCycleLR as OneCycleLR
 from .schedulers.per_epoch import PerEpoch as PerEpoch
 from .schedulers.polynomial_lr import PolynomialLR as PolynomialLR
+from .schedulers.recorded import Recorded as Recorded
 from .schedulers.reduce_lr_on_plateau import (
     PlateauState as PlateauState,
     ReduceLROnPlateau as ReduceLROnPlateau,

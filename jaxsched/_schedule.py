@@ -2,16 +2,19 @@
 
 import dataclasses
 import functools
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from . import _numerics as nx
-from ._arguments import describe
+from ._arguments import Integer, describe
 from ._shared_rate import SharedRate
 from ._value import Value, has_arrays
+
+if TYPE_CHECKING:
+    from .schedulers.recorded import Recorded
 
 
 class Schedule(SharedRate):
@@ -99,6 +102,22 @@ class Schedule(SharedRate):
             if has_arrays(self):  # without this question, half the time would go into an empty map
                 schedule = jax.tree.map(lambda x: _widen(np.asarray(x)), self)
             return nx.round_to(_value(schedule, count), dtype)
+
+    def recorded(self, total_steps: int) -> "Recorded":
+        """The same values as a table: `Recorded`, with the same bits on every device by construction.
+
+        >>> from jaxsched import StepLR
+        >>> StepLR(0.1, step_size=2).recorded(3)
+        Recorded([0.1, 0.1, 0.010000000000000002])
+
+        Args:
+          total_steps: how many counts, an integer >= 1; from there on the last value stays.
+        """
+        from .schedulers.recorded import Recorded
+
+        Integer(1, "It is a number of updates.", array=False)("recorded", "total_steps", total_steps)
+        with jax.enable_x64(True):
+            return Recorded(self.on_host(np.arange(total_steps)).tolist())
 
     def _count(self, count: Any) -> Any:
         """Checks a count; what comes from the host becomes NumPy int64 or float64."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
+import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
@@ -13,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._arguments import Checker, describe
+from ._numerics import Values
 
 DICT_VERSION = 1
 """Version of the form that `Value.to_dict` writes."""
@@ -178,6 +181,33 @@ def _written_name(cls: type[Value]) -> str:
     return cls.__name__ if (ours or namesakes) == [cls] else _full_name(cls)
 
 
+class Numbers:
+    """Many numbers as an argument: constants of the program, and no sooner looked at than they are needed."""
+
+    def __init__(self, array: Values) -> None:
+        self.array = array.copy()
+        self.array.setflags(write=False)
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """What no other numbers have."""
+        return hashlib.sha256(self.array.tobytes()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Numbers):
+            return NotImplemented
+        return self is other or (len(self.array) == len(other.array) and self.digest == other.digest)
+
+    def __hash__(self) -> int:
+        return int(self.digest[:15], 16)
+
+    def __repr__(self) -> str:
+        if len(self.array) <= 8:
+            return repr(self.array.tolist())
+        first, last = self.array[0].item(), self.array[-1].item()
+        return f"<{len(self.array)} values from {first!r} to {last!r}, {self.digest[:8]}>"
+
+
 # Fields ---------------------------------------------------------------------------------
 
 
@@ -239,6 +269,8 @@ def _encode(owner: str, name: str, value: Any) -> Any:
         return value
     if isinstance(value, tuple):
         return [_encode(owner, f"{name}[{i}]", x) for i, x in enumerate(value)]
+    if isinstance(value, Numbers):
+        return value.array.tolist()
     if isinstance(value, Value):
         return value.to_dict()
     if isinstance(value, (jax.Array, np.ndarray)) and not isinstance(value, jax.core.Tracer):

@@ -1,5 +1,6 @@
 """The schedules of transformers: their values, their names, and what `from_torch` makes of them."""
 
+import contextlib
 import dataclasses
 import functools
 import inspect
@@ -302,7 +303,9 @@ each = pytest.mark.parametrize(("name", "warmup", "training", "specific"), LIVE.
 @each
 def test_from_torch(name, warmup, training, specific):
     whole = [None if n is None else int(n) for n in (warmup, training)]
-    made = from_torch(live(name, warmup, training, **specific))
+    late = training == 49
+    with pytest.warns(UserWarning, match="one update late") if late else contextlib.nullcontext():
+        made = from_torch(live(name, warmup, training, **specific))
     wanted = hf.get_scheduler(name, 0.1, *whole, specific)
     if name == "inverse_sqrt":  # theirs says it even when it is the default
         wanted = hf.InverseSqrt(0.1, 10, timescale=10)
@@ -317,10 +320,12 @@ def test_from_torch_in_the_middle(name, warmup, training, specific):
     for _ in range(37):
         scheduler.optimizer.step()
         scheduler.step()
-    made = from_torch(scheduler)
-    assert made == from_torch(live(name, warmup, training, **specific))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "from_torch: at count [0-9]+ the restart .* comes one update late")
+        made = from_torch(scheduler)
+        assert made == from_torch(live(name, warmup, training, **specific))
+        rest = from_torch(scheduler, resume=True).on_host(np.arange(80))
     assert made.position == 37
-    rest = from_torch(scheduler, resume=True).on_host(np.arange(80))
     wanted = pytorch.trajectory(scheduler, 80).values
     late = name == "cosine_with_restarts" and training == 49  # theirs; ours are not
     np.testing.assert_array_equal(rest[late * 12 :], wanted[late * 12 :].astype(np.float32))

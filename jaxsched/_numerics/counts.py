@@ -15,6 +15,7 @@ from .arrays import (
     Number,
     Table,
     Whole,
+    is_jax,
     is_number,
     maximum,
     minimum,
@@ -119,10 +120,10 @@ def piecewise(k: Array, boundaries: Sequence[int], values: Table) -> Array:
 
 
 def lookup(table: Table, index: Array) -> Array:
-    """``table[index]`` for a table of Python numbers or NumPy array; index clipped to it."""
-    values = NUMPY.asarray(table)
+    """``table[index]``; index clipped to it. A table that is no array is a constant of the program."""
+    values = table if is_jax(table) else NUMPY.asarray(table)
     index = minimum(index, len(values) - 1)
-    if namespace(index) is NUMPY:
+    if namespace(index, values) is NUMPY:
         return values[index]
     # Each device looks up what it holds of the index; JAX asks to be told, of sharded ones.
     sharding = jax.typeof(index).sharding

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from .._schedule import Schedule
 from ..hugging_face._by_name import Scheduler
 from ..schedulers.reduce_lr_on_plateau import ReduceLROnPlateau
-from ..schedulers.starting_at import StartingAt
-from .counterparts import close, convert, counterparts
-from .source import Named, Source, alive, saved
-from .states import position, state as state_of
+from .answer import Asked, Quantity, answer, answer_saved
+from .counterparts import counterparts
+from .replay import Step
+from .source import Named, saved
+from .wrappers import opened
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +25,10 @@ def from_torch(  # type: ignore[overload-overlap]  # PyTorch's is an LRScheduler
     total_steps: int | None = None,
     *,
     resume: bool = False,
+    verify: int | None = None,
+    step: Step | None = None,
+    quantity: Quantity = "lr",
+    steps_per_epoch: int | None = None,
 ) -> ReduceLROnPlateau: ...
 @overload
 def from_torch(
@@ -33,13 +37,33 @@ def from_torch(
     total_steps: int | None = None,
     *,
     resume: bool = False,
+    verify: int | None = None,
+    step: Step | None = None,
+    quantity: Quantity = "lr",
+    steps_per_epoch: int | None = None,
 ) -> Schedule: ...
 @overload
 def from_torch(
-    scheduler: object, group: int | None = None, total_steps: int | None = None, *, resume: bool = False
+    scheduler: object,
+    group: int | None = None,
+    total_steps: int | None = None,
+    *,
+    resume: bool = False,
+    verify: int | None = None,
+    step: Step | None = None,
+    quantity: Quantity = "lr",
+    steps_per_epoch: int | None = None,
 ) -> Scheduler: ...
 def from_torch(
-    scheduler: object, group: int | None = None, total_steps: int | None = None, *, resume: bool = False
+    scheduler: object,
+    group: int | None = None,
+    total_steps: int | None = None,
+    *,
+    resume: bool = False,
+    verify: int | None = None,
+    step: Step | None = None,
+    quantity: Quantity = "lr",
+    steps_per_epoch: int | None = None,
 ) -> Scheduler:
     """The jaxsched value that does what a live PyTorch scheduler does.
 
@@ -50,14 +74,23 @@ def from_torch(
     >>> from_torch(live)
     StepLR(0.1, step_size=30)
 
+    The live object is the truth. Before the result is returned it is held against a copy of the
+    object that is stepped. Where the two part, the result is what the copy does: a schedule that goes
+    on from the learning rate in force (`SetAt`), or a recording (`Recorded`).
+
     Args:
       scheduler: a scheduler of `torch.optim.lr_scheduler`, or SWALR; sequences and chains of
         them, too; at its start or after any number of steps. What ``transformers.get_scheduler``
-        makes becomes the schedule of `jaxsched.hugging_face`.
+        makes becomes the schedule of `jaxsched.hugging_face`. Any other object that steps a learning
+        rate is recorded; the scheduler within what Accelerate and Lightning hand around is taken out.
       group: which parameter group of the optimizer. Needed when they differ.
-      total_steps: the horizon for what must be tabulated: functions that JAX cannot trace,
-        and chains without a closed form.
+      total_steps: how many updates the training has: the horizon for what must be tabulated or recorded.
       resume: whether count 0 of the result is now, rather than the start of training.
+      verify: how many counts from now on are held against the copy; None for past the last turn of the
+        result, from 1,000 to 20,000 of them: some tens of milliseconds.
+      step: a function of the scheduler that makes one step, where it is not ``scheduler.step()``.
+      quantity: ``"lr"``, ``"momentum"`` (or ``betas[0]``) or ``"weight_decay"``.
+      steps_per_epoch: updates in an epoch, of a scheduler that steps once an epoch.
 
     Returns:
       The schedule. Its ``position`` says at which count the PyTorch scheduler stands (with
@@ -67,14 +100,18 @@ def from_torch(
       with a GreedyLR, which does keep it.
 
     Raises:
-      TypeError: not one of PyTorch's classes.
-      ValueError: it cannot be converted; the message names the attribute and what to do.
+      TypeError: not one of PyTorch's classes, and there is no horizon to record it up to; or there is no
+        knowing how it is stepped.
+      ValueError: it cannot be converted; the message names the attribute, or the count at which the object
+        does something else than it says, and what to do.
 
     Warns:
       UserWarning: the optimizer's learning rate is not what the scheduler says it should be,
-        as after loading a scheduler's state without the optimizer's.
+        as after loading a scheduler's state without the optimizer's; or the object had to be recorded.
     """
-    return _answer(alive(scheduler, total_steps, counterparts()), group, resume)
+    live = opened(scheduler, steps_per_epoch)
+    asked = Asked(group, total_steps, resume, verify, step, quantity)
+    return live.in_updates(answer(live.scheduler, asked))
 
 
 def from_torch_state(
@@ -113,39 +150,4 @@ def from_torch_state(
     """
 
     sources = saved(name, state, param_groups, total_steps, counterparts())
-    return _answer(sources, group, resume)
-
-
-def _answer(sources: Sequence[Source], group: int | None, resume: bool) -> Scheduler:
-    """What both return, and what is to hold of every answer: the one place through which all of them pass."""
-    schedule, source = _one_group(sources, group)
-    if not isinstance(schedule, Schedule):
-        return schedule._standing_at(state_of(schedule, source))
-    count, lr = position(source), source.lr
-    wanted = float(schedule.on_host(count))
-    if not close(lr, wanted):
-        warnings.warn(
-            f"from_torch: the optimizer's learning rate is {lr:.9g}, and {schedule!r} has {wanted:.9g} "
-            f"at count {count}, where it stands. A scheduler's load_state_dict does not restore the "
-            "optimizer's learning rate: load the optimizer's state, too.",
-            UserWarning,
-            stacklevel=3,
-        )
-    if resume and count:
-        schedule = StartingAt(schedule, count)
-    return schedule._standing_at(count)
-
-
-def _one_group(sources: Sequence[Source], group: int | None) -> tuple[Scheduler, Source]:
-    """The schedule of the group that is asked for, or of all when they are the same."""
-    if group is not None:
-        if not isinstance(group, int) or not 0 <= group < len(sources):
-            raise ValueError(f"from_torch: group must be from 0 to {len(sources) - 1}, got {group!r}.")
-        return convert(sources[group]), sources[group]
-    schedules = [convert(source) for source in sources]
-    if any(schedule != schedules[0] for schedule in schedules):
-        raise ValueError(
-            f"from_torch: group must be given, from 0 to {len(sources) - 1}, got None. The parameter groups "
-            f"differ: {', '.join(map(repr, schedules))}."
-        )
-    return schedules[0], sources[0]
+    return answer_saved(sources, Asked(group, total_steps, resume))

@@ -68,11 +68,11 @@ class Source:
 
 def alive(scheduler: object, total_steps: int | None, known: Collection[str]) -> list[Source]:
     """Each parameter group of a live scheduler, which must be of a known class."""
-    name = _name_in_torch(scheduler, known)
+    name = type(scheduler).__name__
 
     def source(live: object, name: str, index: int) -> Source:
         members = getattr(live, "_schedulers", ())
-        inner = tuple(source(member, _name_in_torch(member, known), index) for member in members)
+        inner = tuple(source(member, type(member).__name__, index) for member in members)
         return Source(name, vars(live), groups[index], index, total_steps, inner)
 
     groups = cast(_Live, scheduler).optimizer.param_groups
@@ -105,13 +105,9 @@ def saved(
     return [source(name, state, index) for index in range(len(groups))]
 
 
-def _name_in_torch(scheduler: object, known: Collection[str]) -> str:
-    """The name of a class of PyTorch or transformers; somebody else's of that name is none."""
+def is_known(scheduler: object, known: Collection[str]) -> bool:
+    """Whether it is of a class of PyTorch or transformers; somebody else's of that name is not."""
     name, home = type(scheduler).__name__, type(scheduler).__module__
-    if not home.startswith(("torch.optim.", MODULE)) or name not in known:
-        remedy = "Wrap a scheduler of your own in LambdaLR, as a function of the count."
-        raise TypeError(
-            f"from_torch: scheduler must be one of {', '.join(known)} of PyTorch, "
-            f"got {describe(scheduler)}. {remedy}"
-        )
-    return name
+    inner: Sequence[object] = getattr(scheduler, "_schedulers", ())
+    own = home.startswith(("torch.optim.", MODULE)) and name in known
+    return own and all(is_known(member, known) for member in inner)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jax
 
+from .. import _numerics as nx
 from .._schedule import Schedule
 from ..schedulers.reduce_lr_on_plateau import ReduceLROnPlateau
+from . import held
 from .counterparts import build, is_in_torch
+from .replay import copied, replay
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +37,8 @@ def to_torch(schedule: Schedule | ReduceLROnPlateau, optimizer: torch.optim.Opti
       optimizer: its learning rate becomes the schedule's ``base_lr`` in every group.
 
     Returns:
-      PyTorch's own class where there is one, LambdaLR over our values otherwise.
+      PyTorch's own class where there is one that, stepped, does what the schedule does; LambdaLR over our
+      values otherwise.
 
     Raises:
       TypeError: not a schedule of jaxsched, or an argument is an array.
@@ -49,17 +54,35 @@ def to_torch(schedule: Schedule | ReduceLROnPlateau, optimizer: torch.optim.Opti
             f"to_torch: schedule must have Python numbers as arguments, got {schedule!r}. "
             "Convert arrays with float()."
         )
-    own = is_in_torch(schedule)
-    lr = schedule._optimizer_lr if own else 1.0
+    lr = schedule._optimizer_lr
+    if is_in_torch(schedule) and _does_the_same(schedule, lr, optimizer):
+        _given(optimizer, lr)
+        return build(schedule, optimizer)
+    _given(optimizer, 1.0)
+    import torch
+
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, _values(schedule))
+
+
+def _given(optimizer: torch.optim.Optimizer, lr: nx.Number | None) -> None:
     for group in optimizer.param_groups:
         group.pop("initial_lr", None)  # left there by an earlier scheduler
         if lr is not None:
             group["lr"] = lr
-    if own:
-        return build(schedule, optimizer)
-    import torch
 
-    return torch.optim.lr_scheduler.LambdaLR(optimizer, _values(schedule))
+
+def _does_the_same(schedule: Schedule, lr: nx.Number | None, optimizer: torch.optim.Optimizer) -> bool:
+    """Whether PyTorch's own class, stepped, does what the schedule does."""
+    own = copied(optimizer)
+    _given(own, lr)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            steps = min(held.counts_to_look_at(schedule, 0), held.last_count(schedule))
+            found = replay(build(schedule, own), int(steps))
+        except (ArithmeticError, ValueError, TypeError):  # of arguments that PyTorch does not take
+            return False
+    return found.ended is None and not any(held.differs(schedule, 0, rates) for rates in found.lr.T)
 
 
 def _values(schedule: Schedule) -> Callable[[int], float]:

@@ -122,7 +122,7 @@ def _from_files(options: argparse.Namespace, ours: Any, theirs: Any, steps: int)
 def side(which: str, text: str) -> Any:
     """What a side of a comparison is: something to call, or an array of values."""
     if text.endswith((".csv", ".json")):
-        from .. import trajectories
+        from jaxsched import _trajectories as trajectories
 
         try:
             return trajectories.read(pathlib.Path(text))

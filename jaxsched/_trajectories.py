@@ -6,10 +6,11 @@ import json
 import pathlib
 
 import numpy as np
-import numpy.typing as npt
+
+from ._numerics import Values
 
 
-def read(path: pathlib.Path) -> npt.NDArray[np.float64]:
+def read(path: pathlib.Path) -> Values:
     """The values at count 0, 1, … from a file.
 
     CSV: one value a line, or ``count,value``; a first line of words is a heading. JSON: a list
@@ -19,7 +20,7 @@ def read(path: pathlib.Path) -> npt.NDArray[np.float64]:
       ValueError: the file and line where something else stands.
       OSError: the file cannot be read.
     """
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8-sig")  # Excel writes a mark before it
     if path.suffix == ".json":
         try:
             found = json.loads(text)

@@ -1,0 +1,80 @@
+"""Schedulers that others hand around: taken out of what they are wrapped in."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from .._arguments import Integer
+from .._schedule import Schedule
+from ..schedulers.per_epoch import PerEpoch
+
+Answer = TypeVar("Answer")
+
+
+@dataclasses.dataclass(frozen=True)
+class Opened:
+    """A scheduler, and how often it steps."""
+
+    scheduler: Any
+    every: int = 1
+    """Updates for each of its steps."""
+
+    def in_updates(self, answer: Answer) -> Answer:
+        """The answer, counted in updates."""
+        if self.every == 1 or not isinstance(answer, Schedule):
+            return answer
+        per_epoch: Any = PerEpoch(answer, self.every)._standing_at(answer.position)
+        return per_epoch  # type: ignore[no-any-return]
+
+
+def opened(scheduler: object, steps_per_epoch: int | None) -> Opened:
+    """What is within, if anything is.
+
+    Args:
+      scheduler: a scheduler; what Accelerate's ``prepare`` makes of one; what Lightning's
+        ``configure_optimizers`` returns, or keeps of it.
+      steps_per_epoch: updates in an epoch, of one that steps once an epoch.
+    """
+    Integer(1, "It is a number of updates.", array=False, optional=True)(
+        "from_torch", "steps_per_epoch", steps_per_epoch
+    )
+    for found in (_of_lightning(scheduler, steps_per_epoch), _of_accelerate(scheduler, steps_per_epoch)):
+        if found is not None:
+            return found
+    return Opened(scheduler, steps_per_epoch or 1)
+
+
+def _of_lightning(scheduler: Any, steps_per_epoch: int | None) -> Opened | None:
+    """A dictionary or LRSchedulerConfig: scheduler, interval, frequency; or a dictionary with one in it."""
+    if isinstance(scheduler, Mapping):
+        if "lr_scheduler" in scheduler:
+            return opened(scheduler["lr_scheduler"], steps_per_epoch)
+        if "scheduler" not in scheduler:
+            raise TypeError(
+                "from_torch: scheduler must have the key scheduler, or lr_scheduler, if it is a dictionary "
+                f"as Lightning's, got the keys {', '.join(map(str, scheduler))}."
+            )
+        ask: Callable[[str, Any], Any] = scheduler.get
+    elif type(scheduler).__name__ == "LRSchedulerConfig":
+        ask = lambda name, default: getattr(scheduler, name, default)  # noqa: E731
+    else:
+        return None
+    interval, frequency = ask("interval", "epoch"), ask("frequency", 1)
+    if interval not in ("epoch", "step"):
+        raise ValueError(f"from_torch: interval must be 'epoch' or 'step', got {interval!r}.")
+    if interval == "epoch" and steps_per_epoch is None:
+        raise ValueError(
+            "from_torch: steps_per_epoch must be given for a scheduler with Lightning's interval 'epoch', "
+            "got None. It is the number of updates in an epoch."
+        )
+    inner = opened(ask("scheduler", None), 1)
+    each = (steps_per_epoch or 1) if interval == "epoch" else 1
+    return Opened(inner.scheduler, each * int(frequency) * inner.every)
+
+
+def _of_accelerate(scheduler: Any, steps_per_epoch: int | None) -> Opened | None:
+    if type(scheduler).__module__.partition(".")[0] != "accelerate" or not hasattr(scheduler, "scheduler"):
+        return None
+    return opened(scheduler.scheduler, steps_per_epoch)
