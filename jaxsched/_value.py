@@ -146,12 +146,16 @@ class Value:
         Raises:
           ValueError: an unknown version, scheduler or argument, or one that is missing.
         """
+        if not isinstance(data, Mapping):
+            raise TypeError(f"from_dict: data must be what to_dict wrote, a mapping, got {describe(data)}.")
         fields = dict(data)
         version, name = fields.pop("version", None), fields.pop("scheduler", None)
         if version != DICT_VERSION:
             raise ValueError(f"from_dict: version must be {DICT_VERSION}, got {version!r}. Upgrade jaxsched.")
         classes = [c for c in cls._classes.values() if issubclass(c, cls) and not inspect.isabstract(c)]
         known = {_written_name(c): c for c in classes}
+        if not isinstance(name, str):
+            raise ValueError(f"from_dict: scheduler must be the name of a class, got {describe(name)}.")
         if name not in known:  # written while another class of its name was there
             known |= {_full_name(c): c for c in classes if _full_name(c) == name}
         if name not in known:

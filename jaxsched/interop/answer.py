@@ -72,6 +72,10 @@ def answer(scheduler: object, asked: Asked) -> Scheduler:
     return _held(scheduler, found, source, asked)
 
 
+def _or_recorded(reason: TypeError | ValueError) -> TypeError | ValueError:
+    return type(reason)(f"{reason} Or give total_steps= to have what it does recorded.")
+
+
 def answer_saved(sources: Sequence[Source], asked: Asked) -> Scheduler:
     """What a scheduler in a checkpoint was."""
     schedule, source = _one_group(sources, asked.index(len(sources)))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, get_args
 import numpy as np
 
 from .. import schedulers
-from .._arguments import Gamma, Horizon, describe
+from .._arguments import Gamma, Horizon, Integer, describe
 from .._functions import constant_value
 from .._schedule import Schedule
 from .._value import Value
@@ -29,9 +29,11 @@ from ..schedulers.multiplicative_lr import MultiplicativeLR
 from ..schedulers.one_cycle_lr import OneCycleLR
 from ..schedulers.reduce_lr_on_plateau import ReduceLROnPlateau
 from ..schedulers.sequential_lr import SequentialLR
+from ..schedulers.starting_at import StartingAt
 from ..schedulers.swa_lr import SWALR
 from .from_transformers import recognized
 from .source import Source
+from .states import position
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -126,11 +128,18 @@ def _ordinary(ours: type[Scheduler], *, besides: frozenset[str] = frozenset()) -
 
     def read(s: Source) -> Scheduler:
         given = {name: s.total_steps for name in _horizons(ours)}
-        # PyTorch lets a gamma be a tensor.
-        kept = {n: float(s[n]) if ours._checkers.get(n) == _GAMMA else s[n] for n in _kept(ours)}
+        kept = {n: _as_ours(s[n], ours._checkers.get(n)) for n in _kept(ours)}
         return _made(ours, base_lr=s.base_lr, **kept, **given)
 
     return Counterpart(ours, _COMMON | besides | set(_kept(ours)), read, _build)
+
+
+def _as_ours(value: Any, checker: object) -> Any:
+    """PyTorch lets a gamma be a tensor, and a number of updates a whole float."""
+    if checker == _GAMMA:
+        return float(value)
+    whole = isinstance(checker, Integer) and isinstance(value, float) and value.is_integer()
+    return int(value) if whole else value
 
 
 def _made(ours: Callable[..., Made], **arguments: object) -> Made:
@@ -286,8 +295,9 @@ def _one_cycle(s: Source) -> Schedule:
         total_steps=total,
         pct_start=_shortest((end + 1) / total, lambda x: float(x * total) - 1 == end),
         anneal_strategy=s["_anneal_func_type"],
-        div_factor=_shortest(peak / first, lambda x: peak / x == first),
-        final_div_factor=_shortest(first / last, lambda x: first / x == last),
+        # Of a peak of 0 there is nothing left to tell them by.
+        div_factor=_shortest(peak / first, lambda x: peak / x == first) if first else 25.0,
+        final_div_factor=_shortest(first / last, lambda x: first / x == last) if last else 1e4,
         three_phase=len(phases) == 3,
         **momentum,
     )
@@ -307,7 +317,11 @@ def _sequential(s: Source) -> Schedule:
 
 
 def _chained(s: Source) -> Schedule:
-    members = _members(s)
+    here = position(s)
+    members = [
+        StartingAt(member, position(its) - here) if position(its) > here else member
+        for member, its in zip(_members(s), s.members, strict=True)
+    ]
     try:
         return _made(ChainedScheduler, schedulers=members)
     except ValueError:
@@ -398,5 +412,5 @@ _ROWS = (
     Counterpart(ReduceLROnPlateau, _EVERY | _PLATEAU, _plateau, _build_plateau),
     Counterpart(GreedyLR, _EVERY | _GREEDY, _greedy, None),
     Counterpart(SequentialLR, _COMPOSITE | {"_milestones", "last_epoch"}, _sequential, _build_sequential),
-    Counterpart(ChainedScheduler, _COMPOSITE, _chained, _build_chained),
+    Counterpart(ChainedScheduler, _COMPOSITE | {"_step_count", "last_epoch"}, _chained, _build_chained),
 )

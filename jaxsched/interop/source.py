@@ -44,10 +44,19 @@ class Source:
 
     def of_group(self, attribute: str) -> Any:
         """The group's entry of a list with one for each."""
-        return self[attribute][self.group]
+        entries = self[attribute]
+        if self.group >= len(entries):
+            raise ValueError(
+                f"from_torch: {self.name}.{attribute} must have an entry for group {self.group}, and has "
+                f"{len(entries)}. The group was added to the optimizer after the scheduler was made: make the "
+                "scheduler afterwards."
+            )
+        return entries[self.group]
 
     @property
     def base_lr(self) -> float:
+        if self.group >= len(self["base_lrs"]):  # of a group added later it begins where that stands
+            return float(self.options.get("initial_lr", self.lr))
         return float(self.of_group("base_lrs"))
 
     @property
@@ -88,7 +97,13 @@ def saved(
 ) -> list[Source]:
     """Each parameter group of a scheduler in a checkpoint, which must be of a known class."""
 
+    _check_groups(groups)
+
     def source(name: Named, state: Mapping[str, Any], index: int) -> Source:
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"from_torch_state: state must be what state_dict() returns, a mapping, got {describe(state)}."
+            )
         own: str = name if isinstance(name, str) else name[0]
         inner: Sequence[Named] = () if isinstance(name, str) else tuple(name[1])
         if own not in known:
@@ -103,6 +118,17 @@ def saved(
         return Source(own, state, groups[index], index, total_steps, members)
 
     return [source(name, state, index) for index in range(len(groups))]
+
+
+def _check_groups(groups: object) -> None:
+    allowed = "a sequence of mappings with lr, as optimizer.state_dict()['param_groups']"
+    if not isinstance(groups, Sequence) or not groups:
+        raise ValueError(f"from_torch_state: param_groups must be {allowed}, got {describe(groups)}.")
+    for i, group in enumerate(groups):
+        if not isinstance(group, Mapping) or "lr" not in group:
+            raise ValueError(
+                f"from_torch_state: param_groups[{i}] must be one of {allowed}, got {describe(group)}."
+            )
 
 
 def is_known(scheduler: object, known: Collection[str]) -> bool:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._arguments import describe
 from ..hugging_face import GreedyLR, GreedyState
 from ..schedulers._carried import split
 from ..schedulers.reduce_lr_on_plateau import PlateauState, ReduceLROnPlateau
@@ -15,8 +16,16 @@ from .source import Source
 
 
 def position(s: Source) -> int:
-    """At which count it stands; a chain where its members do."""
-    return int(s["last_epoch"]) if "last_epoch" in s.attributes else position(s.members[0])
+    """At which count it stands; a chain where the member does that has stepped least."""
+    if s.members and s.name == "ChainedScheduler":
+        return min(map(position, s.members))
+    count = s["last_epoch"]
+    if isinstance(count, bool) or not isinstance(count, (int, float)) or not count >= 0:
+        raise ValueError(
+            f"from_torch: {s.name}.last_epoch must be a number >= 0, got {describe(count)}. It is the count at "
+            "which the scheduler stands."
+        )
+    return int(count)
 
 
 def state(machine: ReduceLROnPlateau | GreedyLR, s: Source) -> PlateauState | GreedyState:
