@@ -2,7 +2,8 @@
 
 import dataclasses
 import functools
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -12,9 +13,6 @@ from . import _numerics as nx
 from ._arguments import Integer, describe
 from ._shared_rate import SharedRate
 from ._value import Value, has_arrays
-
-if TYPE_CHECKING:
-    from .schedulers.recorded import Recorded
 
 
 class Schedule(SharedRate):
@@ -57,6 +55,9 @@ class Schedule(SharedRate):
 
     _accepts_fractions: ClassVar[bool] = False
     """Whether the count may be a fraction, as in ``scheduler.step(epoch + i / n)``."""
+
+    _recording: ClassVar[type["Schedule"]]
+    """`Recorded`. It derives from this class, and so puts itself here."""
 
     def __call__(self, count: Any) -> jax.Array:
         """The value at ``count``.
@@ -103,7 +104,7 @@ class Schedule(SharedRate):
                 schedule = jax.tree.map(lambda x: _widen(np.asarray(x)), self)
             return nx.round_to(_value(schedule, count), dtype)
 
-    def recorded(self, total_steps: int) -> "Recorded":
+    def recorded(self, total_steps: int) -> "Schedule":
         """The same values as a table: `Recorded`, with the same bits on every device by construction.
 
         >>> from jaxsched import StepLR
@@ -113,11 +114,10 @@ class Schedule(SharedRate):
         Args:
           total_steps: how many counts, an integer >= 1; from there on the last value stays.
         """
-        from .schedulers.recorded import Recorded
-
         Integer(1, "It is a number of updates.", array=False)("recorded", "total_steps", total_steps)
         with jax.enable_x64(True):
-            return Recorded(self.on_host(np.arange(total_steps)).tolist())
+            make: Callable[[list[float]], Schedule] = self._recording
+            return make(self.on_host(np.arange(total_steps)).tolist())
 
     def _count(self, count: Any) -> Any:
         """Checks a count; what comes from the host becomes NumPy int64 or float64."""

@@ -15,7 +15,7 @@ ROOT = pathlib.Path(jaxsched.__file__).parents[1]
 # A name stands for the module and all in it, unless a longer one stands elsewhere.
 JAXSCHED = """
 jaxsched._numerics
-jaxsched._arguments jaxsched._functions
+jaxsched._arguments jaxsched._functions jaxsched._trajectories
 jaxsched._value
 jaxsched._shared_rate
 jaxsched._schedule
@@ -23,13 +23,16 @@ jaxsched.schedulers jaxsched.by_metric
 jaxsched.hugging_face
 jaxsched._groups jaxsched._reading jaxsched._plot
 jaxsched.interop.from_transformers
-jaxsched.interop.source
-jaxsched.interop.counterparts jaxsched.interop.states
+jaxsched.interop.source jaxsched.interop.replay jaxsched.interop.wrappers
+jaxsched.interop.states
+jaxsched.interop.counterparts
+jaxsched.interop.held
+jaxsched.interop.answer
 jaxsched.interop
 jaxsched
 """
 PARITY = """
-parity._quiet parity.trajectories parity.metrics parity.ulp
+parity._quiet parity.metrics parity.ulp
 parity.reference
 parity.cases
 parity.catalogue parity.cases_hugging_face

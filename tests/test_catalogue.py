@@ -9,8 +9,8 @@ import jaxsched
 import jaxsched.schedulers
 import parity.run
 from benchmarks import accelerator
-from parity.cases import CASES, pytorch as tried
-from parity.cases.members import MEMBERS, first
+from parity.cases import CASES, members, pytorch as tried
+from parity.cases.pytorch import chained_scheduler, swa_lr
 from parity.cases.tried import TRIED
 from parity.catalogue import ALL_CASES, PYTORCH_CASES
 from parity.reference import pytorch as reference
@@ -104,11 +104,21 @@ def test_every_file_is_read():
 
 
 def test_every_class_has_a_member():
-    """A class that names none is one by its first case, and that one as it stands."""
     ordinary = {each.OURS.__name__ for each in TRIED} - COMPOSED
-    assert {spec.scheduler for spec in MEMBERS.values()} == ordinary
-    (swa,) = (each for each in TRIED if each.OURS is jaxsched.SWALR)
-    assert first(swa) is swa.CASES[0].spec
+    assert {spec.scheduler for spec in members.MEMBERS.values()} == ordinary
+
+
+def test_a_class_that_names_no_member_is_one_by_its_first_case(monkeypatch):
+    monkeypatch.delattr(swa_lr, "MEMBERS")
+    assert dict(members._members())["SWALR"] is swa_lr.CASES[0].spec
+
+
+def test_a_class_that_is_in_no_chain_is_put_into_some():
+    fewer = [case for case in chained_scheduler.CASES if "SWALR" not in case.name]
+    assert list(chained_scheduler.others(fewer)) == [
+        case for name in swa_lr.MEMBERS for case in members.both_orders(name, "exponential")
+    ]
+    assert list(chained_scheduler.others(chained_scheduler.CASES)) == []
 
 
 @pytest.mark.parametrize("each", TRIED, ids=lambda each: each.OURS.__name__)

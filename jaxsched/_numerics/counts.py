@@ -121,7 +121,7 @@ def piecewise(k: Array, boundaries: Sequence[int], values: Table) -> Array:
 
 def lookup(table: Table, index: Array) -> Array:
     """``table[index]``; index clipped to it. A table that is no array is a constant of the program."""
-    values = table if is_jax(table) else NUMPY.asarray(table)
+    values = cast(Array, table) if is_jax(table) else NUMPY.asarray(table)
     index = minimum(index, len(values) - 1)
     if namespace(index, values) is NUMPY:
         return values[index]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, get_args
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast, get_args
 
 import numpy as np
 
@@ -128,18 +128,19 @@ def _ordinary(ours: type[Scheduler], *, besides: frozenset[str] = frozenset()) -
 
     def read(s: Source) -> Scheduler:
         given = {name: s.total_steps for name in _horizons(ours)}
-        kept = {n: _as_ours(s[n], ours._checkers.get(n)) for n in _kept(ours)}
+        kept = {n: _as_ours(s, n, ours._checkers.get(n)) for n in _kept(ours)}
         return _made(ours, base_lr=s.base_lr, **kept, **given)
 
     return Counterpart(ours, _COMMON | besides | set(_kept(ours)), read, _build)
 
 
-def _as_ours(value: Any, checker: object) -> Any:
+def _as_ours(s: Source, name: str, checker: object) -> object:
     """PyTorch lets a gamma be a tensor, and a number of updates a whole float."""
     if checker == _GAMMA:
-        return float(value)
+        return s.number(name)
+    value = s[name]
     whole = isinstance(checker, Integer) and isinstance(value, float) and value.is_integer()
-    return int(value) if whole else value
+    return int(cast(float, value)) if whole else value
 
 
 def _made(ours: Callable[..., Made], **arguments: object) -> Made:
@@ -187,6 +188,7 @@ def _function_of_count(s: Source, make: type[LambdaLR] | type[MultiplicativeLR])
             f"from_torch: {s.name}.lr_lambda must be a function, got {describe(function)}. PyTorch saves "
             "functions to a checkpoint only when they are objects of a class: build the schedule by hand."
         )
+    function = cast(Callable[[int], float], function)
     remedy = "say how many updates to tabulate"
     if make is LambdaLR:
         found = recognized(s.base_lr, function)
@@ -210,15 +212,14 @@ _SAMPLES = (*range(0, 128), 500, 999, 1_000, 4_096, 10_000, 99_999)
 """Counts at which a traced function is held against the Python one."""
 
 
-def _why_not_traced(function: Callable[[int], object]) -> str | None:
+def _why_not_traced(function: Callable[[int], float]) -> str | None:
     """Why JAX cannot have the function as it is; None if it computes what Python computes."""
     try:
         traced = LambdaLR(1.0, function)
     except TypeError:
         return "JAX cannot trace it"
     found = traced(np.asarray(_SAMPLES)).tolist()
-    wanted: list[Any] = [function(k) for k in _SAMPLES]
-    if all(close(float(x), value) for x, value in zip(wanted, found, strict=True)):
+    if all(close(float(function(k)), value) for k, value in zip(_SAMPLES, found, strict=True)):
         return None
     return "Traced by JAX it is another function than in Python"
 
@@ -229,8 +230,9 @@ def close(x: float, y: float) -> bool:
 
 
 def _multi_step(s: Source) -> Schedule:
-    milestones = [m for m, times in sorted(s["milestones"].items()) for _ in range(times)]
-    return MultiStepLR(s.base_lr, milestones, float(s["gamma"]))
+    found = cast(Mapping[int, int], s["milestones"])
+    milestones = [m for m, times in sorted(found.items()) for _ in range(times)]
+    return MultiStepLR(s.base_lr, milestones, s.number("gamma"))
 
 
 def _whole(s: Source, name: str, value: float) -> int:
@@ -243,12 +245,12 @@ def _whole(s: Source, name: str, value: float) -> int:
 
 
 def _cyclic(s: Source) -> Schedule:
-    total, ratio = s["total_size"], s["step_ratio"]
+    total, ratio = s.number("total_size"), s.number("step_ratio")
     up = round(total * ratio, 6)
     momentum: dict[str, object] = {"cycle_momentum": False}
     if s["cycle_momentum"]:
         names = ("base_momentum", "max_momentum")
-        momentum = {name: float(s.of_group(f"{name}s")) for name in names}
+        momentum = {name: s.number_of_group(f"{name}s") for name in names}
     scale_fn = s["_scale_fn_custom"]
     if isinstance(scale_fn, Mapping):
         raise ValueError(
@@ -258,11 +260,11 @@ def _cyclic(s: Source) -> Schedule:
     return _made(
         CyclicLR,
         base_lr=s.base_lr,
-        max_lr=float(s.of_group("max_lrs")),
+        max_lr=s.number_of_group("max_lrs"),
         step_size_up=_whole(s, "step_size_up", up),
         step_size_down=_whole(s, "step_size_down", total - up),
         mode=s["mode"],
-        gamma=float(s["gamma"]),
+        gamma=s.number("gamma"),
         scale_fn=scale_fn,
         # PyTorch sets this by itself for its own modes.
         scale_mode=s["scale_mode"] if scale_fn is not None else "cycle",
@@ -280,14 +282,13 @@ def _shortest(candidates: float, agrees: Callable[[float], bool]) -> float:
 
 
 def _one_cycle(s: Source) -> Schedule:
-    phases = s["_schedule_phases"]
-    total = s["total_steps"]
-    options = s.options
-    first, peak, last = (float(options[name]) for name in ("initial_lr", "max_lr", "min_lr"))
+    phases = cast(Sequence[Mapping[str, float]], s["_schedule_phases"])
+    total = cast(int, s["total_steps"])
+    first, peak, last = (s.option(name) for name in ("initial_lr", "max_lr", "min_lr"))
     end = phases[0]["end_step"]
     momentum: dict[str, object] = {"cycle_momentum": False}
     if s["cycle_momentum"]:
-        momentum = {name: float(options[name]) for name in ("base_momentum", "max_momentum")}
+        momentum = {name: s.option(name) for name in ("base_momentum", "max_momentum")}
     # PyTorch keeps what it computed from these three, and not the numbers themselves.
     return _made(
         OneCycleLR,
@@ -309,17 +310,23 @@ def _build_with_rate(schedule: CyclicLR | OneCycleLR, optimizer: Optimizer) -> L
 
 
 def _swa(s: Source) -> Schedule:
-    return SWALR(s.base_lr, float(s.options["swa_lr"]), s["anneal_epochs"], s["_anneal_strategy"])
+    return _made(
+        SWALR,
+        base_lr=s.base_lr,
+        swa_lr=s.option("swa_lr"),
+        anneal_epochs=s["anneal_epochs"],
+        anneal_strategy=s["_anneal_strategy"],
+    )
 
 
 def _sequential(s: Source) -> Schedule:
-    return _made(SequentialLR, schedulers=_members(s), milestones=list(s["_milestones"]))
+    return _made(SequentialLR, schedulers=_members(s), milestones=list(cast(Sequence[int], s["_milestones"])))
 
 
 def _chained(s: Source) -> Schedule:
     here = position(s)
     members = [
-        StartingAt(member, position(its) - here) if position(its) > here else member
+        _made(StartingAt, schedule=member, count=position(its) - here) if position(its) > here else member
         for member, its in zip(_members(s), s.members, strict=True)
     ]
     try:
@@ -348,16 +355,17 @@ def _build_chained(schedule: ChainedScheduler, optimizer: Optimizer) -> LRSchedu
 
 def _plateau(s: Source) -> ReduceLROnPlateau:
     # PyTorch does not keep the learning rate it began with; it goes on from the one in force.
-    return ReduceLROnPlateau(
-        s.lr,
+    return _made(
+        ReduceLROnPlateau,
+        base_lr=s.lr,
         mode=s["mode"],
-        factor=float(s["factor"]),
+        factor=s.number("factor"),
         patience=s["patience"],
-        threshold=float(s["threshold"]),
+        threshold=s.number("threshold"),
         threshold_mode=s["threshold_mode"],
         cooldown=s["cooldown"],
-        min_lr=float(s.of_group("min_lrs")),
-        eps=float(s["eps"]),
+        min_lr=s.number_of_group("min_lrs"),
+        eps=s.number("eps"),
     )
 
 
@@ -366,18 +374,19 @@ def _build_plateau(plateau: ReduceLROnPlateau, optimizer: Optimizer) -> LRSchedu
 
 
 def _greedy(s: Source) -> GreedyLR:
-    return GreedyLR(
-        float(s.of_group("_init_lrs")),
+    return _made(
+        GreedyLR,
+        base_lr=s.number_of_group("_init_lrs"),
         mode=s["mode"],
-        factor=float(s["factor"]),
+        factor=s.number("factor"),
         patience=s["patience"],
-        threshold=float(s["threshold"]),
+        threshold=s.number("threshold"),
         threshold_mode=s["threshold_mode"],
         cooldown=s["cooldown"],
         warmup=s["warmup"],
-        min_lr=float(s.of_group("min_lrs")),
-        max_lr=float(s.of_group("max_lrs")),
-        eps=float(s["eps"]),
+        min_lr=s.number_of_group("min_lrs"),
+        max_lr=s.number_of_group("max_lrs"),
+        eps=s.number("eps"),
         smooth=s["smooth"],
         window_size=s["window_size"],
         reset_start=s["reset_start_original"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 from .._schedule import Schedule
 from ..hugging_face._by_name import Scheduler
@@ -116,8 +116,8 @@ def from_torch(
 
 def from_torch_state(
     name: Named,
-    state: Mapping[str, Any],
-    param_groups: Sequence[Mapping[str, Any]],
+    state: Mapping[str, object],
+    param_groups: Sequence[Mapping[str, object]],
     group: int | None = None,
     total_steps: int | None = None,
     *,

@@ -6,7 +6,7 @@ import dataclasses
 import fractions
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -51,7 +51,7 @@ def counts_to_look_at(schedule: Schedule | None, count: int) -> int:
 def last_count(schedule: Schedule) -> float:
     """The last count of the run that it is for. PyTorch's OneCycleLR goes astray in one more step."""
     if isinstance(schedule, OneCycleLR):
-        return int(schedule.total_steps) - 1
+        return int(cast(int, schedule.total_steps)) - 1
     if isinstance(schedule, StartingAt):
         return last_count(schedule.schedule) - schedule.count
     if isinstance(schedule, PerEpoch):
@@ -99,11 +99,12 @@ def _apart(said: np.ndarray, replayed: np.ndarray) -> np.ndarray:
     allowed = CLOSE * np.abs(replayed) + 2.0**-49 * steps * peak
     # A number that float32 cannot hold is the largest one, or 0, here.
     beyond = (np.abs(replayed) > 3e38) & (np.abs(said) > 3e38)
-    far: np.ndarray = ~(np.abs(said - replayed) <= allowed) & ~beyond
+    far = ~(np.abs(said - replayed) <= allowed) & ~beyond
     # What was computed in float32 from the start may still be the float32 that is right.
     with np.errstate(over="ignore"):
         rounded = said.astype(np.float32) == replayed.astype(np.float32)
-    return far & ~rounded & ~((np.abs(said) < 1e-37) & (np.abs(replayed) < 1e-37))
+    found: np.ndarray = far & ~rounded & ~((np.abs(said) < 1e-37) & (np.abs(replayed) < 1e-37))
+    return found
 
 
 def _restarts(schedule: Schedule, counts: np.ndarray) -> np.ndarray:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Protocol, SupportsFloat, TypeAlias, cast
 
 from .._arguments import describe
 from .from_transformers import MODULE
 
-Named: TypeAlias = str | Sequence[Any]
+Named: TypeAlias = str | Sequence[object]
 """A class by its name; a sequence or chain with its members: ``("SequentialLR", ["LinearLR", "StepLR"])``."""
 
 
@@ -28,13 +28,13 @@ class Source:
     name: str
     attributes: Mapping[str, object]
     """``vars(scheduler)``, or its ``state_dict()``."""
-    options: Mapping[str, Any]
+    options: Mapping[str, object]
     """The optimizer's parameter group."""
     group: int
     total_steps: int | None
     members: tuple[Source, ...] = ()
 
-    def __getitem__(self, attribute: str) -> Any:
+    def __getitem__(self, attribute: str) -> object:
         if attribute not in self.attributes:
             raise ValueError(
                 f"from_torch: {self.name} must have the attribute {attribute}, and has not. "
@@ -42,27 +42,37 @@ class Source:
             )
         return self.attributes[attribute]
 
-    def of_group(self, attribute: str) -> Any:
+    def number(self, attribute: str) -> float:
+        return float(cast(SupportsFloat, self[attribute]))
+
+    def of_group(self, attribute: str) -> object:
         """The group's entry of a list with one for each."""
-        entries = self[attribute]
+        entries = cast(Sequence[object], self[attribute])
         if self.group >= len(entries):
             raise ValueError(
                 f"from_torch: {self.name}.{attribute} must have an entry for group {self.group}, and has "
-                f"{len(entries)}. The group was added to the optimizer after the scheduler was made: make the "
-                "scheduler afterwards."
+                f"{len(entries)}. The group was added to the optimizer after the scheduler was made: make "
+                "the scheduler afterwards."
             )
         return entries[self.group]
 
+    def number_of_group(self, attribute: str) -> float:
+        return float(cast(SupportsFloat, self.of_group(attribute)))
+
+    def option(self, name: str) -> float:
+        """A number that the optimizer keeps for the group."""
+        return float(cast(SupportsFloat, self.options[name]))
+
     @property
     def base_lr(self) -> float:
-        if self.group >= len(self["base_lrs"]):  # of a group added later it begins where that stands
-            return float(self.options.get("initial_lr", self.lr))
-        return float(self.of_group("base_lrs"))
+        if self.group >= len(cast(Sequence[object], self["base_lrs"])):
+            return self.option("initial_lr" if "initial_lr" in self.options else "lr")  # added later
+        return self.number_of_group("base_lrs")
 
     @property
     def lr(self) -> float:
         """The learning rate in force."""
-        return float(self.options["lr"])
+        return self.option("lr")
 
     def knows_only(self, known: Collection[str]) -> None:
         """Refuses an attribute that is not known: it may change the learning rate."""
@@ -90,8 +100,8 @@ def alive(scheduler: object, total_steps: int | None, known: Collection[str]) ->
 
 def saved(
     name: Named,
-    state: Mapping[str, Any],
-    groups: Sequence[Mapping[str, Any]],
+    state: Mapping[str, object],
+    groups: Sequence[Mapping[str, object]],
     total_steps: int | None,
     known: Collection[str],
 ) -> list[Source]:
@@ -99,16 +109,16 @@ def saved(
 
     _check_groups(groups)
 
-    def source(name: Named, state: Mapping[str, Any], index: int) -> Source:
+    def source(name: Named, state: Mapping[str, object], index: int) -> Source:
         if not isinstance(state, Mapping):
             raise TypeError(
-                f"from_torch_state: state must be what state_dict() returns, a mapping, got {describe(state)}."
+                f"from_torch_state: state must be a mapping, as state_dict() returns, got {describe(state)}."
             )
-        own: str = name if isinstance(name, str) else name[0]
-        inner: Sequence[Named] = () if isinstance(name, str) else tuple(name[1])
+        own = name if isinstance(name, str) else cast(str, name[0])
+        inner = () if isinstance(name, str) else tuple(cast(Sequence[Named], name[1]))
         if own not in known:
             raise ValueError(f"from_torch_state: name must be one of {', '.join(known)}, got {own!r}.")
-        states = state.get("_schedulers", ())
+        states = cast(Sequence[Mapping[str, object]], state.get("_schedulers", ()))
         if len(inner) != len(states):
             raise ValueError(
                 f"from_torch_state: name must tell the {len(states)} members of {own}, got {name!r}. "

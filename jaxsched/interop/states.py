@@ -22,8 +22,8 @@ def position(s: Source) -> int:
     count = s["last_epoch"]
     if isinstance(count, bool) or not isinstance(count, (int, float)) or not count >= 0:
         raise ValueError(
-            f"from_torch: {s.name}.last_epoch must be a number >= 0, got {describe(count)}. It is the count at "
-            "which the scheduler stands."
+            f"from_torch: {s.name}.last_epoch must be a number >= 0, got {describe(count)}. It is the count "
+            "at which the scheduler stands."
         )
     return int(count)
 
@@ -36,10 +36,10 @@ def state(machine: ReduceLROnPlateau | GreedyLR, s: Source) -> PlateauState | Gr
 def _plateau(plateau: ReduceLROnPlateau, s: Source) -> PlateauState:
     start = plateau.init()
     return start._replace(
-        best=jnp.asarray(s["best"], start.best.dtype),
-        num_bad_epochs=jnp.asarray(s["num_bad_epochs"], np.int32),
-        cooldown_counter=jnp.asarray(s["cooldown_counter"], np.int32),
-        last_epoch=jnp.asarray(s["last_epoch"], np.int32),
+        best=jnp.asarray(s.number("best"), start.best.dtype),
+        num_bad_epochs=jnp.asarray(int(s.number("num_bad_epochs")), np.int32),
+        cooldown_counter=jnp.asarray(int(s.number("cooldown_counter")), np.int32),
+        last_epoch=jnp.asarray(int(s.number("last_epoch")), np.int32),
     )
 
 
@@ -53,13 +53,13 @@ def _greedy(greedy: GreedyLR, s: Source) -> GreedyState:
     with jax.enable_x64(True):
         carried = {
             name: split(jnp.asarray(x, np.float64), start.lr.dtype)
-            for name, x in (("lr", s.lr), ("best", s["best"]), ("total", average.get("sum", 0.0)))
+            for name, x in (("lr", s.lr), ("best", s.number("best")), ("total", average.get("sum", 0.0)))
         }
     counters = ("num_bad_epochs", "num_good_epochs", "cooldown_counter", "warmup_counter", "reset_start")
     return start._replace(
         **{name: first for name, (first, _) in carried.items()},
         **{f"{name}_rest": rest for name, (_, rest) in carried.items()},
-        **{name: jnp.asarray(s[name], np.int32) for name in (*counters, "last_epoch")},
+        **{name: jnp.asarray(int(s.number(name)), np.int32) for name in (*counters, "last_epoch")},
         window=jnp.asarray(window, start.window.dtype),
         seen=jnp.asarray(len(values), np.int32),
     )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, TypeAlias, final
+from typing import Annotated, ClassVar, TypeAlias, cast, final
 
 import jax
 import numpy as np
@@ -46,8 +46,11 @@ class Finite:
         infinite = np.flatnonzero(~np.isfinite(np.asarray(array)))
         if len(infinite):
             at = int(infinite[0])
-            raise error(ValueError, owner, f"{name}[{at}]", array[at].item(), "a finite number")
-        return Numbers(array.astype(np.float64)) if isinstance(value, Sequence) else array
+            remedy = "Leave it out, or say what the value was."
+            raise error(ValueError, owner, f"{name}[{at}]", array[at].item(), "a finite number", remedy)
+        return (
+            Numbers(np.asarray(array, np.float64)) if isinstance(value, Sequence) else cast(nx.Array, array)
+        )
 
 
 Recording: TypeAlias = Sequence[float] | np.ndarray | jax.Array
@@ -107,3 +110,6 @@ class Recorded(Schedule):
 
     def _formula(self, k: jax.Array) -> jax.Array:
         return nx.lookup(self._table, k)
+
+
+Schedule._recording = Recorded
