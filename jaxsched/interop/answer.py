@@ -59,12 +59,13 @@ def answer(scheduler: object, asked: Asked) -> Scheduler:
         found, source = _one_group(sources, index)
     except _GroupsDifferError:
         raise
-    except (TypeError, ValueError) as reason:
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as reason:
+        why = _why(sources[0].name, reason)
         if asked.total_steps is None:
-            raise
-        return _recorded(
-            scheduler, None, position(sources[0]), str(reason).removeprefix("from_torch: "), asked
-        )
+            kind = type(reason) if isinstance(reason, (TypeError, ValueError)) else ValueError
+            remedy = "" if "total_steps=" in why else " Or give total_steps= to have what it does recorded."
+            raise kind(f"{why}{remedy}") from reason
+        return _recorded(scheduler, None, position(sources[0]), why.removeprefix("from_torch: "), asked)
     if not isinstance(found, Schedule):
         return found._standing_at(state_of(found, source))
     if asked.quantity != "lr":
@@ -72,8 +73,18 @@ def answer(scheduler: object, asked: Asked) -> Scheduler:
     return _held(scheduler, found, source, asked)
 
 
-def _or_recorded(reason: TypeError | ValueError) -> TypeError | ValueError:
-    return type(reason)(f"{reason} Or give total_steps= to have what it does recorded.")
+def _why(name: str, reason: Exception) -> str:
+    """Why an object is none of its class, in words."""
+    if (
+        isinstance(reason, (TypeError, ValueError))
+        and "must be" in str(reason)
+        or "from_torch: " in str(reason)
+    ):
+        return str(reason)
+    return (
+        f"from_torch: {name} must have the attributes that PyTorch gives it. One of them was changed: "
+        f"{type(reason).__name__}: {reason}."
+    )
 
 
 def answer_saved(sources: Sequence[Source], asked: Asked) -> Scheduler:
