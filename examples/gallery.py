@@ -53,6 +53,8 @@ GALLERY: dict[str, list[Schedule]] = {
     "SequentialLR": [js.SequentialLR([WARMUP, js.CosineAnnealingLR(0.1, T_max=100)], milestones=[20])],
     "ChainedScheduler": [js.ChainedScheduler([WARMUP, js.StepLR(0.1, step_size=40, gamma=0.5)])],
     "PerEpoch": [js.PerEpoch(js.CosineAnnealingLR(0.1, T_max=12), steps_per_epoch=10)],
+    "SetAt": [js.SetAt(js.CosineAnnealingLR(0.1, T_max=100), 40, 0.09)],
+    "Recorded": [js.Recorded([0.1 / (1 + k // 10) for k in range(120)])],
     "StartingAt": [js.StartingAt(js.OneCycleLR(0.1, total_steps=120), 30)],
 }
 # Of a class that is not among them, what is tried of it in sequences and chains.

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,7 @@ import numpy as np
 
 from ._arguments import describe, error, is_real
 from ._numerics import Values
+from ._walled import walled
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Function:
             raise error(TypeError, owner, name, value, allowed, remedy)
         if self.traced:
             require_traceable(owner, name, value, allowed)
+            require_the_same(owner, name, value, allowed)
         return value
 
 
@@ -55,7 +58,9 @@ def require_traceable(
     except _NoNumberError as reason:
         remedy = f"It must return one real number; {reason.args[0]}."
         raise error(TypeError, owner, name, function, allowed, remedy) from reason
-    except (TypeError, jax.errors.JAXIndexError) as reason:
+    except Exception as reason:  # whatever it does with a count that is no number
+        if not isinstance(reason, TypeError) and answers(function, [0]).failure is not None:
+            raise  # nor does it answer Python
         remedy = f"Write jnp.where for `if` and jnp.cos for math.cos{remedy}."
         raise error(TypeError, owner, name, function, f"{allowed} that JAX can trace", remedy) from reason
     if result.shape != () or not is_real(result):
@@ -63,6 +68,111 @@ def require_traceable(
         raise error(
             TypeError, owner, name, function, allowed, f"It must return one real number; it returns {found}."
         )
+
+
+def require_the_same(
+    owner: str,
+    name: str,
+    function: Callable[[Any], Any],
+    allowed: str = "a function of a count",
+    remedy: str = "",
+) -> None:
+    """Raises where JAX, which can trace the function, makes another one of it than Python."""
+    found = _difference(function)
+    if found is not None:
+        raise error(
+            TypeError,
+            owner,
+            name,
+            function,
+            f"{allowed} that JAX traces into what Python computes",
+            f"At count {found.at} Python has {found.python!r} and JAX {found.jax!r}. It may look at the "
+            f"type of the count; write jnp.where for `if`{remedy}.",
+        )
+
+
+LOOKED_AT = (*range(32), 63, 64, 99, 100, 127, 128, 255, 500, 999, 1_000, 1_024, 4_096, 10_000, 99_999)
+"""Counts at which a function is asked by Python and by JAX, as far as Python has an answer."""
+
+
+class Differs(NamedTuple):
+    """Where Python and JAX part."""
+
+    at: int
+    python: float
+    jax: float
+
+
+def _difference(function: Callable[[Any], Any]) -> Differs | None:
+    try:
+        return _kept_difference(function)
+    except TypeError:  # it does not hash
+        return difference(function, LOOKED_AT)
+
+
+@functools.lru_cache(maxsize=256)
+def _kept_difference(function: Callable[[Any], Any]) -> Differs | None:
+    return difference(function, LOOKED_AT)
+
+
+def difference(function: Callable[[Any], Any], counts: Sequence[int]) -> Differs | None:
+    """Where JAX makes another function of it than Python, at the counts up to which Python answers.
+
+    None, too, where neither can be asked now: of one that holds another program's tracers.
+    """
+    values = answers(function, counts).values
+    known = np.asarray(counts[: len(values)], np.int64)
+    with jax.ensure_compile_time_eval(), jax.enable_x64(True):
+        try:
+            traced = np.asarray(jax.jit(functools.partial(call, function))(known)).tolist()
+        except jax.errors.JAXTypeError:
+            return None
+    parted = (
+        Differs(k, x, y) for k, x, y in zip(known.tolist(), values, traced, strict=True) if not close(x, y)
+    )
+    return next(parted, None)
+
+
+def close(x: float, y: float) -> bool:
+    """Equal but for the rounding of a float32 and of another library's last bits."""
+    return x == y or abs(x - y) <= 1e-6 * max(abs(x), abs(y)) or abs(x - y) < 1e-37
+
+
+class Answers(NamedTuple):
+    """What Python answers, count by count, until it fails."""
+
+    values: list[float]
+    failure: str | None
+    """What came at the next count instead of a number."""
+
+
+def answers(function: Callable[[Any], Any], counts: Sequence[int]) -> Answers:
+    """The function's values at counts, as far as it has any."""
+    found: list[float] = []
+    for k in counts:
+        try:
+            with lenient(), jax.enable_x64(True):
+                value = number(function(k))
+        except Exception as reason:
+            return Answers(found, f"{type(reason).__name__}: {reason}")
+        if value is None or not math.isfinite(value):
+            with lenient():
+                return Answers(found, describe(function(k)))
+        found.append(value)
+    return Answers(found, None)
+
+
+def number(value: object) -> float | None:
+    """A result as a number; None if it is none. A tensor of torch has its number taken."""
+    if hasattr(value, "item") and not isinstance(value, (np.ndarray, np.generic, jax.Array)):
+        value = value.item()
+    if isinstance(value, jax.core.Tracer):
+        return None
+    try:
+        found = np.asarray(value)
+    except (TypeError, ValueError):
+        return None
+    return float(found) if found.shape == () and is_real(found) else None
 
 
 def constant_value(function: Callable[[Any], Any]) -> float | None:
@@ -75,11 +185,14 @@ def constant_value(function: Callable[[Any], Any]) -> float | None:
 
     try:
         trace(look)
-    except (TypeError, jax.errors.JAXIndexError, _NoNumberError):
+    except Exception:  # whatever it does with a count that is no number
         return None
-    # What was computed from the count is a tracer; what was not, is what it always will be.
-    constant = not isinstance(seen[-1], jax.core.Tracer) and np.shape(seen[-1]) == ()
-    return float(seen[-1]) if constant else None
+    # What was computed from the count is a tracer. What was not is what it always will be, unless it looked
+    # at the type of the count.
+    constant = None if isinstance(seen[-1], jax.core.Tracer) else number(seen[-1])
+    if constant is None or any(value != constant for value in answers(function, (0, 1, 2, 7)).values):
+        return None
+    return constant
 
 
 class _NoNumberError(Exception):
@@ -105,10 +218,20 @@ def call(function: Callable[[Any], Any], k: Any) -> Any:
     """The function of every count in an array, one count at a time, in float64."""
     if isinstance(k, jax.Array):
         with lenient():
-            return jnp.vectorize(lambda one: jnp.asarray(function(one)).astype(np.float64))(k)
+            return jnp.vectorize(walled(function))(k)
     with lenient():
-        values = [np.float64(function(int(one))) for one in np.ravel(k)]
+        values = [_at(function, int(one)) for one in np.ravel(k)]
     return np.reshape(np.asarray(values, np.float64), np.shape(k))
+
+
+def _at(function: Callable[[Any], Any], k: int) -> float:
+    value = function(k)
+    found = number(value)
+    if found is None:
+        raise TypeError(
+            f"a function of a count must return one real number; at {k} it returns {describe(value)}."
+        )
+    return found
 
 
 def tabulate(
@@ -116,19 +239,19 @@ def tabulate(
 ) -> Values:
     """What a function that JAX need not trace returns for some counts, each value checked."""
     values = np.empty(len(counts))
+    wanted = "finite number" if least == -math.inf else f"finite number >= {least:g}"
     for i, k in enumerate(np.asarray(counts).tolist()):
-        with lenient():
-            value = function(k)
         try:
-            found = np.asarray(value)
-            fine = found.shape == () and is_real(found) and least <= found < math.inf
-        except (TypeError, ValueError):  # no array at all
-            fine = False
-        if not fine:
-            wanted = "finite number" if least == -math.inf else f"finite number >= {least:g}"
+            with lenient():
+                value = function(k)
+        except Exception as reason:
+            remedy = f"It must return one {wanted}; at count {k} it raises {type(reason).__name__}: {reason}."
+            raise error(TypeError, owner, name, function, "a function of a count", remedy) from reason
+        found = number(value)
+        if found is None or not least <= found < math.inf:
             remedy = f"It must return one {wanted}; at count {k} it returns {describe(value)}."
             raise error(TypeError, owner, name, function, "a function of a count", remedy)
-        values[i] = value
+        values[i] = found
     return values
 
 

@@ -154,7 +154,7 @@ class Value:
             raise ValueError(f"from_dict: version must be {DICT_VERSION}, got {version!r}. Upgrade jaxsched.")
         classes = [c for c in cls._classes.values() if issubclass(c, cls) and not inspect.isabstract(c)]
         known = {_written_name(c): c for c in classes}
-        if not isinstance(name, str):
+        if not isinstance(name, str | None):
             raise ValueError(f"from_dict: scheduler must be the name of a class, got {describe(name)}.")
         if name not in known:  # written while another class of its name was there
             known |= {_full_name(c): c for c in classes if _full_name(c) == name}

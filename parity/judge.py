@@ -129,7 +129,10 @@ class _Pair:
         drifted = abs(known - float(self.torch[i])) <= drift
         nearest = float(known)
         rest = float(known - nearest)
-        return bool(drifted and ulp.distance(self.ours[i], np.asarray(nearest), rest) <= RIGHT)
+        near = ulp.distance(self.ours[i], np.asarray(nearest), rest) <= RIGHT
+        # -0 is as near to 0 as 0, and another number.
+        signed = bool(self.ours[i] == 0 and np.signbit(self.ours[i]))
+        return bool(drifted and near and not signed)
 
     def row(self, i: int) -> Row:
         known = self._exact(i)

@@ -22,8 +22,10 @@ from jaxsched import (
     OneCycleLR,
     PerEpoch,
     PolynomialLR,
+    Recorded,
     Schedule,
     SequentialLR,
+    SetAt,
     StartingAt,
     StepLR,
 )
@@ -110,6 +112,14 @@ CATALOGUE: dict[str, Schedule] = {
     "per-epoch-fractional": PerEpoch(
         CosineAnnealingWarmRestarts(0.1, T_0=2, T_mult=2), steps_per_epoch=11, fractional=True
     ),
+    "set-at": SetAt(CosineAnnealingLR(0.1, T_max=41, eta_min=0.003), 17, 0.3),
+    "set-at-in-a-sequence": SetAt(
+        SequentialLR([LinearLR(0.1, 0.1, total_iters=29), ExponentialLR(0.1, 0.97)], [29]), 11, 0.3
+    ),
+    "recorded": Recorded([0.1, 0.05, 0.3, 0.0, 1e-9, 0.7, 1 / 3]),
+    "chain-of-cosine": ChainedScheduler(
+        [LinearLR(0.1, total_iters=50), CosineAnnealingLR(0.1, T_max=19), StepLR(0.1, 41, 0.3)]
+    ),
     "starting-at": StartingAt(OneCycleLR(0.3, total_steps=139), 50),
     "sequence": SequentialLR(
         [
@@ -182,6 +192,12 @@ def as_data(schedule: Schedule, dtype: type = np.float32) -> Schedule:
     """The same schedule with its numbers given as arrays, where arrays are allowed."""
     if isinstance(schedule, ChainedScheduler) and schedule.total_steps is not None:
         return schedule  # its trajectory is computed on the host
+    if isinstance(schedule, CosineAnnealingLR) and schedule._rises:
+        return dataclasses.replace(schedule, base_lr=jnp.asarray(schedule.base_lr, dtype))  # in a chain
+    if isinstance(schedule, SetAt):
+        return dataclasses.replace(schedule, lr=jnp.asarray(schedule.lr, dtype))
+    if isinstance(schedule, Recorded):
+        return Recorded(jnp.asarray(schedule.values.array, dtype))
     changes: dict[str, Any] = {}
     for name, value in arguments(schedule).items():
         checker = schedule._checkers.get(name)

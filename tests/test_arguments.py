@@ -28,8 +28,10 @@ from jaxsched import (
     OneCycleLR,
     PerEpoch,
     PolynomialLR,
+    Recorded,
     Schedule,
     SequentialLR,
+    SetAt,
     StartingAt,
     StepLR,
 )
@@ -104,6 +106,8 @@ NEEDED = {scheduler: required(scheduler) for scheduler in SCHEDULERS} | {
     MultiplicativeLR: {"base_lr": 0.1, "lr_lambda": Named("f", lambda k: 0.9)},
     PerEpoch: {"schedule": StepLR(0.1, 30), "steps_per_epoch": 100},
     StartingAt: {"schedule": StepLR(0.1, 30), "count": 100},
+    SetAt: {"schedule": StepLR(0.1, 30), "count": 100, "lr": 0.1},
+    Recorded: {"values": [0.1, 0.05]},
     SequentialLR: {"schedulers": [StepLR(0.1, 30), ExponentialLR(0.1, 0.9)], "milestones": [50]},
     ChainedScheduler: {
         "schedulers": [CosineAnnealingLR(0.1, 30, eta_min=0.01), StepLR(0.1, 30)],
@@ -647,7 +651,7 @@ def test_members(scheduler, value, kind, name, allowed, shown, remedy):
     raises(argument(scheduler, "schedulers", value), kind, message)
 
 
-@pytest.mark.parametrize("scheduler", [PerEpoch, StartingAt])
+@pytest.mark.parametrize("scheduler", [PerEpoch, SetAt, StartingAt])
 @pytest.mark.parametrize(("value", "shown"), [(0.1, "0.1"), (F, "f (Named)"), (None, "None (NoneType)")])
 def test_member(scheduler, value, shown):
     message = f"{scheduler.__name__}: schedule must be a schedule, got {shown}. {CONVERT}"
@@ -733,6 +737,8 @@ def test_every_argument_is_in_a_table_above():
         (MultiplicativeLR, "lr_lambda"),
         (PerEpoch, "schedule"),
         (StartingAt, "schedule"),
+        (SetAt, "schedule"),
+        (Recorded, "values"),
     }
     assert everything == others.union(REALS, INTEGERS, CHOICES, FLAGS, FUNCTIONS)
     assert set(NEEDED) == set(SCHEDULERS)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import parity
-from jaxsched import StepLR
-from parity import cli, trajectories
+from jaxsched import StepLR, _trajectories as trajectories
+from parity import cli
 
 VALUES = StepLR(0.1, step_size=3).on_host(np.arange(10)).tolist()
 

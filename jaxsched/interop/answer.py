@@ -9,12 +9,13 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from .._arguments import Choice, Integer, describe
+from .._functions import close
 from .._schedule import Schedule
 from ..hugging_face._by_name import Scheduler
 from ..schedulers.constant_lr import ConstantLR
 from ..schedulers.starting_at import StartingAt
 from . import held
-from .counterparts import close, convert, counterparts
+from .counterparts import convert, counterparts
 from .replay import Replay, Step, optimizer_of, replay
 from .source import Source, alive, is_known
 from .states import position, state as state_of
@@ -75,10 +76,8 @@ def answer(scheduler: object, asked: Asked) -> Scheduler:
 
 def _why(name: str, reason: Exception) -> str:
     """Why an object is none of its class, in words."""
-    if (
-        isinstance(reason, (TypeError, ValueError))
-        and "must be" in str(reason)
-        or "from_torch: " in str(reason)
+    if (isinstance(reason, (TypeError, ValueError)) and "must be" in str(reason)) or "from_torch: " in str(
+        reason
     ):
         return str(reason)
     return (

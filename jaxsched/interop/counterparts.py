@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import schedulers
 from .._arguments import Gamma, Horizon, Integer, describe
-from .._functions import constant_value
+from .._functions import LOOKED_AT, constant_value, difference, require_traceable
 from .._schedule import Schedule
 from .._value import Value
 from ..hugging_face import GreedyLR
@@ -194,7 +194,7 @@ def _function_of_count(s: Source, make: type[LambdaLR] | type[MultiplicativeLR])
         found = recognized(s.base_lr, function)
         if found is not None:
             return found
-        why = _why_not_traced(function)
+        why = _why_not_traced(function, s.total_steps)
         if why is None:
             return LambdaLR(s.base_lr, function)
     elif constant_value(function) is not None:
@@ -208,25 +208,25 @@ def _function_of_count(s: Source, make: type[LambdaLR] | type[MultiplicativeLR])
     return make(s.base_lr, function, total_steps=s.total_steps)
 
 
-_SAMPLES = (*range(0, 128), 500, 999, 1_000, 4_096, 10_000, 99_999)
-"""Counts at which a traced function is held against the Python one."""
+def _looked_at(total_steps: int | None) -> list[int]:
+    """Counts at which a function is looked at: where the run is."""
+    last = LOOKED_AT[-1] if total_steps is None else total_steps - 1
+    return sorted({*(k for k in LOOKED_AT if k < last), *np.linspace(0, last, 65).astype(int).tolist()})
 
 
-def _why_not_traced(function: Callable[[int], float]) -> str | None:
+def _why_not_traced(function: Callable[[int], float], total_steps: int | None) -> str | None:
     """Why JAX cannot have the function as it is; None if it computes what Python computes."""
     try:
-        traced = LambdaLR(1.0, function)
+        require_traceable("LambdaLR", "lr_lambda", function)
     except TypeError:
         return "JAX cannot trace it"
-    found = traced(np.asarray(_SAMPLES)).tolist()
-    if all(close(float(function(k)), value) for k, value in zip(_SAMPLES, found, strict=True)):
+    found = difference(function, _looked_at(total_steps))
+    if found is None:
         return None
-    return "Traced by JAX it is another function than in Python"
-
-
-def close(x: float, y: float) -> bool:
-    """Equal but for the rounding of a float32 and of another library's last bits."""
-    return x == y or abs(x - y) <= 1e-6 * max(abs(x), abs(y)) or abs(x - y) < 1e-37
+    return (
+        f"Traced by JAX it is another function than in Python: at count {found.at} it is {found.jax!r} "
+        f"and not {found.python!r}"
+    )
 
 
 def _multi_step(s: Source) -> Schedule:

@@ -5,7 +5,7 @@ import jax
 
 from .. import _numerics as nx
 from .._arguments import Horizon, LearningRate
-from .._functions import Function, call, require_traceable, tabulate
+from .._functions import Function, call, require_the_same, require_traceable, tabulate
 from .._schedule import Schedule
 from ._table import tabulated
 
@@ -21,9 +21,9 @@ class LambdaLR(Schedule):
 
     Args:
       base_lr: the optimizer's learning rate, finite and >= 0.
-      lr_lambda: a function of one count. It is given the count as an integer and computes in
-        float64; its own arithmetic is as exact as it is written. JAX traces it, unless there
-        is a horizon.
+      lr_lambda: a function of one count, an integer. JAX traces it, unless there is a horizon, and
+        computes in float64 what Python would: ``+ - * /``, whole squares and square roots have the same
+        bits. What it reads must not change: it is asked when the program is compiled.
       total_steps: a horizon, an integer >= 1: the function is called by Python for so many
         counts, once, and its values are looked up; from there on the last one stays.
 
@@ -59,6 +59,7 @@ class LambdaLR(Schedule):
         if self.total_steps is None:
             remedy = "; or give total_steps= to have the function tabulated"
             require_traceable("LambdaLR", "lr_lambda", self.lr_lambda, remedy=remedy)
+            require_the_same("LambdaLR", "lr_lambda", self.lr_lambda, remedy=remedy)
         else:
             _values(self.lr_lambda, self.total_steps)
 

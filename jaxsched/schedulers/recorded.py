@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import dataclasses
 import pathlib
 from collections.abc import Sequence
@@ -88,7 +86,7 @@ class Recorded(Schedule):
     _takes_narrow_counts: ClassVar[bool] = True
 
     @classmethod
-    def load(cls, path: str | pathlib.Path) -> Recorded:
+    def load(cls, path: str | pathlib.Path) -> "Recorded":
         """The trajectory in a file.
 
         CSV: one value a line, or ``count,value``; a first line of words is a heading. JSON: a list of values.
