@@ -1,6 +1,7 @@
 from typing import Annotated, ClassVar, final
 
 import jax
+import numpy as np
 
 from .. import _numerics as nx
 from .._arguments import Integer, LearningRate
@@ -54,8 +55,10 @@ class SetAt(Wrapped, Schedule):
                 f"SetAt: schedule must have Python numbers as arguments, got {self.schedule!r}. "
                 "Convert arrays with float()."
             )
+        lr = self.lr if nx.is_number(self.lr) else 1.0
         try:
-            self.schedule._formula_on(self.count, self.lr, nx.one_count(self.count))
+            with np.errstate(all="ignore"), jax.enable_x64(True), nx.to_be(np.float64):
+                self.schedule._formula_on(self.count, lr, nx.one_count(self.count))
         except NoClosedFormError:
             raise ValueError(
                 f"SetAt: schedule must be one that goes on in closed form, got {self.schedule!r}. "
