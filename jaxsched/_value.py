@@ -106,7 +106,7 @@ class Value:
         return all(_equal(getattr(self, n), getattr(other, n)) for n in _names(self))
 
     def __hash__(self) -> int:
-        return hash((type(self), *(getattr(self, n) for n in _names(self))))
+        return hash((type(self), *(_hashed(getattr(self, n)) for n in _names(self))))
 
     def __repr__(self) -> str:
         first, *others = dataclasses.fields(self)
@@ -260,6 +260,17 @@ def _equal(x: Any, y: Any) -> bool:
     if isinstance(x, tuple) and isinstance(y, tuple):
         return len(x) == len(y) and all(map(_equal, x, y))
     return bool(type(x) is type(y) and x == y)
+
+
+def _hashed(value: Any) -> Any:
+    """What hashes alike for values that are equal."""
+    if isinstance(value, tuple):
+        return tuple(map(_hashed, value))
+    if isinstance(value, (jax.Array, np.ndarray)) and not isinstance(value, jax.core.Tracer):
+        array = np.asarray(value)
+        # -0 equals 0, and has other bytes.
+        return str(array.dtype), array.shape, np.where(array == 0, 0, array).astype(array.dtype).tobytes()
+    return value
 
 
 def _show(value: Any) -> str:

@@ -91,7 +91,8 @@ def _multiply(x: jax.Array, y: jax.Array, **_: Any) -> jax.Array:
 
 
 def _divide(x: jax.Array, y: jax.Array, **_: Any) -> jax.Array:
-    return nx.quotient(jnp.where(y < 0, -x, x), jnp.abs(y))
+    # Without the wall, a quotient of quotients would become one of products.
+    return _wall(nx.quotient(jnp.where(y < 0, -x, x), jnp.abs(y)))
 
 
 def _whole_power(x: jax.Array, *, y: int, **_: Any) -> jax.Array:

@@ -172,8 +172,16 @@ def test_a_number_is_not_an_array():
     assert array != ExponentialLR(0.5, gamma=jnp.bfloat16(0.5))
     assert array != ExponentialLR(0.5, gamma=jnp.float32(0.25))
     assert array != ExponentialLR(0.5, gamma=jnp.array([0.5, 0.5]))
+
+
+def test_equal_arrays_hash_alike():
+    array = ExponentialLR(0.5, gamma=jnp.float32(0.5))
+    assert hash(array) == hash(ExponentialLR(0.5, gamma=np.array(0.5, np.float32)))
+    assert hash(array) != hash(ExponentialLR(0.5, gamma=jnp.float32(0.25)))
+    assert hash(ExponentialLR(0.5, gamma=np.array(-0.0))) == hash(ExponentialLR(0.5, gamma=np.array(0.0)))
+    assert jax.jit(array)(1) == 0.25
     with pytest.raises(TypeError, match="unhashable"):
-        hash(array)
+        jax.jit(lambda gamma: hash(ExponentialLR(0.5, gamma=gamma)))(0.5)
 
 
 def test_frozen():
