@@ -16,6 +16,7 @@ import torch
 import jaxsched
 from jaxsched import from_torch, from_torch_state, to_torch
 from jaxsched.interop.counterparts import counterparts
+from jaxsched.interop.replay import copied
 from parity.cases import CASES, Spec
 from parity.reference import exact
 
@@ -499,3 +500,152 @@ def test_a_sequence_costs_the_same_at_every_count():
     assert not has_loop(schedule)
     assert has_loop(lambda n: jax.lax.fori_loop(0, n, lambda i, x: x + schedule(i), jax.numpy.float32(0)))
     assert schedule.on_host(10**9) == np.float32(0.05)
+
+
+# What cannot be read. ----------------------------------------------------------------------
+
+
+def saved_step():
+    live = torch.optim.lr_scheduler.StepLR(sgd(), 5)
+    return live.state_dict(), live.optimizer.state_dict()["param_groups"]
+
+
+@pytest.mark.parametrize("groups", [[], [{}], None, "x", [None], {"lr": 0.1}])
+def test_groups_that_are_none(groups):
+    state, _ = saved_step()
+    with pytest.raises(ValueError, match=r"from_torch_state: param_groups(\[0\])? must be "):
+        from_torch_state("StepLR", state, groups)
+
+
+@pytest.mark.parametrize("last_epoch", [-1, "3", None, True])
+def test_a_position_that_is_none(last_epoch):
+    state, groups = saved_step()
+    with pytest.raises(ValueError, match=r"from_torch: StepLR\.last_epoch must be a number >= 0, got "):
+        from_torch_state("StepLR", state | {"last_epoch": last_epoch}, groups)
+
+
+def test_a_state_or_name_that_is_none():
+    state, groups = saved_step()
+    with pytest.raises(TypeError, match=r"from_torch_state: state must be a mapping, .* got None"):
+        from_torch_state("StepLR", None, groups)
+    with pytest.raises(TypeError, match=r"from_torch_state: name must be one of .* got None"):
+        from_torch_state(None, state, groups)
+    del state["last_epoch"]
+    with pytest.raises(
+        ValueError, match="from_torch: StepLR must have the attribute last_epoch, and has not"
+    ):
+        from_torch_state("StepLR", state, groups)
+    live = torch.optim.lr_scheduler.OneCycleLR(sgd(), 0.1, total_steps=50)
+    with pytest.raises(
+        ValueError, match="OneCycleLR must have initial_lr in the optimizer's group 0, and has"
+    ):
+        from_torch_state("OneCycleLR", live.state_dict(), [{"lr": 0.1}])
+
+
+def test_a_function_that_a_checkpoint_forgot_is_told_by_the_learning_rate():
+    live = torch.optim.lr_scheduler.CyclicLR(
+        sgd(), 0.1, 0.5, 5, scale_fn=lambda x: 0.5**x, scale_mode="iterations"
+    )
+    advance(live, 3)
+    with pytest.raises(ValueError, match="PyTorch does not save the scale_fn of a CyclicLR"):
+        from_torch_state("CyclicLR", live.state_dict(), live.optimizer.state_dict()["param_groups"])
+
+
+def test_a_group_added_later():
+    live = torch.optim.lr_scheduler.CyclicLR(sgd(), 0.1, 0.5, 5)
+    live.optimizer.add_param_group({"params": [torch.nn.Parameter(torch.zeros(1))], "lr": 0.3})
+    with pytest.raises(ValueError, match=r"must have an entry for group 1, and has 1\. The group was"):
+        from_torch(live, group=1)
+    live = torch.optim.lr_scheduler.StepLR(sgd(), 5)
+    live.optimizer.add_param_group({"params": [torch.nn.Parameter(torch.zeros(1))], "lr": 0.3})
+    assert from_torch(live, group=1) == jaxsched.StepLR(0.3, 5)
+
+
+def test_what_looks_at_losses_is_not_recorded():
+    class Mine:
+        def __init__(self):
+            self.optimizer = sgd()
+
+        def step(self, loss):
+            """Looks at it."""
+
+    with pytest.raises(TypeError, match=r"step must be given for .* whose step needs loss, got None"):
+        from_torch(Mine(), total_steps=10)
+
+
+# What others wrap around it. ---------------------------------------------------------------
+
+
+def test_a_dictionary_of_lightnings():
+    live = torch.optim.lr_scheduler.StepLR(sgd(), 5)
+    with pytest.raises(ValueError, match="steps_per_epoch must be given for a scheduler with Lightning's"):
+        from_torch({"scheduler": live})
+    by_epoch = from_torch({"scheduler": live, "interval": "epoch"}, steps_per_epoch=10)
+    assert by_epoch == jaxsched.PerEpoch(jaxsched.StepLR(0.1, 5), 10)
+    whole = {
+        "optimizer": live.optimizer,
+        "lr_scheduler": {"scheduler": live, "interval": "step", "frequency": 2},
+    }
+    assert from_torch(whole) == jaxsched.PerEpoch(jaxsched.StepLR(0.1, 5), 2)
+    assert from_torch({"scheduler": live, "interval": "step"}) == jaxsched.StepLR(0.1, 5)
+    with pytest.raises(
+        TypeError, match=r"must have the key scheduler, or lr_scheduler, .* got the keys monitor"
+    ):
+        from_torch({"monitor": "loss"})
+    with pytest.raises(ValueError, match="interval must be 'epoch' or 'step', got 'batch'"):
+        from_torch({"scheduler": live, "interval": "batch"})
+
+
+def test_one_that_steps_once_an_epoch():
+    live = torch.optim.lr_scheduler.StepLR(sgd(), 5)
+    assert from_torch(live, steps_per_epoch=10) == jaxsched.PerEpoch(jaxsched.StepLR(0.1, 5), 10)
+
+
+# Anything that steps. ----------------------------------------------------------------------
+
+
+class Foreign:
+    """No scheduler of PyTorch's: it writes the groups itself, all of them, and counts."""
+
+    def __init__(self, optimizer):
+        self.optimizer, self.count = optimizer, 0
+
+    def advance(self):
+        self.count += 1
+        for group in self.optimizer.param_groups:
+            group["lr"] = 0.1 / (1 + self.count)
+            group["momentum"] = 0.9 - 0.01 * self.count
+            group["weight_decay"] = 1e-4 * self.count
+
+
+def test_any_object_by_a_function_that_steps_it():
+    live = Foreign(sgd())
+    with pytest.raises(TypeError, match=r"step must be given for .* which has no method step, got None"):
+        from_torch(live, total_steps=4)
+    rates = from_torch(live, total_steps=4, step=lambda own: own.advance())
+    assert rates == jaxsched.Recorded([0.1, 0.1 / 2, 0.1 / 3, 0.1 / 4])
+    momentum = from_torch(live, total_steps=3, step=lambda own: own.advance(), quantity="momentum")
+    assert momentum == jaxsched.Recorded([0.9, 0.9 - 0.01, 0.9 - 0.02])
+    decay = from_torch(live, total_steps=3, step=lambda own: own.advance(), quantity="weight_decay")
+    assert decay == jaxsched.Recorded([0.0, 1e-4, 2e-4])
+    assert (live.count, live.optimizer.param_groups[0]["lr"]) == (0, 0.1)
+
+
+def test_the_momentum_of_a_known_one():
+    live = torch.optim.lr_scheduler.OneCycleLR(sgd(), 0.1, total_steps=50)
+    assert from_torch(live, quantity="momentum") == jaxsched.OneCycleLR(0.1, total_steps=50).momentum
+    live = torch.optim.lr_scheduler.StepLR(sgd(), 5)
+    assert from_torch(live, quantity="momentum") == jaxsched.ConstantLR(0.9, factor=1.0)
+
+
+def test_the_copy_has_no_weights():
+    weights = torch.nn.Parameter(torch.empty(100_000_000))
+    optimizer = torch.optim.AdamW([weights], lr=0.1)
+    optimizer.state[weights] = {"exp_avg": torch.empty(100_000_000)}
+    live = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 100)
+    own = copied(live)
+    (copy,) = own.optimizer.param_groups[0]["params"]
+    assert copy.numel() == 1
+    assert not own.optimizer.state
+    assert optimizer.state[weights]["exp_avg"].numel() == weights.numel()
+    assert from_torch(live) == jaxsched.CosineAnnealingLR(0.1, T_max=100)

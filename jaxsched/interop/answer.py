@@ -58,8 +58,8 @@ def answer(scheduler: object, asked: Asked) -> Scheduler:
     sources = alive(scheduler, asked.total_steps, counterparts())
     try:
         found, source = _one_group(sources, index)
-    except _GroupsDifferError:
-        raise
+    except _GroupsDifferError as differ:
+        raise ValueError(str(differ)) from None
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as reason:
         why = _why(sources[0].name, reason)
         if asked.total_steps is None:
@@ -94,10 +94,20 @@ def answer_saved(sources: Sequence[Source], asked: Asked) -> Scheduler:
     count = position(source)
     wanted = float(schedule.on_host(count))
     if not close(source.lr, wanted):
+        if "CyclicLR" in _names(source):
+            raise ValueError(
+                f"from_torch_state: state must tell the learning rate in force, {source.lr:.9g}, and at "
+                f"count {count} {schedule!r} has {wanted:.9g}. PyTorch does not save the scale_fn of a CyclicLR: "
+                "build the schedule by hand. Or param_groups are not those that were saved with it."
+            )
         going_on = held.going_on(schedule, count, source.lr)
         held.warn(_other_rate(schedule, source.lr, wanted, count), stacklevel=4)
         schedule = schedule if going_on is None else going_on
     return _standing(schedule, count, asked.resume)
+
+
+def _names(source: Source) -> set[str]:
+    return {source.name}.union(*map(_names, source.members))
 
 
 def _standing(schedule: Schedule, count: int, resume: bool) -> Schedule:

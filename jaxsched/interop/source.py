@@ -61,6 +61,11 @@ class Source:
 
     def option(self, name: str) -> float:
         """A number that the optimizer keeps for the group."""
+        if name not in self.options:
+            raise ValueError(
+                f"from_torch: {self.name} must have {name} in the optimizer's group {self.group}, and has "
+                "not. It puts it there itself: hand in the groups of the optimizer that it was made with."
+            )
         return float(cast(SupportsFloat, self.options[name]))
 
     @property
@@ -113,6 +118,11 @@ def saved(
         if not isinstance(state, Mapping):
             raise TypeError(
                 f"from_torch_state: state must be a mapping, as state_dict() returns, got {describe(state)}."
+            )
+        if not isinstance(name, (str, Sequence)) or not name:
+            raise TypeError(
+                f"from_torch_state: name must be one of {', '.join(known)}, or such a name with its members, "
+                f"got {describe(name)}."
             )
         own = name if isinstance(name, str) else cast(str, name[0])
         inner = () if isinstance(name, str) else tuple(cast(Sequence[Named], name[1]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import itertools
+import math
 from collections.abc import Iterator
 
 
@@ -58,9 +59,12 @@ def once(kind: Kind, *counts: int) -> Turns:
     return [iter([Event(int(count), kind) for count in sorted(counts)])]
 
 
-def every(kind: Kind, period: int, first: int | None = None) -> Turns:
-    """Every so many counts, from ``first`` on (after one period, where it is not given)."""
-    return [(Event(k, kind) for k in itertools.count(period if first is None else first, period))]
+def every(kind: Kind, period: float, first: float | None = None) -> Turns:
+    """Every so many counts, from ``first`` on (after one period, where it is not given).
+
+    PyTorch takes lengths that are not whole: then at the first count that is not before.
+    """
+    return [(Event(math.ceil(k), kind) for k in itertools.count(period if first is None else first, period))]
 
 
 def shifted(turns: Turns, by: int) -> Turns:
