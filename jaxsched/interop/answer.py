@@ -97,8 +97,8 @@ def answer_saved(sources: Sequence[Source], asked: Asked) -> Scheduler:
         if "CyclicLR" in _names(source):
             raise ValueError(
                 f"from_torch_state: state must tell the learning rate in force, {source.lr:.9g}, and at "
-                f"count {count} {schedule!r} has {wanted:.9g}. PyTorch does not save the scale_fn of a CyclicLR: "
-                "build the schedule by hand. Or param_groups are not those that were saved with it."
+                f"count {count} {schedule!r} has {wanted:.9g}. PyTorch does not save the scale_fn of a "
+                "CyclicLR: build the schedule by hand. Or param_groups are not those that were saved with it."
             )
         going_on = held.going_on(schedule, count, source.lr)
         held.warn(_other_rate(schedule, source.lr, wanted, count), stacklevel=4)
