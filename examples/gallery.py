@@ -54,6 +54,7 @@ GALLERY: dict[str, list[Schedule]] = {
     "ChainedScheduler": [js.ChainedScheduler([WARMUP, js.StepLR(0.1, step_size=40, gamma=0.5)])],
     "PerEpoch": [js.PerEpoch(js.CosineAnnealingLR(0.1, T_max=12), steps_per_epoch=10)],
     "SetAt": [js.SetAt(js.CosineAnnealingLR(0.1, T_max=100), 40, 0.09)],
+    "Warmup": [js.Warmup(js.PerEpoch(js.StepLR(0.1, 2), 20), 30)],
     "Recorded": [js.Recorded([0.1 / (1 + k // 10) for k in range(120)])],
     "StartingAt": [js.StartingAt(js.OneCycleLR(0.1, total_steps=120), 30)],
 }

@@ -38,6 +38,7 @@ from .schedulers.set_at import SetAt as SetAt
 from .schedulers.starting_at import StartingAt as StartingAt
 from .schedulers.step_lr import StepLR as StepLR
 from .schedulers.swa_lr import SWALR as SWALR
+from .schedulers.warmup import Warmup as Warmup
 
 __version__ = "0.1.0"
 

@@ -28,6 +28,7 @@ from jaxsched import (
     SetAt,
     StartingAt,
     StepLR,
+    Warmup,
 )
 from parity.cases import MEMBERS
 
@@ -116,6 +117,7 @@ CATALOGUE: dict[str, Schedule] = {
     "set-at-in-a-sequence": SetAt(
         SequentialLR([LinearLR(0.1, 0.1, total_iters=29), ExponentialLR(0.1, 0.97)], [29]), 11, 0.3
     ),
+    "warmup": Warmup(PerEpoch(StepLR(0.1, 2, 0.5), 17), 41, 0.003),
     "recorded": Recorded([0.1, 0.05, 0.3, 0.0, 1e-9, 0.7, 1 / 3]),
     "chain-of-cosine": ChainedScheduler(
         [LinearLR(0.1, total_iters=50), CosineAnnealingLR(0.1, T_max=19), StepLR(0.1, 41, 0.3)]

@@ -34,6 +34,7 @@ from jaxsched import (
     SetAt,
     StartingAt,
     StepLR,
+    Warmup,
 )
 from jaxsched._arguments import Choice, Flag, Integer, Milestones, Real
 
@@ -108,6 +109,7 @@ NEEDED = {scheduler: required(scheduler) for scheduler in SCHEDULERS} | {
     StartingAt: {"schedule": StepLR(0.1, 30), "count": 100},
     SetAt: {"schedule": StepLR(0.1, 30), "count": 100, "lr": 0.1},
     Recorded: {"values": [0.1, 0.05]},
+    Warmup: {"schedule": StepLR(0.1, 30), "num_warmup_steps": 100},
     SequentialLR: {"schedulers": [StepLR(0.1, 30), ExponentialLR(0.1, 0.9)], "milestones": [50]},
     ChainedScheduler: {
         "schedulers": [CosineAnnealingLR(0.1, 30, eta_min=0.01), StepLR(0.1, 30)],
@@ -651,7 +653,7 @@ def test_members(scheduler, value, kind, name, allowed, shown, remedy):
     raises(argument(scheduler, "schedulers", value), kind, message)
 
 
-@pytest.mark.parametrize("scheduler", [PerEpoch, SetAt, StartingAt])
+@pytest.mark.parametrize("scheduler", [PerEpoch, SetAt, StartingAt, Warmup])
 @pytest.mark.parametrize(("value", "shown"), [(0.1, "0.1"), (F, "f (Named)"), (None, "None (NoneType)")])
 def test_member(scheduler, value, shown):
     message = f"{scheduler.__name__}: schedule must be a schedule, got {shown}. {CONVERT}"
@@ -739,6 +741,7 @@ def test_every_argument_is_in_a_table_above():
         (StartingAt, "schedule"),
         (SetAt, "schedule"),
         (Recorded, "values"),
+        (Warmup, "schedule"),
     }
     assert everything == others.union(REALS, INTEGERS, CHOICES, FLAGS, FUNCTIONS)
     assert set(NEEDED) == set(SCHEDULERS)

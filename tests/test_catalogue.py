@@ -57,7 +57,7 @@ def test_there_is_one_list():
 
 WITHOUT_A_COUNT = {"reduce_lr_on_plateau"}
 """Told metrics: its cases are traces."""
-NOT_PYTORCHS = {"per_epoch", "recorded", "set_at", "starting_at"}
+NOT_PYTORCHS = {"per_epoch", "recorded", "set_at", "starting_at", "warmup"}
 
 
 def files(folder) -> set[str]:
