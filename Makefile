@@ -22,7 +22,7 @@ CONTAINED_mutants := mutants $(CONTAINED_test)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:  # one pip at a time
-.PHONY: help parity devices selftest test test-long mutants bench accelerator docs vectors lint format clean
+.PHONY: help parity devices selftest test test-long mutants third-party bench accelerator docs vectors lint format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -44,6 +44,12 @@ test-long: $(INSTALLED)test ## the same with the slow tests and many more random
 
 mutants: $(INSTALLED)mutants ## break lines on purpose, one at a time; an hour or two; writes docs/mutants.md
 	@PATH="$(abspath $(VENV))/bin:$$PATH" $(IN_VENV) tests/mutation $(ARGS)
+
+third-party: ## schedulers of other libraries, live; in a .venv-third-party; writes docs/third-party.md
+	@$(MAKE) --no-print-directory VENV=.venv-third-party .venv-third-party/.installed-test
+	@.venv-third-party/bin/python -m pip install -qq --disable-pip-version-check --no-deps -r tests/third_party/requirements.txt
+	@.venv-third-party/bin/python -m pytest -q tests/third_party $(ARGS)
+	@.venv-third-party/bin/python tests/third_party
 
 accelerator: $(INSTALLED)examples $(INSTALLED)bench ## on the default device: parity, the examples, what a schedule costs in an update
 	@$(IN_VENV) -m benchmarks.accelerator $(ARGS)
@@ -71,7 +77,7 @@ format: $(INSTALLED)dev ## format the code and repair what ruff can
 	@$(IN_VENV) -m ruff format .
 
 clean: ## remove everything that make has made
-	@rm -rf $(VENV) .venv-oldest parity-report bench-report examples-out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) .venv-oldest .venv-third-party parity-report bench-report examples-out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(addprefix $(INSTALLED),parity hugging-face examples bench devices test dev mutants): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)

@@ -4,6 +4,7 @@ import functools
 import io
 import json
 import math
+import types
 import warnings
 
 import hypothesis
@@ -649,3 +650,15 @@ def test_the_copy_has_no_weights():
     assert not own.optimizer.state
     assert optimizer.state[weights]["exp_avg"].numel() == weights.numel()
     assert from_torch(live) == jaxsched.CosineAnnealingLR(0.1, T_max=100)
+
+
+def test_a_function_that_holds_on_to_the_original():
+    optimizer = sgd()
+
+    def write():
+        optimizer.param_groups[0]["lr"] *= 0.5
+
+    loop = types.SimpleNamespace(optimizer=optimizer, write=write)
+    with pytest.raises(ValueError, match="a step of a copy changed yours, which is put back"):
+        from_torch(loop, total_steps=5, step=lambda own: own.write())
+    assert optimizer.param_groups[0]["lr"] == 0.1

@@ -54,7 +54,7 @@ def replay(scheduler: object, steps: int, step: Step | None = None) -> Replay:
       TypeError: it has no optimizer, or there is no knowing how it is stepped.
     """
     how = protocol(scheduler) if step is None else Protocol(lambda own, count: step(own))
-    with _undisturbed():
+    with _undisturbed(), _untouched(scheduler):
         own = copied(scheduler)
         groups = optimizer_of(own).param_groups
         rows: list[list[list[float]]] = []
@@ -224,6 +224,23 @@ def _instead(scheduler: object) -> dict[int, object]:
             waiting += [getattr(one, "__self__", None)]
     found[id(found)] = [found]
     return found
+
+
+@contextlib.contextmanager
+def _untouched(scheduler: object) -> Iterator[None]:
+    """Puts back, and tells, what a step has changed of the original: functions are shared with the copy."""
+    groups = optimizer_of(scheduler).param_groups
+    before = [{name: value for name, value in group.items() if name != "params"} for group in groups]
+    numbers = _now(groups)
+    yield
+    if not np.array_equal(_now(groups), numbers, equal_nan=True):
+        for group, values in zip(groups, before, strict=True):
+            group.update(values)
+        raise ValueError(
+            f"from_torch: {_name(scheduler)} must change the optimizer that is its own, and a step of a copy "
+            "changed yours, which is put back. A function in it holds on to the optimizer: let step= be one "
+            "of the copy's, as in step=lambda own: write(own.optimizer)."
+        )
 
 
 @contextlib.contextmanager
