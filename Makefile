@@ -83,6 +83,8 @@ clean: ## remove everything that make has made
 $(addprefix $(INSTALLED),parity hugging-face examples bench devices test dev mutants): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
 	@echo "Installing jaxsched[$*] into $(VENV): some minutes the first time."
 	@$(IN_VENV) -m pip install -qq --disable-pip-version-check --no-input -c $(CONSTRAINTS) -e '.[$*]'
+# Its schedulers need nothing but torch; as an extra it would bring torchvision, and with that another torch.
+	@$(if $(filter hugging-face test dev,$*),$(IN_VENV) -m pip install -qq --disable-pip-version-check --no-input --no-deps -c $(CONSTRAINTS) timm)
 	@touch $(addprefix $(INSTALLED),$(CONTAINED_$*))
 
 $(VENV)/.made:

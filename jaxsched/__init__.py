@@ -1,6 +1,6 @@
 """PyTorch's learning-rate schedulers as jittable Optax schedules."""
 
-from . import hugging_face as hugging_face
+from . import hugging_face as hugging_face, timm as timm
 from ._groups import by_group as by_group
 from ._plot import plot as plot
 from ._reading import current_lr as current_lr

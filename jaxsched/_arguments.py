@@ -68,11 +68,15 @@ class Real:
     open: bool = False
     remedy: str = "Give a Python number, or a JAX array for a value that is data."
     optional: bool = False
+    array: bool = True
+    """Whether an array will do."""
 
     def __call__(self, owner: str, name: str, value: Any) -> Any:
         if value is None and self.optional:
             return None
         value = _as_data(value, float)
+        if _is_array(value) and not self.array:
+            raise error(TypeError, owner, name, value, "a Python number", "It is computed with on the host.")
         if self.most < math.inf:
             allowed = f"a finite number in {'(' if self.open else '['}{self.least:g}, {self.most:g}]"
         else:

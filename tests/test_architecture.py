@@ -21,9 +21,9 @@ jaxsched._value
 jaxsched._shared_rate
 jaxsched._schedule
 jaxsched.schedulers jaxsched.by_metric
-jaxsched.hugging_face
+jaxsched.hugging_face jaxsched.timm
 jaxsched._groups jaxsched._reading jaxsched._plot
-jaxsched.interop.from_transformers
+jaxsched.interop.from_transformers jaxsched.interop.from_timm
 jaxsched.interop.source jaxsched.interop.replay jaxsched.interop.wrappers
 jaxsched.interop.states
 jaxsched.interop.counterparts

@@ -56,11 +56,11 @@ def test_a_name_that_only_theirs_has_is_written_as_it_is(monkeypatch):
     def define(module):
         body = {"__module__": module, "__annotations__": {"base_lr": float}}
         body["_formula"] = lambda self, k: jnp.full(k.shape, self.base_lr)
-        return type("RootDecay", (Schedule,), body)
+        return type("CubeDecay", (Schedule,), body)
 
     one = define("one")
     written = one(0.1).to_dict()
-    assert written["scheduler"] == "RootDecay"
+    assert written["scheduler"] == "CubeDecay"
     assert type(Schedule.from_dict(written)) is one
     again = define("one")  # as in a notebook, where a cell runs twice
     assert type(Schedule.from_dict(written)) is again
@@ -68,7 +68,7 @@ def test_a_name_that_only_theirs_has_is_written_as_it_is(monkeypatch):
     other = define("other")
     for cls in (again, other):
         assert type(Schedule.from_dict(cls(0.1).to_dict())) is cls
-    with pytest.raises(ValueError, match=r"one\.RootDecay, other\.RootDecay, got 'RootDecay'"):
+    with pytest.raises(ValueError, match=r"one\.CubeDecay, other\.CubeDecay, got 'CubeDecay'"):
         Schedule.from_dict(written)
 
 

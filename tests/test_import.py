@@ -86,7 +86,7 @@ def test_public_modules():
         for name, value in vars(jaxsched).items()
         if not name.startswith("_") and isinstance(value, types.ModuleType)
     }
-    assert modules == {"by_metric", "hugging_face", "interop", "schedulers"}
+    assert modules == {"by_metric", "hugging_face", "interop", "schedulers", "timm"}
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))

@@ -14,7 +14,8 @@ from .._schedule import Schedule
 from ..hugging_face._by_name import Scheduler
 from ..schedulers.constant_lr import ConstantLR
 from ..schedulers.starting_at import StartingAt
-from . import held
+from ..timm import PlateauLRScheduler
+from . import from_timm, held
 from .counterparts import convert, counterparts
 from .replay import Replay, Step, optimizer_of, replay
 from .source import Source, alive, is_known
@@ -50,10 +51,10 @@ class Asked:
         return self.group
 
 
-def answer(scheduler: object, asked: Asked) -> Scheduler:
+def answer(scheduler: object, asked: Asked) -> Scheduler | PlateauLRScheduler:
     """What a live scheduler is."""
     if not is_known(scheduler, counterparts()) or asked.step is not None:
-        return _recorded(scheduler, None, 0, None, asked)
+        return _of_timm(scheduler, asked) or _recorded(scheduler, None, 0, None, asked)
     index = asked.index(len(optimizer_of(scheduler).param_groups))
     sources = alive(scheduler, asked.total_steps, counterparts())
     try:
@@ -72,6 +73,22 @@ def answer(scheduler: object, asked: Asked) -> Scheduler:
     if asked.quantity != "lr":
         return _other(scheduler, found, source, asked)
     return _held(scheduler, found, source, asked)
+
+
+def _of_timm(scheduler: object, asked: Asked) -> Scheduler | PlateauLRScheduler | None:
+    """timm's, at its start, if a formula does what it does."""
+    if asked.step is not None or asked.quantity != "lr" or from_timm.recognized(scheduler, 0) is None:
+        return None
+    groups = len(optimizer_of(scheduler).param_groups)
+    index = asked.index(groups)
+    found = [from_timm.recognized(scheduler, group) for group in range(groups)]
+    schedule = found[index or 0]
+    if index is None and any(other != schedule for other in found):
+        raise _groups_differ(found)
+    if not isinstance(schedule, Schedule):
+        return schedule
+    rates = _looked_at(scheduler, schedule, 0, asked).lr[:, index or 0]
+    return None if held.differs(schedule, 0, rates) is not None else _standing(schedule, 0, False)
 
 
 def _why(name: str, reason: Exception) -> str:

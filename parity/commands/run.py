@@ -12,6 +12,7 @@ from rich.console import Console
 from .. import exhaustive
 from ..cases import transformers
 from ..catalogue import ALL_CASES
+from ..reference import timm
 from ..report import terminal
 from ..run import BATCH, AnyCase, Profile, profiled, run
 from ..training import TRAINING_CASES
@@ -74,6 +75,8 @@ def main(options: argparse.Namespace) -> int:
         return _exhaustive(options)
     if not transformers.INSTALLED:
         complain("transformers is not installed: its schedules are left out (extra hugging-face)")
+    if not timm.INSTALLED:
+        complain("timm is not installed: its schedulers are left out (pip install --no-deps timm)")
     return compare_and_report(
         profiled(select(options, (*ALL_CASES, *TRAINING_CASES)), options.profile), options
     )

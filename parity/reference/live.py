@@ -56,7 +56,7 @@ def trajectory(
         try:
             if fractions is not None or k:
                 scheduler.optimizer.step()
-                scheduler.step(*(() if fractions is None else (fractions[k],)))
+                _step(scheduler, k, fractions)
         except (ValueError, ZeroDivisionError, OverflowError, NotImplementedError) as reason:
             return Trajectory(values[:k], f"{type(reason).__name__}: {reason}")
         values[k] = read(scheduler, quantity, group)
@@ -64,3 +64,11 @@ def trajectory(
             progress(1000)
     progress(steps % 1000)
     return Trajectory(values, None)
+
+
+def _step(scheduler: Live, k: int, fractions: Sequence[float] | None) -> None:
+    if hasattr(scheduler, "step_update"):  # timm's are told the count; one of the two does nothing
+        scheduler.step(k)
+        scheduler.step_update(k)
+    else:
+        scheduler.step(*(() if fractions is None else (fractions[k],)))

@@ -117,7 +117,8 @@ def timm(file: str, name: str, **kwargs: Any) -> Theirs:
         (scheduler.step if by_epoch else scheduler.step_update)(count)
 
     shown = f"timm.scheduler.{name}({', '.join(f'{k}={v}' for k, v in kwargs.items())})"
-    return Theirs("timm", shown, of(f"timm.scheduler.{file}", name, **kwargs), step)
+    formula = name != "WSDLRScheduler" and "noise_range_t" not in kwargs
+    return Theirs("timm", shown, of(f"timm.scheduler.{file}", name, **kwargs), step, formula=formula)
 
 
 TIMM = [

@@ -45,5 +45,8 @@ class Arithmetic(Protocol):
     def power(self, x: Any, y: Any, /) -> Number:
         """``x**y`` for ``x >= 0``, ``y >= 0``; ``0**0`` is 1."""
 
+    def exp(self, x: Any, /) -> Number:
+        """The exponential."""
+
     def cospi(self, x: Any, /) -> Number:
         """``cos(pi*x)``; exactly 1 or -1 at whole numbers."""

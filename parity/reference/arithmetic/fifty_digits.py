@@ -34,6 +34,10 @@ def cospi(x: Number | Float64) -> Any:
     return mp.cospi(number(x))
 
 
+def exp(x: Number | Float64) -> Any:
+    return mp.exp(number(x))
+
+
 def to_float32(value: Any) -> np.float32:
     """The float32 nearest to a number, ties to even; subnormal ones too."""
     if value == 0 or not mp.isfinite(value):

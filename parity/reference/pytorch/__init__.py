@@ -11,6 +11,7 @@ import inspect
 import pkgutil
 from collections.abc import Iterator, Mapping
 
+from .. import timm
 from ..known import Known, Unknown
 from ..live import QUANTITIES, Live, Trajectory, read, trajectory
 
@@ -18,10 +19,19 @@ __all__ = ["QUANTITIES", "TABLE", "Trajectory", "known", "read", "trajectory"]
 
 
 def _listed() -> Iterator[type[Known]]:
-    """The classes of all files in this folder."""
-    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
+    """The classes of all files in this folder, and in timm's."""
+    files = [
+        *pkgutil.iter_modules(__path__, f"{__name__}."),
+        *pkgutil.iter_modules(timm.__path__, f"{timm.__name__}."),
+    ]
+    for module in files:
         for value in vars(importlib.import_module(module.name)).values():
-            if inspect.isclass(value) and issubclass(value, Known) and value.__module__ == module.name:
+            if (
+                inspect.isclass(value)
+                and issubclass(value, Known)
+                and value.__module__ == module.name
+                and hasattr(value, "theirs")
+            ):
                 yield value
 
 

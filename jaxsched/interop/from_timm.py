@@ -1,0 +1,45 @@
+"""timm's schedulers, read off a live one."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from .. import timm
+from .._schedule import Schedule
+from ..timm import PlateauLRScheduler
+
+_MODULE = "timm.scheduler."
+
+
+_PLATEAU = {"decay_rate": "factor", "patience_t": "patience", "cooldown_t": "cooldown"}
+"""What PyTorch's plateau, which does the work within timm's, calls it."""
+
+
+def recognized(scheduler: object, group: int) -> Schedule | PlateauLRScheduler | None:
+    """The schedule of one parameter group of a live scheduler of timm's; None if it is none, or has noise.
+
+    It begins at count 0: timm's schedulers keep no count.
+    """
+    kind = getattr(timm, type(scheduler).__name__, None)
+    if kind is None or not type(scheduler).__module__.startswith(_MODULE):
+        return None
+    kept = vars(scheduler)
+    options = kept["optimizer"].param_groups[group]
+    if kept.get("noise_range_t") is not None or options.get("lr_scale", 1.0) != 1.0:
+        return None
+    base_lr = kept["base_values"][group]
+    if kind is PlateauLRScheduler:
+        within = vars(kept["lr_scheduler"])
+        kept = {**kept, **{ours: within[theirs] for ours, theirs in _PLATEAU.items()}}
+        kept |= {"threshold": within["threshold"], "mode": within["mode"], "lr_min": within["min_lrs"][group]}
+    names = [field.name for field in dataclasses.fields(kind) if field.name != "base_lr"]
+    try:
+        made: Schedule | PlateauLRScheduler = kind(base_lr, **{name: _whole(kept[name]) for name in names})
+    except (KeyError, TypeError, ValueError):  # what another version has otherwise, or ours does not take
+        return None
+    return made
+
+
+def _whole(value: object) -> object:
+    """timm's command line counts in floats, too; a whole one is meant as the integer where that is wanted."""
+    return int(value) if isinstance(value, float) and value.is_integer() and value >= 1 else value

@@ -1,0 +1,167 @@
+"""timm's schedulers, live, beside ours."""
+
+import json
+import pickle
+import warnings
+
+import hypothesis
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+
+import jaxsched.timm as ours
+from jaxsched import PerEpoch, Recorded, Schedule, from_torch
+from parity.cases.timm import CASES, FILES
+from parity.reference import timm
+
+installed = pytest.mark.skipif(not timm.INSTALLED, reason="timm is not installed")
+cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def sgd(*rates, **group):
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": lr, **group} for lr in rates or (0.1,)]
+    return torch.optim.SGD(groups)
+
+
+@installed
+@cases
+def test_a_live_one_becomes_ours(case):
+    made = from_torch(case.make_torch_scheduler())
+    assert made == case.schedule()
+    assert made.position == 0
+
+
+@cases
+def test_as_a_value(case):
+    schedule = case.schedule()
+    assert eval(repr(schedule), vars(ours)) == schedule
+    assert pickle.loads(pickle.dumps(schedule)) == schedule
+    assert Schedule.from_dict(json.loads(json.dumps(schedule.to_dict()))) == schedule
+    assert hash(schedule) == hash(pickle.loads(pickle.dumps(schedule)))
+
+
+@cases
+def test_the_same_bits_in_every_mode(case):
+    schedule, counts = case.schedule(), np.arange(0, case.steps, max(case.steps // 300, 1))
+    wanted = schedule.on_host(counts)
+    np.testing.assert_array_equal(schedule(counts), wanted)
+    np.testing.assert_array_equal(jax.jit(schedule)(counts.astype(np.uint32)), wanted)
+    np.testing.assert_array_equal(jax.vmap(schedule)(counts.astype(np.int32)), wanted)
+    np.testing.assert_array_equal(jax.lax.scan(lambda _, k: (None, schedule(k)), None, counts)[1], wanted)
+    far = np.array([-3, 2**31 - 1])
+    np.testing.assert_array_equal(schedule(far), schedule.on_host(far))
+
+
+@installed
+@hypothesis.given(
+    st.sampled_from(["CosineLRScheduler", "PolyLRScheduler", "TanhLRScheduler"]),
+    st.integers(1, 40),
+    st.sampled_from([1.0, 2.0, 3.0]),
+    st.sampled_from([1.0, 0.5, 0.9]),
+    st.integers(0, 3),
+    st.integers(0, 12),
+    st.booleans(),
+    st.sampled_from([0.0, 1e-4, 0.01]),
+)
+def test_random_arguments(name, t_initial, mul, decay, limit, warmup, prefix, lr_min):
+    given = dict(
+        t_initial=t_initial, cycle_mul=mul, cycle_decay=decay, cycle_limit=limit, warmup_t=warmup,
+        warmup_prefix=prefix, warmup_lr_init=1e-5, lr_min=lr_min,
+    )  # fmt: skip
+    live = getattr(timm.module(FILES[name]), name)(sgd(), **given)
+    found = getattr(ours, name)(0.1, **given).on_host(np.arange(150))
+    restarts = {warmup * prefix + t_initial * n for n in range(60)}
+    for k in range(150):
+        if k:
+            live.step(k)
+        lr = live.optimizer.param_groups[0]["lr"]
+        # Where a cycle begins, theirs may still be in the one before, by a rounded logarithm.
+        assert found[k] == pytest.approx(lr, rel=2e-7, abs=1e-16) or (mul != 1 and k in restarts)
+
+
+@installed
+def test_epochs_and_updates():
+    cosine = timm.module("cosine_lr").CosineLRScheduler
+    by_epoch = from_torch(cosine(sgd(), t_initial=30), steps_per_epoch=10)
+    assert by_epoch == PerEpoch(ours.CosineLRScheduler(0.1, 30), 10)
+    by_update = cosine(sgd(), t_initial=300, t_in_epochs=False)
+    assert from_torch(by_update) == ours.CosineLRScheduler(0.1, 300)
+
+
+@installed
+def test_groups():
+    cosine = timm.module("cosine_lr").CosineLRScheduler
+    live = cosine(sgd(0.1, 0.02), t_initial=30)
+    assert from_torch(live, group=1) == ours.CosineLRScheduler(0.02, 30)
+    with pytest.raises(ValueError, match="group must be given, from 0 to 1, got None"):
+        from_torch(live)
+    scaled = cosine(sgd(lr_scale=0.5), t_initial=30)
+    assert isinstance(from_torch(scaled, total_steps=30), Recorded)
+
+
+@installed
+def test_noise_is_recorded():
+    live = timm.module("cosine_lr").CosineLRScheduler(sgd(), t_initial=30, noise_range_t=(5, 20))
+    with pytest.raises(TypeError, match="give total_steps="):
+        from_torch(live)
+    recorded = from_torch(live, total_steps=30)
+    for k in range(30):
+        if k:
+            live.step(k)
+        assert recorded(k) == np.float32(live.optimizer.param_groups[0]["lr"])
+
+
+@installed
+def test_one_that_was_changed_is_recorded():
+    live = timm.module("cosine_lr").CosineLRScheduler(sgd(), t_initial=30)
+    live._get_lr = lambda t: [0.1 / (1 + t)]
+    assert from_torch(live, total_steps=5) == Recorded([0.1 / (1 + t) for t in range(5)])
+
+
+@installed
+@hypothesis.given(
+    st.lists(st.sampled_from([0.1, 0.5, 0.5001, 0.7, 0.9]), min_size=1, max_size=40),
+    st.integers(0, 5), st.integers(0, 3), st.integers(0, 2), st.sampled_from(["max", "min"]),
+)  # fmt: skip
+def test_plateau(metrics, warmup, patience, cooldown, mode):
+    given = dict(
+        decay_rate=0.5, patience_t=patience, cooldown_t=cooldown, warmup_t=warmup, warmup_lr_init=0.01
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        live = timm.module("plateau_lr").PlateauLRScheduler(sgd(), mode=mode, lr_min=1e-3, **given)
+    plateau = from_torch(live)
+    assert plateau == ours.PlateauLRScheduler(0.1, mode=mode, lr_min=1e-3, **given)
+    state, step = plateau.init(), jax.jit(plateau.step)
+    rates = [state.lr]
+    for metric in np.float32(metrics):
+        state = step(state, metric)
+        rates.append(state.lr)
+    for epoch, lr in enumerate(rates):
+        if epoch:
+            live.step(epoch, float(np.float32(metrics[epoch - 1])))
+        assert lr == np.float32(live.optimizer.param_groups[0]["lr"])
+    scanned = jax.lax.scan(lambda s, m: (plateau.step(s, m),) * 2, plateau.init(), jnp.float32(metrics))[1].lr
+    np.testing.assert_array_equal(scanned, rates[1:])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ours.CosineLRScheduler(0.1, 0), "t_initial must be an integer >= 1, got 0"),
+        (lambda: ours.CosineLRScheduler(0.1, 9, cycle_mul=0.5), r"cycle_mul must be a finite number >= 1"),
+        (lambda: ours.CosineLRScheduler(0.1, 10**8), "at most 10,000,000, got 100,000,000"),
+        (lambda: ours.CosineLRScheduler(0.1, 9, k_decay=0), "k_decay must be a finite number > 0, got 0"),
+        (lambda: ours.TanhLRScheduler(0.1, 9, lb=3.0), r"ub must be above lb = 3\.0, got 3\.0"),
+        (lambda: ours.MultiStepLRScheduler(0.1, [9, 3]), r"decay_t must be in order, got \[9, 3\]"),
+        (lambda: ours.StepLRScheduler(0.1, 2.4), r"decay_t must be an integer >= 1, got 2\.4"),
+        (lambda: ours.StepLRScheduler(jnp.float32(0.1), 2), "base_lr must be a Python number, got "),
+        (lambda: ours.PlateauLRScheduler(0.1, decay_rate=1.0), r"factor must be a finite number in \[0, 1\)"),
+    ],
+)  # fmt: skip
+def test_what_they_do_not_take(make, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        make()
