@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import abc
+import importlib
+import inspect
+import pkgutil
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final, TypeAlias
 
@@ -80,6 +83,17 @@ class Known(abc.ABC):
           lr: the one in force.
         """
         return start
+
+
+def listed(path: Sequence[str], package: str) -> dict[str, type[Known]]:
+    """The classes of all files in a folder, by the full names of those that they know."""
+    found = {}
+    for module in pkgutil.iter_modules(path, f"{package}."):
+        for value in vars(importlib.import_module(module.name)).values():
+            mine = inspect.isclass(value) and issubclass(value, Known) and value.__module__ == module.name
+            if mine and hasattr(value, "theirs"):
+                found[value.theirs] = value
+    return found
 
 
 class Unknown(Known):

@@ -12,7 +12,13 @@ import importlib.util
 import pathlib
 import sys
 import types
+from collections.abc import Mapping
 from typing import Any
+
+from ..known import Known, listed
+
+TABLE: Mapping[str, type[Known]] = listed(__path__, __name__)
+"""By the full name of timm's class."""
 
 INSTALLED = importlib.util.find_spec("timm") is not None
 
