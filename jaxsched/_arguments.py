@@ -25,14 +25,16 @@ class Checker(Protocol):
     def __call__(self, owner: str, name: str, value: Any) -> Any: ...
 
 
-def describe(value: Any) -> str:
+def describe(value: object) -> str:
     """The value as an error shows it: short, and with its type where that is the point."""
     text = repr(value)
     text = text if len(text) <= 60 else text[:57] + "..."
     return text if isinstance(value, (bool, int, float, np.generic)) else f"{text} ({type(value).__name__})"
 
 
-def error(kind: type[Exception], owner: str, name: str, value: Any, allowed: str, remedy: str) -> Exception:
+def error(
+    kind: type[Exception], owner: str, name: str, value: object, allowed: str, remedy: str
+) -> Exception:
     """The one form of every argument error."""
     return kind(f"{owner}: {name} must be {allowed}, got {describe(value)}. {remedy}")
 
@@ -44,7 +46,7 @@ def _as_data(value: Any, kind: Any = None) -> Any:
     return jnp.asarray(value) if isinstance(value, np.ndarray) else value
 
 
-def _is_array(value: Any) -> bool:
+def _is_array(value: object) -> bool:
     return isinstance(value, (jax.Array, np.ndarray))
 
 

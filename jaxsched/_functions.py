@@ -10,16 +10,17 @@ import contextlib
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ._arguments import describe, error, is_real
-from ._numerics import Values
-from ._walled import walled
+from ._numerics import Array, Values
+from ._numerics.arrays import is_jax
+from ._walled import Function as Written, walled
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Function:
     traced: bool = True
     """Whether JAX must be able to trace it; where not, see `require_traceable`."""
 
-    def __call__(self, owner: str, name: str, value: Any) -> Any:
+    def __call__(self, owner: str, name: str, value: object) -> object:
         if value is None and self.optional:
             return None
         allowed = "a function of a count" + (" or None" if self.optional else "")
@@ -48,7 +49,7 @@ class Function:
 def require_traceable(
     owner: str,
     name: str,
-    function: Callable[[Any], Any],
+    function: Written,
     allowed: str = "a function of a count",
     remedy: str = "",
 ) -> None:
@@ -73,7 +74,7 @@ def require_traceable(
 def require_the_same(
     owner: str,
     name: str,
-    function: Callable[[Any], Any],
+    function: Written,
     allowed: str = "a function of a count",
     remedy: str = "",
 ) -> None:
@@ -103,7 +104,7 @@ class Differs(NamedTuple):
     jax: float
 
 
-def _difference(function: Callable[[Any], Any]) -> Differs | None:
+def _difference(function: Written) -> Differs | None:
     try:
         return _kept_difference(function)
     except TypeError:  # it does not hash
@@ -111,11 +112,11 @@ def _difference(function: Callable[[Any], Any]) -> Differs | None:
 
 
 @functools.lru_cache(maxsize=256)
-def _kept_difference(function: Callable[[Any], Any]) -> Differs | None:
+def _kept_difference(function: Written) -> Differs | None:
     return difference(function, LOOKED_AT)
 
 
-def difference(function: Callable[[Any], Any], counts: Sequence[int]) -> Differs | None:
+def difference(function: Written, counts: Sequence[int]) -> Differs | None:
     """Where JAX makes another function of it than Python, at the counts up to which Python answers.
 
     None, too, where neither can be asked now: of one that holds another program's tracers.
@@ -146,7 +147,7 @@ class Answers(NamedTuple):
     """What came at the next count instead of a number."""
 
 
-def answers(function: Callable[[Any], Any], counts: Sequence[int]) -> Answers:
+def answers(function: Written, counts: Sequence[int]) -> Answers:
     """The function's values at counts, as far as it has any."""
     found: list[float] = []
     for k in counts:
@@ -175,11 +176,11 @@ def number(value: object) -> float | None:
     return float(found) if found.shape == () and is_real(found) else None
 
 
-def constant_value(function: Callable[[Any], Any]) -> float | None:
+def constant_value(function: Written) -> float | None:
     """What a function returns for every count, if it does not look at the count."""
     seen: list[Any] = []
 
-    def look(k: jax.Array) -> Any:
+    def look(k: jax.Array) -> object:
         seen.append(function(k))
         return seen[-1]
 
@@ -199,7 +200,7 @@ class _NoNumberError(Exception):
     """A function returned something else than a number."""
 
 
-def trace(function: Callable[[Any], Any]) -> Any:
+def trace(function: Written) -> Any:
     """Type and shape of what the function returns for one count."""
 
     def one(k: jax.Array) -> jax.Array:
@@ -214,17 +215,18 @@ def trace(function: Callable[[Any], Any]) -> Any:
         return jax.eval_shape(one, np.zeros((), np.int64))
 
 
-def call(function: Callable[[Any], Any], k: Any) -> Any:
+def call(function: Written, k: Array) -> Array:
     """The function of every count in an array, one count at a time, in float64."""
-    if isinstance(k, jax.Array):
+    if is_jax(k):
         with lenient():
-            return jnp.vectorize(walled(function))(k)
+            traced: Array = jnp.vectorize(walled(function))(k)
+        return traced
     with lenient():
         values = [_at(function, int(one)) for one in np.ravel(k)]
-    return np.reshape(np.asarray(values, np.float64), np.shape(k))
+    return cast(Array, np.reshape(np.asarray(values, np.float64), np.shape(k)))
 
 
-def _at(function: Callable[[Any], Any], k: int) -> float:
+def _at(function: Written, k: int) -> float:
     value = function(k)
     found = number(value)
     if found is None:
@@ -235,12 +237,13 @@ def _at(function: Callable[[Any], Any], k: int) -> float:
 
 
 def tabulate(
-    owner: str, name: str, function: Callable[[Any], Any], counts: Any, least: float = -math.inf
+    owner: str, name: str, function: Written, counts: Iterable[int], least: float = -math.inf
 ) -> Values:
     """What a function that JAX need not trace returns for some counts, each value checked."""
+    counts = list(counts)
     values = np.empty(len(counts))
     wanted = "finite number" if least == -math.inf else f"finite number >= {least:g}"
-    for i, k in enumerate(np.asarray(counts).tolist()):
+    for i, k in enumerate(counts):
         try:
             with lenient():
                 value = function(k)

@@ -75,7 +75,8 @@ class Schedule(SharedRate):
         """
         dtype = jax.dtypes.canonicalize_dtype(float)  # what `jnp.result_type` says, sooner
         with jax.enable_x64(True):
-            return _evaluate(*jax.tree.map(_settle, (self, self._count(count))), dtype)
+            value: jax.Array = _evaluate(*jax.tree.map(_settle, (self, self._count(count))), dtype)
+        return value
 
     def on_host(self, count: Any) -> np.ndarray[Any, Any]:
         """The value at ``count``, computed by NumPy: the same bits, no device operation.
@@ -96,13 +97,15 @@ class Schedule(SharedRate):
         dtype = jax.dtypes.canonicalize_dtype(float)  # what `jnp.result_type` says, sooner
         if type(count) is int and 0 <= count < 2**63 and not has_arrays(self):  # one value, for a log
             with np.errstate(all="ignore"), jax.enable_x64(True), nx.to_be(dtype):
-                return dtype.type(self._formula(np.int64(count)))  # type: ignore[arg-type]
+                one: np.ndarray[Any, Any] = dtype.type(self._formula(nx.one_count(count)))
+            return one
         count = self._count(np.asarray(count))
         with np.errstate(all="ignore"), jax.enable_x64(True), nx.to_be(dtype):
             schedule = self
             if has_arrays(self):  # without this question, half the time would go into an empty map
                 schedule = jax.tree.map(lambda x: _widen(np.asarray(x)), self)
-            return nx.round_to(_value(schedule, count), dtype)
+            values: np.ndarray[Any, Any] = nx.round_to(_value(schedule, count), dtype)
+        return values
 
     def recorded(self, total_steps: int) -> "Schedule":
         """The same values as a table: `Recorded`, with the same bits on every device by construction.
@@ -154,10 +157,12 @@ def _evaluate(schedule: Schedule, count: Any, dtype: Any) -> jax.Array:
     schedule = jax.tree.map(_widen, _kept(schedule))
     count = _narrow(count) if _takes_narrow_counts(schedule) else _widen(count)
     with jax.named_scope(type(schedule).__name__), nx.to_be(dtype):
-        value = nx.round_to(_value(schedule, count), dtype, schedule._least())
+        value: jax.Array = nx.round_to(_value(schedule, count), dtype, schedule._least())
     # A single value is about to be multiplied with every weight there is. XLA would move the formula into
     # that loop, and a GPU compute it again for each of them.
-    return jax.lax.optimization_barrier(value) if value.ndim == 0 else value  # type: ignore[no-untyped-call]
+    if value.ndim == 0:
+        value = jax.lax.optimization_barrier(value)  # type: ignore[no-untyped-call]
+    return value
 
 
 def _kept(schedule: Schedule) -> Schedule:

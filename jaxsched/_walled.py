@@ -18,10 +18,13 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 from . import _numerics as nx
 
+Function: TypeAlias = Callable[[Any], Any]
+"""Of a count, as somebody wrote it: what it is given and returns may be Python's, JAX's or torch's."""
+
 Operation: TypeAlias = Callable[..., jax.Array]
 
 
-def walled(function: Callable[[Any], Any]) -> Callable[[jax.Array], jax.Array]:
+def walled(function: Function) -> Callable[[jax.Array], jax.Array]:
     """The function of one count, a traced int64, with walls around its arithmetic; float64."""
 
     def evaluate(k: jax.Array) -> jax.Array:
@@ -70,24 +73,24 @@ _INNER: Mapping[str, str] = {
 """Operations that are functions themselves, and under which parameter. A loop or branch stays as it is."""
 
 
-def _add(x: jax.Array, y: jax.Array, **_: Any) -> jax.Array:
+def _add(x: jax.Array, y: jax.Array, **_: object) -> jax.Array:
     return nx.rounded(x + y)
 
 
-def _subtract(x: jax.Array, y: jax.Array, **_: Any) -> jax.Array:
+def _subtract(x: jax.Array, y: jax.Array, **_: object) -> jax.Array:
     return nx.rounded(x - y)
 
 
-def _multiply(x: jax.Array, y: jax.Array, **_: Any) -> jax.Array:
+def _multiply(x: jax.Array, y: jax.Array, **_: object) -> jax.Array:
     return nx.rounded(x * y)
 
 
-def _divide(x: jax.Array, y: jax.Array, **_: Any) -> jax.Array:
+def _divide(x: jax.Array, y: jax.Array, **_: object) -> jax.Array:
     # Without the wall, a quotient of quotients would become one of products.
     return nx.rounded(nx.quotient(jnp.where(y < 0, -x, x), jnp.abs(y)))
 
 
-def _whole_power(x: jax.Array, *, y: int, **_: Any) -> jax.Array:
+def _whole_power(x: jax.Array, *, y: int, **_: object) -> jax.Array:
     power = jnp.ones_like(x)
     for _bit in f"{abs(y):b}":
         power = nx.rounded(power * power)
@@ -95,7 +98,7 @@ def _whole_power(x: jax.Array, *, y: int, **_: Any) -> jax.Array:
     return power if y >= 0 else _divide(jnp.ones_like(x), power)
 
 
-def _root(x: jax.Array, **_: Any) -> jax.Array:
+def _root(x: jax.Array, **_: object) -> jax.Array:
     return nx.sqrt(x)
 
 

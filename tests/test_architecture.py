@@ -20,7 +20,8 @@ jaxsched._functions
 jaxsched._value
 jaxsched._shared_rate
 jaxsched._schedule
-jaxsched.schedulers jaxsched.by_metric
+jaxsched.schedulers
+jaxsched.composed jaxsched.by_metric
 jaxsched.hugging_face jaxsched.timm
 jaxsched._groups jaxsched._reading jaxsched._plot
 jaxsched.interop.from_transformers jaxsched.interop.from_timm

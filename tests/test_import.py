@@ -17,17 +17,19 @@ PACKAGE = pathlib.Path(jaxsched.__file__).parent
 FORBIDDEN = ("torch", "flax", "matplotlib", "rich", "mpmath", "hypothesis", "pytest", "parity")
 
 
-def written_in(files):
+def written_in(package):
     """The class that each file holds, by the name of the file."""
-    for file in files:
+    for file in pkgutil.iter_modules(package.__path__):
         if not file.name.startswith("_"):
-            module = importlib.import_module(f"{jaxsched.schedulers.__name__}.{file.name}")
+            module = importlib.import_module(f"{package.__name__}.{file.name}")
             (found,) = (n for n in vars(module) if n.lower() == file.name.replace("_", ""))
             yield found
 
 
 PUBLIC = {
-    *written_in(pkgutil.iter_modules(jaxsched.schedulers.__path__)),
+    *written_in(jaxsched.schedulers),
+    *written_in(jaxsched.composed),
+    "ReduceLROnPlateau",
     "Affine",
     "Continues",
     "Multiplies",
@@ -86,7 +88,7 @@ def test_public_modules():
         for name, value in vars(jaxsched).items()
         if not name.startswith("_") and isinstance(value, types.ModuleType)
     }
-    assert modules == {"by_metric", "hugging_face", "interop", "schedulers", "timm"}
+    assert modules == {"by_metric", "composed", "hugging_face", "interop", "schedulers", "timm"}
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))

@@ -24,7 +24,7 @@ from jaxsched import (
     StepLR,
     current_lr,
 )
-from jaxsched.schedulers._carried import join, split
+from jaxsched.by_metric.carried import join, split
 from parity.metrics import METRIC_CASES
 
 CASES = {case.name: case for case in METRIC_CASES}

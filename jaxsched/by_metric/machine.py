@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _numerics as nx
 from .._arguments import error
-from ..schedulers._carried import MOST
+from .carried import MOST
 
 
 def as_metric(owner: str, metric: Any, allowed: str) -> jax.Array | np.ndarray[Any, Any] | np.generic:

@@ -9,14 +9,14 @@ from typing import Literal, TypeAlias, overload
 from .._arguments import describe
 from .._numerics import Number, Whole
 from .._schedule import Schedule
+from ..by_metric.greedy_lr import GreedyLR
+from ..by_metric.reduce_lr_on_plateau import ReduceLROnPlateau
 from ..schedulers.constant_lr import ConstantLR
-from ..schedulers.reduce_lr_on_plateau import ReduceLROnPlateau
 from .constant_with_warmup import ConstantWithWarmup
 from .cosine_warmup_with_min_lr import CosineWarmupWithMinLR
 from .cosine_with_min_lr import CosineWithMinLR
 from .cosine_with_restarts import CosineWithRestarts
 from .cosine_with_warmup import CosineWithWarmup
-from .greedy_lr import GreedyLR
 from .inverse_sqrt import InverseSqrt
 from .linear_with_warmup import LinearWithWarmup
 from .polynomial_decay_with_warmup import PolynomialDecayWithWarmup

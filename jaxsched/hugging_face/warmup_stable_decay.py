@@ -128,4 +128,5 @@ class WarmupStableDecay(WarmupSchedule):
             return nx.interpolate(self.base_lr, low, gone, length - gone, length, nx.linear)
         # 1 - sqrt(p) without cancelling where p is next to 1.
         share = nx.quotient(nx.fraction(length - gone, length), 1.0 + nx.fraction_power(gone, length, 0.5))
-        return low + nx.product(nx.minus(self.base_lr, low), share)
+        value: jax.Array = low + nx.product(nx.minus(self.base_lr, low), share)
+        return value

@@ -11,9 +11,9 @@ import numpy as np
 from .._arguments import Choice, Integer, describe
 from .._functions import close
 from .._schedule import Schedule
+from ..composed.starting_at import StartingAt
 from ..hugging_face._by_name import Scheduler
 from ..schedulers.constant_lr import ConstantLR
-from ..schedulers.starting_at import StartingAt
 from ..timm import PlateauLRScheduler
 from . import from_timm, held
 from .counterparts import convert, counterparts

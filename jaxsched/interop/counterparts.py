@@ -18,18 +18,18 @@ from .._arguments import Gamma, Horizon, Integer, describe
 from .._functions import LOOKED_AT, constant_value, difference, require_traceable
 from .._schedule import Schedule
 from .._value import Value
+from ..by_metric.reduce_lr_on_plateau import ReduceLROnPlateau
+from ..composed.chained_scheduler import ChainedScheduler
+from ..composed.sequential_lr import SequentialLR
+from ..composed.starting_at import StartingAt
 from ..hugging_face import GreedyLR
 from ..hugging_face._by_name import Scheduler
-from ..schedulers.chained_scheduler import ChainedScheduler
 from ..schedulers.cosine_annealing_warm_restarts import CosineAnnealingWarmRestarts
 from ..schedulers.cyclic_lr import CyclicLR
 from ..schedulers.lambda_lr import LambdaLR
 from ..schedulers.multi_step_lr import MultiStepLR
 from ..schedulers.multiplicative_lr import MultiplicativeLR
 from ..schedulers.one_cycle_lr import OneCycleLR
-from ..schedulers.reduce_lr_on_plateau import ReduceLROnPlateau
-from ..schedulers.sequential_lr import SequentialLR
-from ..schedulers.starting_at import StartingAt
 from ..schedulers.swa_lr import SWALR
 from .from_transformers import recognized
 from .source import Source

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from .._schedule import Schedule
+from ..by_metric.reduce_lr_on_plateau import ReduceLROnPlateau
 from ..hugging_face._by_name import Scheduler
-from ..schedulers.reduce_lr_on_plateau import ReduceLROnPlateau
 from .answer import Asked, Quantity, answer, answer_saved
 from .counterparts import counterparts
 from .replay import Step

@@ -13,14 +13,14 @@ import numpy as np
 
 from .._schedule import Schedule
 from .._value import Value
+from ..composed.chained_scheduler import ChainedScheduler
+from ..composed.per_epoch import PerEpoch
+from ..composed.sequential_lr import SequentialLR
+from ..composed.set_at import SetAt
+from ..composed.starting_at import StartingAt
 from ..hugging_face import CosineWithRestarts
-from ..schedulers.chained_scheduler import ChainedScheduler
 from ..schedulers.one_cycle_lr import OneCycleLR
-from ..schedulers.per_epoch import PerEpoch
 from ..schedulers.recorded import Recorded
-from ..schedulers.sequential_lr import SequentialLR
-from ..schedulers.set_at import SetAt
-from ..schedulers.starting_at import StartingAt
 from .replay import Replay
 
 LEAST, MOST = 1_000, 20_000

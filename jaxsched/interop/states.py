@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._arguments import describe
+from ..by_metric.carried import split
+from ..by_metric.reduce_lr_on_plateau import PlateauState, ReduceLROnPlateau
 from ..hugging_face import GreedyLR, GreedyState
-from ..schedulers._carried import split
-from ..schedulers.reduce_lr_on_plateau import PlateauState, ReduceLROnPlateau
 from .source import Source
 
 

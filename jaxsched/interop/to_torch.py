@@ -10,7 +10,7 @@ import jax
 
 from .. import _numerics as nx
 from .._schedule import Schedule
-from ..schedulers.reduce_lr_on_plateau import ReduceLROnPlateau
+from ..by_metric.reduce_lr_on_plateau import ReduceLROnPlateau
 from . import held
 from .counterparts import build, is_in_torch
 from .replay import copied, replay

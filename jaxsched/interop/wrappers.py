@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from .._arguments import Integer
 from .._schedule import Schedule
-from ..schedulers.per_epoch import PerEpoch
+from ..composed.per_epoch import PerEpoch
 
 Answer = TypeVar("Answer")
 

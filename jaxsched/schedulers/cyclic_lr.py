@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, final
 
 import jax
@@ -7,6 +6,7 @@ from .. import _numerics as nx
 from .._arguments import Choice, Flag, Gamma, Integer, LearningRate, MomentumValue
 from .._functions import Function, call
 from .._schedule import Schedule
+from .._walled import Function as Written
 from ._momentum import Momentum
 
 
@@ -71,7 +71,7 @@ class CyclicLR(Schedule):
     ] = None
     mode: Annotated[str, Choice(("triangular", "triangular2", "exp_range"))] = "triangular"
     gamma: Gamma = 1.0
-    scale_fn: Annotated[Callable[[Any], Any] | None, Function(optional=True)] = None
+    scale_fn: Annotated[Written | None, Function(optional=True)] = None
     scale_mode: Annotated[str, Choice(("cycle", "iterations"))] = "cycle"
     cycle_momentum: Annotated[bool, Flag()] = True
     base_momentum: MomentumValue = 0.8

@@ -1,5 +1,4 @@
-from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, final
+from typing import Annotated, ClassVar, final
 
 import jax
 
@@ -7,6 +6,7 @@ from .. import _numerics as nx
 from .._arguments import Horizon, LearningRate
 from .._functions import Function, call, require_the_same, require_traceable, tabulate
 from .._schedule import Schedule
+from .._walled import Function as Written
 from ._table import tabulated
 
 
@@ -50,7 +50,7 @@ class LambdaLR(Schedule):
     """
 
     base_lr: LearningRate
-    lr_lambda: Annotated[Callable[[Any], Any], Function(traced=False)]
+    lr_lambda: Annotated[Written, Function(traced=False)]
     total_steps: Horizon = None
 
     _takes_narrow_counts: ClassVar[bool] = True
@@ -70,5 +70,5 @@ class LambdaLR(Schedule):
 
 
 @tabulated
-def _values(lr_lambda: Callable[[Any], Any], total_steps: int) -> nx.Values:
+def _values(lr_lambda: Written, total_steps: int) -> nx.Values:
     return tabulate("LambdaLR", "lr_lambda", lr_lambda, range(total_steps))

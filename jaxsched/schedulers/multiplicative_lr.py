@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from typing import Annotated, Any, final
 
 import jax
@@ -8,6 +7,7 @@ from .. import _numerics as nx
 from .._arguments import Horizon
 from .._functions import Function, constant_value, tabulate
 from .._shared_rate import Affine, Continues
+from .._walled import Function as Written
 from ._factor import FactorSchedule
 from ._table import tabulated
 
@@ -47,7 +47,7 @@ class MultiplicativeLR(Continues, FactorSchedule):
     ``lr_lambda(0)`` at its milestone.
     """
 
-    lr_lambda: Annotated[Callable[[Any], Any], Function(traced=False)]
+    lr_lambda: Annotated[Written, Function(traced=False)]
     total_steps: Horizon = None
 
     def _check(self) -> None:
@@ -93,11 +93,11 @@ class MultiplicativeLR(Continues, FactorSchedule):
 
 
 @tabulated
-def _factors(lr_lambda: Callable[[Any], Any], total_steps: int) -> nx.Values:
+def _factors(lr_lambda: Written, total_steps: int) -> nx.Values:
     later = tabulate("MultiplicativeLR", "lr_lambda", lr_lambda, range(1, total_steps), least=0.0)
     return np.concatenate([[1.0], later, [1.0]])  # past the horizon the value stays
 
 
 @tabulated
-def _products(lr_lambda: Callable[[Any], Any], total_steps: int) -> nx.Values:
+def _products(lr_lambda: Written, total_steps: int) -> nx.Values:
     return np.cumprod(_factors(lr_lambda, total_steps), dtype=np.float64)[:total_steps]

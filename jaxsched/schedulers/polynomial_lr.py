@@ -45,7 +45,8 @@ class PolynomialLR(FactorSchedule):
         if not all(map(nx.is_number, arguments)):
             return 0.0
         base_lr, total_iters, power = map(float, arguments)
-        return 0.5 * base_lr * (1 / total_iters) ** power
+        least: float = 0.5 * base_lr * (1 / total_iters) ** power
+        return least
 
     def _lifted(self, k: jax.Array) -> nx.Lifted:
         remaining = self.total_iters - nx.minimum(k, self.total_iters)

@@ -7,9 +7,9 @@ import numpy as np
 from .. import _numerics as nx
 from .._arguments import Choice, Integer, Real
 from .._value import Value
+from ..by_metric.reduce_lr_on_plateau import PlateauState, ReduceLROnPlateau
+from ..composed.warmup import Warmup
 from ..schedulers.constant_lr import ConstantLR
-from ..schedulers.reduce_lr_on_plateau import PlateauState, ReduceLROnPlateau
-from ..schedulers.warmup import Warmup
 from ._warmed import LearningRate, Warmup as WarmupSteps
 
 

@@ -1,8 +1,8 @@
 """Breaks the schedules and the comparison on purpose, a line at a time, and counts who notices.
 
 ``python tests/mutation`` copies the repository at its last commit to a folder of its own,
-has Cosmic Ray make every mutant of ``jaxsched/schedulers/`` and ``parity/judge.py`` and ``ulp.py`` that
-its operators know, draws a fixed sample, runs `judge` on each, and writes
+has Cosmic Ray make every mutant of ``jaxsched/schedulers/``, ``composed/``, ``parity/judge.py`` and
+``ulp.py`` that its operators know, draws a fixed sample, runs `judge` on each, and writes
 ``docs/mutants.md``. What survives stands there with the reason, from ``survivors.toml``;
 a survivor without one is an error.
 """
@@ -24,7 +24,7 @@ ROOT = HERE.parent.parent
 
 CONFIG = """
 [cosmic-ray]
-module-path = ["jaxsched/schedulers", "parity/judge.py", "parity/ulp.py"]
+module-path = ["jaxsched/schedulers", "jaxsched/composed", "parity/judge.py", "parity/ulp.py"]
 timeout = 600.0
 excluded-modules = []
 test-command = "{python} tests/mutation/judge.py"

@@ -7,8 +7,8 @@ from .. import _numerics as nx
 from .._arguments import Flag, Integer
 from .._schedule import Schedule
 from .._shared_rate import UNCHANGED, Affine, Wrapped
+from ..schedulers.cosine_annealing_warm_restarts import CosineAnnealingWarmRestarts
 from ._members import Member
-from .cosine_annealing_warm_restarts import CosineAnnealingWarmRestarts
 
 
 @final

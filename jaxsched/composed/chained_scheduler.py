@@ -1,6 +1,6 @@
 import functools
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar, final
+from typing import Annotated, Any, ClassVar, cast, final
 
 import jax
 import numpy as np
@@ -9,8 +9,8 @@ from .. import _numerics as nx
 from .._arguments import Horizon
 from .._schedule import Schedule
 from .._shared_rate import Affine, NoClosedFormError, Wrapped, ratios, scaled_since
+from ..schedulers._table import tabulated
 from ._members import Members, common_optimizer_lr
-from ._table import tabulated
 
 
 @final
@@ -161,9 +161,9 @@ class ChainedScheduler(Wrapped, Schedule):
     def _since_overwritten(self, k: jax.Array) -> jax.Array:
         """The value of the last member that overwrites, and what those after it make of it."""
         last = max(i for i, member in enumerate(self.schedulers) if member._overwrites)
-        value: Any = self.schedulers[last]._formula(k)
+        value: jax.Array = self.schedulers[last]._formula(k)
         for member in self.schedulers[last + 1 :]:
-            value = member._at(k)(value)
+            value = cast(jax.Array, member._at(k)(value))
         return value
 
     def _least(self) -> float:

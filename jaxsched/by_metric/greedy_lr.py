@@ -11,8 +11,8 @@ from .. import _numerics as nx
 from .._arguments import Choice, Flag, Integer, LearningRate, Real, error
 from .._schedule import _settle, _widen
 from .._value import Value
-from ..by_metric.machine import as_metric, better, counter
-from ..schedulers._carried import increment, join, split
+from .carried import increment, join, split
+from .machine import as_metric, better, counter
 
 
 class GreedyState(NamedTuple):
@@ -162,7 +162,8 @@ class GreedyLR(Value):
         """The state before the first step; its ``lr`` is the one to begin with."""
         dtype = jnp.result_type(float)
         with jax.enable_x64(True):
-            return _start(jax.tree.map(_settle, self), dtype)
+            start: GreedyState = _start(jax.tree.map(_settle, self), dtype)
+        return start
 
     def step(self, state: GreedyState, metric: Any) -> GreedyState:
         """The state after one more metric.
@@ -179,7 +180,8 @@ class GreedyLR(Value):
         metric = _number(metric)
         with jax.enable_x64(True):
             greedy, metric = jax.tree.map(_settle, (self, metric))
-            return _step(greedy, state, metric)
+            stepped: GreedyState = _step(greedy, state, metric)
+        return stepped
 
     def scale_by_learning_rate(self, *, flip_sign: bool = True) -> optax.GradientTransformationExtraArgs:
         """As the last part of an Optax optimizer: scales an update, then steps with its ``value``.

@@ -11,8 +11,8 @@ from .. import _numerics as nx
 from .._arguments import Choice, Integer, Real, error
 from .._schedule import Schedule, _settle, _value, _widen
 from .._value import Value
-from ..by_metric.machine import as_metric, better, counter
-from ._carried import increment, join, split
+from .carried import increment, join, split
+from .machine import as_metric, better, counter
 
 
 class PlateauState(NamedTuple):
@@ -178,7 +178,8 @@ class ReduceLROnPlateau(Value):
         """The state before the first step; its ``lr`` is the one to begin with."""
         dtype = jnp.result_type(float)
         with jax.enable_x64(True):
-            return _start(jax.tree.map(_settle, self), dtype)
+            start: PlateauState = _start(jax.tree.map(_settle, self), dtype)
+        return start
 
     def step(self, state: PlateauState, metric: Any) -> PlateauState:
         """The state after one more metric.
@@ -196,7 +197,8 @@ class ReduceLROnPlateau(Value):
         metric = self._metric(metric, state)
         with jax.enable_x64(True):
             plateau, metric = jax.tree.map(_settle, (self, metric))
-            return _step(plateau, state, metric)
+            stepped: PlateauState = _step(plateau, state, metric)
+        return stepped
 
     def scale_by_learning_rate(
         self, accumulation_size: int = 1, *, flip_sign: bool = True
