@@ -285,6 +285,14 @@ MAKE = {
 KEPT_OUT = {"optimizer", "_schedulers", "lr_lambdas", "anneal_func", "_scale_fn_ref", "_scale_fn_custom"}
 
 
+def test_one_that_will_grow_is_seen_where_it_is_small():
+    live = advanced(lrs.StepLR(sgd(), 5, 0.5), 5)
+    live.gamma = 2
+    with pytest.warns(UserWarning, match="goes on from the learning rate in force"):
+        schedule = from_torch(live)
+    same(schedule, 5, went_on(live))
+
+
 @hypothesis.settings(max_examples=EXAMPLES)
 @hypothesis.given(st.sampled_from(sorted(MAKE)), st.integers(0, 30), st.data())
 def test_no_change_makes_a_silent_difference(name, steps, data):

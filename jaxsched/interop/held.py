@@ -93,9 +93,10 @@ def differs(schedule: Schedule, count: int, replayed: np.ndarray) -> Difference 
 
 
 def _apart(said: np.ndarray, replayed: np.ndarray) -> np.ndarray:
-    # PyTorch computes from step to step: errors grow with the number of steps, relative to what was largest.
+    # PyTorch computes from step to step: errors grow with the number of steps, relative to what was largest
+    # until then.
     steps = np.arange(len(replayed)) + 1
-    peak = np.max(np.abs(replayed[np.isfinite(replayed)]), initial=0.0)
+    peak = np.maximum.accumulate(np.where(np.isfinite(replayed), np.abs(replayed), 0.0))
     allowed = CLOSE * np.abs(replayed) + 2.0**-49 * steps * peak
     # A number that float32 cannot hold is the largest one, or 0, here.
     beyond = (np.abs(replayed) > 3e38) & (np.abs(said) > 3e38)
