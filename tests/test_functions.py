@@ -34,7 +34,7 @@ OPERATIONS = {
     "-": operator.sub,
     "*": operator.mul,
     "abs": lambda x, y: abs(x) + y,
-    "square": lambda x, y: x**2 - y,
+    "square": lambda x, y: x * x - y,
     "/": lambda x, y: x / (abs(y) + 1.5),
     "//": lambda x, y: x // 7 + y,
     "%": lambda x, y: (x % 7) * y,
