@@ -23,7 +23,8 @@ class LambdaLR(Schedule):
       base_lr: the optimizer's learning rate, finite and >= 0.
       lr_lambda: a function of one count, an integer. JAX traces it, unless there is a horizon, and
         computes in float64 what Python would: ``+ - * /`` and square roots have the same bits, other
-        operations but for the last one. What it reads must not change: it is asked when the program is compiled.
+        operations but for the last one. What it reads must not change: it is asked when the
+        program is compiled.
       total_steps: a horizon, an integer >= 1: the function is called by Python for so many
         counts, once, and its values are looked up; from there on the last one stays.
 
