@@ -4,6 +4,7 @@ import functools
 import io
 import json
 import math
+import sys
 import types
 import warnings
 
@@ -662,3 +663,26 @@ def test_a_function_that_holds_on_to_the_original():
     with pytest.raises(ValueError, match="a step of a copy changed yours, which is put back"):
         from_torch(loop, total_steps=5, step=lambda own: own.write())
     assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("processes", "split", "fails"), [(1, False, False), (4, False, True), (4, True, False)]
+)
+def test_accelerates_scheduler_by_its_source(monkeypatch, processes, split, fails):
+    # As in accelerate 1.15: a step for each process, unless the batches are split among them.
+    state = types.ModuleType("accelerate.state")
+    state.AcceleratorState = lambda: types.SimpleNamespace(num_processes=processes)
+    monkeypatch.setitem(sys.modules, "accelerate", types.ModuleType("accelerate"))
+    monkeypatch.setitem(sys.modules, "accelerate.state", state)
+
+    class AcceleratedScheduler:
+        def __init__(self, scheduler):
+            self.scheduler, self.step_with_optimizer, self.split_batches = scheduler, True, split
+
+    AcceleratedScheduler.__module__ = "accelerate.scheduler"
+    live = AcceleratedScheduler(torch.optim.lr_scheduler.StepLR(sgd(), 5))
+    if fails:
+        with pytest.raises(ValueError, match="makes a step for each of 4 processes"):
+            from_torch(live)
+    else:
+        assert from_torch(live) == jaxsched.StepLR(0.1, 5)

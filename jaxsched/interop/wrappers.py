@@ -77,4 +77,17 @@ def _of_lightning(scheduler: Any, steps_per_epoch: int | None) -> Opened | None:
 def _of_accelerate(scheduler: Any, steps_per_epoch: int | None) -> Opened | None:
     if type(scheduler).__module__.partition(".")[0] != "accelerate" or not hasattr(scheduler, "scheduler"):
         return None
+    each = _processes() if scheduler.step_with_optimizer and not scheduler.split_batches else 1
+    if each > 1:
+        raise ValueError(
+            "from_torch: scheduler must step once an update, and Accelerate's makes a step for each of "
+            f"{each} processes, got AcceleratedScheduler. Hand in scheduler.scheduler, and take its values "
+            f"at {each} times the update, as docs/loops.md does."
+        )
     return opened(scheduler.scheduler, steps_per_epoch)
+
+
+def _processes() -> int:
+    from accelerate.state import AcceleratorState
+
+    return int(AcceleratorState().num_processes)
