@@ -59,3 +59,14 @@ def test_figures_are_those_of_the_report():
                 assert there.startswith("same bits" if said == "0" else f"{said} of ")
     summary = report.splitlines()[2].rstrip(".")
     assert summary in README
+
+
+def test_what_make_parity_says_is_what_the_report_says():
+    report = (ROOT / "docs" / "report.md").read_text()
+    table = report.split("\n\n")[3].splitlines()[2:]
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in table]
+    said = README.split("What `make parity` says:")[1].split("```")[1].splitlines()
+    assert [line.split() for line in said[2 : 2 + len(rows)]] == [row[:5] + row[6:] for row in rows]
+    deviations = report.split("## Deviations")[1].split("\n## ")[0].splitlines()
+    count = sum(line.startswith("| ") for line in deviations) - 2  # the head, and the line below it
+    assert f"deviations from PyTorch: {count}, all as listed" in said

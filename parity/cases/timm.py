@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import logging
+from collections.abc import Iterator
 from typing import Any, final
 
 import jaxsched.timm
@@ -35,7 +38,9 @@ class TimmSpec(BaseSpec):
         return f"timm.{self.scheduler}({base_lr!r}{arguments_code(self.arguments)})"
 
     def torch(self, optimizer: Any) -> Live:
-        return getattr(timm.module(FILES[self.scheduler]), self.scheduler)(optimizer, **self.arguments)
+        made = getattr(timm.module(FILES[self.scheduler]), self.scheduler)
+        with _without_advice():
+            return made(optimizer, **self.arguments)
 
     def schedule(self, base_lr: float) -> jaxsched.Schedule:
         made: jaxsched.Schedule = getattr(jaxsched.timm, self.scheduler)(base_lr, **self._ours)
@@ -50,6 +55,18 @@ class TimmSpec(BaseSpec):
     @property
     def needs(self) -> tuple[str, ...]:
         return ("import timm.scheduler\n",)
+
+
+@contextlib.contextmanager
+def _without_advice() -> Iterator[None]:
+    """timm's cosine logs that ``t_initial=1`` does nothing: a case is tried because somebody may write it."""
+    logger = logging.getLogger("timm.scheduler")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _case(name: str, base_lr: float, steps: int, **arguments: Any) -> Case:
