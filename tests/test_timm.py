@@ -1,5 +1,6 @@
 """timm's schedulers, live, beside ours."""
 
+import dataclasses
 import json
 import pickle
 import warnings
@@ -53,6 +54,52 @@ def test_the_same_bits_in_every_mode(case):
     np.testing.assert_array_equal(jax.lax.scan(lambda _, k: (None, schedule(k)), None, counts)[1], wanted)
     far = np.array([-3, 2**31 - 1])
     np.testing.assert_array_equal(schedule(far), schedule.on_host(far))
+
+
+RATES = ("base_lr", "lr_min", "warmup_lr_init", "decay_rate")
+
+
+def _data(schedule):
+    """The same with its learning rates as arrays, and again with what these arrays hold as numbers."""
+    rates = {name: np.float32(getattr(schedule, name)) for name in RATES if hasattr(schedule, name)}
+    return (
+        dataclasses.replace(schedule, **{name: jnp.asarray(rate) for name, rate in rates.items()}),
+        dataclasses.replace(schedule, **{name: float(rate) for name, rate in rates.items()}),
+    )
+
+
+@cases
+def test_learning_rates_may_be_data(case):
+    counts = np.arange(0, case.steps, max(case.steps // 300, 1))
+    data, numbers = _data(case.schedule())
+    wanted = numbers(counts)
+    np.testing.assert_array_equal(data(counts), wanted)
+    np.testing.assert_array_equal(data.on_host(counts), wanted)
+    np.testing.assert_array_equal(jax.jit(lambda schedule: schedule(counts))(data), wanted)
+    two = jax.tree.map(
+        lambda x, y: jnp.stack([x, y]), data, dataclasses.replace(data, base_lr=2 * data.base_lr)
+    )
+    each = jax.vmap(lambda schedule: schedule(counts))(two)
+    np.testing.assert_array_equal(each[0], wanted)
+    np.testing.assert_array_equal(each[1], dataclasses.replace(numbers, base_lr=2 * numbers.base_lr)(counts))
+    slope = jax.grad(lambda schedule: schedule(counts).sum())(data)
+    assert np.isfinite(slope.base_lr)
+    assert slope.base_lr > 0 or case.arguments.get("cycle_limit") == 0
+
+
+def test_a_plateaus_learning_rate_may_be_data():
+    rates = jnp.array([0.1, 0.3])
+
+    @jax.jit
+    @jax.vmap
+    def last(base_lr):
+        plateau = ours.PlateauLRScheduler(base_lr, patience_t=0, decay_rate=0.5, warmup_t=2)
+        state = plateau.init()
+        for _ in range(4):
+            state = plateau.step(state, 1.0)
+        return state.lr
+
+    np.testing.assert_array_equal(last(rates), rates * jnp.float32(0.5))
 
 
 @installed
@@ -158,7 +205,7 @@ def test_plateau(metrics, warmup, patience, cooldown, mode):
         (lambda: ours.TanhLRScheduler(0.1, 9, lb=3.0), r"ub must be above lb = 3\.0, got 3\.0"),
         (lambda: ours.MultiStepLRScheduler(0.1, [9, 3]), r"decay_t must be in order, got \[9, 3\]"),
         (lambda: ours.StepLRScheduler(0.1, 2.4), r"decay_t must be an integer >= 1, got 2\.4"),
-        (lambda: ours.StepLRScheduler(jnp.float32(0.1), 2), "base_lr must be a Python number, got "),
+        (lambda: ours.CosineLRScheduler(0.1, 9, k_decay=jnp.ones(())), "k_decay must be a Python number"),
         (lambda: ours.PlateauLRScheduler(0.1, decay_rate=1.0), r"factor must be a finite number in \[0, 1\)"),
     ],
 )  # fmt: skip

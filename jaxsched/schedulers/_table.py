@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import _numerics as nx
 
-Make = TypeVar("Make", bound=Callable[..., nx.Values])
+Make = TypeVar("Make", bound=Callable[..., nx.Values | tuple[nx.Values, ...]])
 
 
 def tabulated(make: Make) -> Make:
@@ -19,7 +19,7 @@ def tabulated(make: Make) -> Make:
     kept = functools.lru_cache(maxsize=64)(make)
 
     @functools.wraps(make)
-    def table(*arguments: Any) -> nx.Values:
+    def table(*arguments: Any) -> nx.Values | tuple[nx.Values, ...]:
         # Once for all: the range of float64, whatever the values will be rounded to.
         with (
             np.errstate(all="ignore"),

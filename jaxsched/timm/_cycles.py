@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import _numerics as nx
 from .._arguments import Integer, Real
-from ._warmed import Tabulated
+from ._warmed import Share, Tabulated
 
 Initial = Annotated[int, Integer(1, "It is the number of counts in the first cycle.", array=False)]
 CycleMul = Annotated[float, Real(1, array=False, remedy="Cycles cannot get shorter.")]
@@ -22,16 +22,14 @@ class Place(NamedTuple):
     """The share of the cycle that is over, in [0, 1)."""
     left: nx.Values
     """The share that is left: 1 less the other, and exact to its last digits."""
-    peak: nx.Values
-    """The learning rate that the cycle begins with."""
 
 
 class Cycles(Tabulated):
     """From ``base_lr`` to ``lr_min``, in cycles that get longer and begin lower; then ``lr_min``."""
 
     @abc.abstractmethod
-    def _cycle(self, place: Place) -> nx.Values:
-        """The values within cycles."""
+    def _cycle(self, place: Place) -> Share:
+        """The shares within cycles."""
 
     def _ends(self) -> list[fractions.Fraction]:
         """Where each cycle ends, exactly."""
@@ -52,10 +50,10 @@ class Cycles(Tabulated):
             return int(own.t_initial * own.cycle_limit)
         return math.ceil(max(self._ends(), default=0))
 
-    def _values(self, t: nx.Values) -> nx.Values:
+    def _shares(self, t: nx.Values) -> Share:
         own: Any = self
         if own.cycle_limit == 0:
-            return np.full(len(t), float(own.lr_min))
+            return Share(np.zeros(len(t)), np.ones(len(t)))
         if own.cycle_mul == 1:
             i, elapsed = np.divmod(t, own.t_initial)
             length = np.full(len(t), float(own.t_initial))
@@ -70,9 +68,10 @@ class Cycles(Tabulated):
             elapsed = _from(t, starts, at)
             left = -_from(t, ends, at)
             length = np.array([float(e - s) for s, e in zip(starts, ends, strict=True)])[at]
-        i = np.minimum(i, own.cycle_limit)
-        value = self._cycle(Place(elapsed / length, left / length, own.base_lr * own.cycle_decay**i))
-        return np.where(i < own.cycle_limit, value, own.lr_min)
+        within = i < own.cycle_limit
+        share = self._cycle(Place(elapsed / length, left / length))
+        peak = own.cycle_decay ** np.minimum(i, own.cycle_limit)
+        return Share(np.where(within, share.above * peak, 0.0), np.where(within, share.below, 1.0))
 
 
 def _from(t: nx.Values, points: list[fractions.Fraction], at: np.ndarray) -> nx.Values:

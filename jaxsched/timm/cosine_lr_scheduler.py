@@ -2,10 +2,9 @@ from typing import Annotated, final
 
 import numpy as np
 
-from .. import _numerics as nx
-from .._arguments import Real
+from .._arguments import LearningRate, Real
 from ._cycles import CycleDecay, CycleLimit, CycleMul, Cycles, Initial, Place, risen
-from ._warmed import LearningRate, Prefix, Warmup
+from ._warmed import Prefix, Share, Warmup
 
 
 @final
@@ -63,10 +62,9 @@ class CosineLRScheduler(Cycles):
         1.0
     )
 
-    def _cycle(self, place: Place) -> nx.Values:
+    def _cycle(self, place: Place) -> Share:
         gone, left = risen(place, self.k_decay)
         # From the nearer end: nothing cancels.
         nearer = np.sin(np.pi * np.minimum(gone, left) / 2) ** 2
-        change = place.peak - self.lr_min
-        found: nx.Values = np.where(gone <= left, place.peak - change * nearer, self.lr_min + change * nearer)
-        return found
+        farther = np.cos(np.pi * np.minimum(gone, left) / 2) ** 2
+        return Share(np.where(gone <= left, farther, nearer), np.where(gone <= left, nearer, farther))

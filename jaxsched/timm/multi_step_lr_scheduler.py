@@ -4,8 +4,8 @@ from typing import Annotated, final
 import jax
 
 from .. import _numerics as nx
-from .._arguments import Milestones, Real
-from ._warmed import LearningRate, Prefix, Warmed, Warmup
+from .._arguments import Gamma, LearningRate, Milestones
+from ._warmed import Prefix, Warmed, Warmup
 
 
 @final
@@ -37,7 +37,7 @@ class MultiStepLRScheduler(Warmed):
 
     base_lr: LearningRate
     decay_t: Annotated[Sequence[int], Milestones()]
-    decay_rate: Annotated[float, Real(array=False, remedy="It multiplies the learning rate.")] = 1.0
+    decay_rate: Gamma = 1.0
     warmup_t: Warmup = 0
     warmup_lr_init: LearningRate = 0.0
     warmup_prefix: Prefix = True
@@ -50,5 +50,8 @@ class MultiStepLRScheduler(Warmed):
             )
 
     def _after(self, t: jax.Array) -> jax.Array:
-        values = nx.first_powers(float(self.decay_rate), len(self.decay_t), float(self.base_lr))
-        return nx.piecewise(t, [max(d - 1, 0) for d in self.decay_t], values)
+        counts = [max(d - 1, 0) for d in self.decay_t]
+        rate = self.decay_rate
+        if nx.is_number(rate):
+            return self._decayed(lambda lr: nx.piecewise(t, counts, nx.first_powers(rate, len(counts), lr)))
+        return self._decayed(lambda lr: nx.power(rate, nx.count_reached(t, counts), lr))

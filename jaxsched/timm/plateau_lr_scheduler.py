@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import _numerics as nx
-from .._arguments import Choice, Integer, Real
+from .._arguments import Choice, Integer, LearningRate, Real
 from .._value import Value
 from ..by_metric.reduce_lr_on_plateau import PlateauState, ReduceLROnPlateau
 from ..composed.warmup import Warmup
 from ..schedulers.constant_lr import ConstantLR
-from ._warmed import LearningRate, Warmup as WarmupSteps
+from ._warmed import Warmup as WarmupSteps
 
 
 class PlateauLRState(NamedTuple):

@@ -1,9 +1,10 @@
 from typing import Annotated, final
 
-from .. import _numerics as nx
-from .._arguments import Real
+import numpy as np
+
+from .._arguments import LearningRate, Real
 from ._cycles import CycleDecay, CycleLimit, CycleMul, Cycles, Initial, Place, risen
-from ._warmed import LearningRate, Prefix, Warmup
+from ._warmed import Prefix, Share, Warmup
 
 
 @final
@@ -51,7 +52,8 @@ class PolyLRScheduler(Cycles):
     warmup_prefix: Prefix = False
     k_decay: Annotated[float, Real(open=True, array=False, remedy="It is a power; 1 leaves the share.")] = 1.0
 
-    def _cycle(self, place: Place) -> nx.Values:
-        _, left = risen(place, self.k_decay)
-        found: nx.Values = self.lr_min + (place.peak - self.lr_min) * left**self.power
-        return found
+    def _cycle(self, place: Place) -> Share:
+        gone, left = risen(place, self.k_decay)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gone_far = -np.expm1(self.power * np.where(gone < 1, np.log1p(-gone), -np.inf))
+        return Share(left**self.power, gone_far if self.power > 0 else np.zeros(len(left)))

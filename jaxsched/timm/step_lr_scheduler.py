@@ -3,8 +3,8 @@ from typing import Annotated, final
 import jax
 
 from .. import _numerics as nx
-from .._arguments import Integer, Real
-from ._warmed import LearningRate, Prefix, Warmed, Warmup
+from .._arguments import Gamma, Integer, LearningRate
+from ._warmed import Prefix, Warmed, Warmup
 
 
 @final
@@ -35,12 +35,12 @@ class StepLRScheduler(Warmed):
     """
 
     base_lr: LearningRate
-    decay_t: Annotated[int, Integer(1, "It is a number of counts.", array=False)]
-    decay_rate: Annotated[float, Real(array=False, remedy="It multiplies the learning rate.")] = 1.0
+    decay_t: Annotated[nx.Whole, Integer(1, "It is a number of counts.")]
+    decay_rate: Gamma = 1.0
     warmup_t: Warmup = 0
     warmup_lr_init: LearningRate = 0.0
     warmup_prefix: Prefix = True
 
     def _after(self, t: jax.Array) -> jax.Array:
         times, _ = nx.divmod_count(t, self.decay_t)
-        return nx.power(self.decay_rate, times, float(self.base_lr))
+        return self._decayed(lambda lr: nx.power(self.decay_rate, times, lr))

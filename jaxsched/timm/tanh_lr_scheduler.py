@@ -3,9 +3,9 @@ from typing import Annotated, final
 import numpy as np
 
 from .. import _numerics as nx
-from .._arguments import Real
+from .._arguments import LearningRate, Real
 from ._cycles import CycleDecay, CycleLimit, CycleMul, Cycles, Initial, Place
-from ._warmed import LearningRate, Prefix, Warmup
+from ._warmed import Prefix, Share, Warmup
 
 Bound = Annotated[float, Real(least=-700.0, most=700.0, array=False, remedy="It is where the tanh is taken.")]
 
@@ -70,10 +70,11 @@ class TanhLRScheduler(Cycles):
     def _goal(self) -> nx.Number:
         if self.warmup_prefix:
             return self.base_lr
-        return float(self._values(np.array([float(self.warmup_t)]))[0])
+        share = self._shares(np.array([float(self.warmup_t)]))
+        goal: nx.Number = self._between(float(share.above[0]), float(share.below[0]))
+        return goal
 
-    def _cycle(self, place: Place) -> nx.Values:
+    def _cycle(self, place: Place) -> Share:
         at = self.lb * place.left + self.ub * place.gone
-        # (1 - tanh(y)) / 2, without the difference.
-        found: nx.Values = self.lr_min + (place.peak - self.lr_min) / (1 + np.exp(2 * at))
-        return found
+        # (1 - tanh(y)) / 2 and (1 + tanh(y)) / 2, without the difference.
+        return Share(1 / (1 + np.exp(2 * at)), 1 / (1 + np.exp(-2 * at)))
