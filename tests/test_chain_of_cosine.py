@@ -32,12 +32,17 @@ others = st.one_of(
 )
 
 
-@hypothesis.given(st.lists(others, max_size=2), st.integers(1, 12), st.lists(others, min_size=1, max_size=2))
-@hypothesis.example([], 1, [("ExponentialLR", 0.9)])
-def test_needs_no_horizon(before, T_max, after):
+@hypothesis.given(
+    st.lists(others, max_size=2), st.integers(1, 12), st.lists(others, min_size=1, max_size=2), st.booleans()
+)
+@hypothesis.example([], 1, [("ExponentialLR", 0.9)], False)
+@hypothesis.example([("ExponentialLR", 0.9)], 3, [("StepLR", 2, 0.5)], True)
+def test_needs_no_horizon(before, T_max, after, nested):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     drawn = [*before, ("CosineAnnealingLR", T_max), *after]
     members = [getattr(lr_scheduler, name)(optimizer, *arguments) for name, *arguments in drawn]
+    if nested:
+        members[:2] = [lr_scheduler.ChainedScheduler(members[:2], optimizer)]
     live = lr_scheduler.ChainedScheduler(members, optimizer)
     schedule = from_torch(live)
     assert schedule.total_steps is None

@@ -95,13 +95,21 @@ class ChainedScheduler(Wrapped, Schedule):
     def _is_one(self) -> bool:
         return len(self.schedulers) == 1
 
+    @property
+    def _links(self) -> list[Schedule]:
+        """The members, and in the place of a chain its own: each steps in its turn either way."""
+        own: list[Schedule] = []
+        for member in self.schedulers:
+            own += member._links if isinstance(member, ChainedScheduler) else [member]
+        return own
+
     def _without_closed_form(self, horizon: int | None) -> Schedule | None:
         """The first member for which the trajectory must be tabulated, up to a horizon."""
         if self._is_one or self._overwrites:
             return None
-        if len(self._rising) == 1 and self.schedulers[self._rising[0]]._rises:
+        if len(self._rising) == 1 and self._links[self._rising[0]]._rises:
             return None
-        return next((member for member in self.schedulers if not member._multiplies(horizon)), None)
+        return next((member for member in self._links if not member._multiplies(horizon)), None)
 
     def _formula(self, k: jax.Array) -> jax.Array:
         if self._is_one:
@@ -119,9 +127,9 @@ class ChainedScheduler(Wrapped, Schedule):
         if self._multiplies(self.total_steps):
             return self._factors(k, self.total_steps)
         at = self._rising[0]
-        risen = self.schedulers[at]._last_rise(k)
-        factors = list(self.schedulers[at]._factors(k, None))
-        for i, member in enumerate(self.schedulers):
+        risen = self._links[at]._last_rise(k)
+        factors = list(self._links[at]._factors(k, None))
+        for i, member in enumerate(self._links):
             if i == at:
                 continue
             # Whoever steps before the one that rises has multiplied a 0 in that step.
@@ -134,7 +142,7 @@ class ChainedScheduler(Wrapped, Schedule):
     @property
     def _rising(self) -> list[int]:
         """Which members do not just multiply, if each of them at least ``_rises``; at most one may."""
-        return [i for i, member in enumerate(self.schedulers) if not member._multiplies(None)]
+        return [i for i, member in enumerate(self._links) if not member._multiplies(None)]
 
     def _formula_on(self, start: int, lr: nx.Number, k: jax.Array) -> jax.Array:
         if self._is_one:
@@ -150,7 +158,7 @@ class ChainedScheduler(Wrapped, Schedule):
         return nx.lookup(_trajectory_on(self, start, float(lr)), nx.since(k, start))
 
     def _until_rise(self, start: int, lr: nx.Number, k: jax.Array) -> jax.Array:
-        rising = self.schedulers[self._rising[0]]
+        rising = self._links[self._rising[0]]
         ((left, _),) = rising._factors(nx.one_count(start), None)
         if left == 0:  # the next rise is added to what was set here
             raise NoClosedFormError
@@ -160,9 +168,9 @@ class ChainedScheduler(Wrapped, Schedule):
 
     def _since_overwritten(self, k: jax.Array) -> jax.Array:
         """The value of the last member that overwrites, and what those after it make of it."""
-        last = max(i for i, member in enumerate(self.schedulers) if member._overwrites)
-        value: jax.Array = self.schedulers[last]._formula(k)
-        for member in self.schedulers[last + 1 :]:
+        last = max(i for i, member in enumerate(self._links) if member._overwrites)
+        value: jax.Array = self._links[last]._formula(k)
+        for member in self._links[last + 1 :]:
             value = cast(jax.Array, member._at(k)(value))
         return value
 
@@ -175,15 +183,15 @@ class ChainedScheduler(Wrapped, Schedule):
 
     @property
     def _overwrites(self) -> bool:
-        return any(member._overwrites for member in self.schedulers)
+        return any(member._overwrites for member in self._links)
 
     def _start(self, k: jax.Array) -> Affine:
-        return functools.reduce(Affine.then, [member._start(k) for member in self.schedulers])
+        return functools.reduce(Affine.then, [member._start(k) for member in self._links])
 
     def _step(self, k: jax.Array) -> Affine:
         if self._overwrites:
             return Affine(0.0, self._formula(k))
-        return functools.reduce(Affine.then, [member._step(k) for member in self.schedulers])
+        return functools.reduce(Affine.then, [member._step(k) for member in self._links])
 
     @property
     def _continues(self) -> bool:
@@ -194,10 +202,10 @@ class ChainedScheduler(Wrapped, Schedule):
         return self._is_one and super()._rises
 
     def _multiplies(self, horizon: int | None) -> bool:
-        return all(member._multiplies(horizon) for member in self.schedulers)
+        return all(member._multiplies(horizon) for member in self._links)
 
     def _factors(self, k: jax.Array, horizon: int | None) -> Sequence[nx.Lifted]:
-        return [factor for member in self.schedulers for factor in member._factors(k, horizon)]
+        return [factor for member in self._links for factor in member._factors(k, horizon)]
 
 
 @tabulated
@@ -215,7 +223,7 @@ def _trajectory_on(chain: ChainedScheduler, start: int, lr: float) -> nx.Values:
 def _stepped(chain: ChainedScheduler, counts: Sequence[int], lr: Any) -> Iterator[float]:
     """The learning rate after each step, as PyTorch makes them."""
     k: Any = np.asarray(counts, np.int64)
-    maps = [np.broadcast_arrays(*member._at(k), k)[:2] for member in chain.schedulers]
+    maps = [np.broadcast_arrays(*member._at(k), k)[:2] for member in chain._links]
     for row in zip(*(column.tolist() for pair in maps for column in pair), strict=True):
         for scale, offset in zip(row[::2], row[1::2], strict=True):
             lr = scale * lr + offset
