@@ -69,7 +69,8 @@ def answer(scheduler: object, asked: Asked) -> Scheduler | PlateauLRScheduler:
             raise kind(f"{why}{remedy}") from reason
         return _recorded(scheduler, None, position(sources[0]), why.removeprefix("from_torch: "), asked)
     if not isinstance(found, Schedule):
-        return found._standing_at(state_of(found, source))
+        standing = found._standing_at(state_of(found, source))
+        return standing if asked.verify == 0 else _told(scheduler, standing, source)
     if asked.quantity != "lr":
         return _other(scheduler, found, source, asked)
     return _held(scheduler, found, source, asked)
@@ -204,6 +205,27 @@ def _held(scheduler: object, schedule: Schedule, source: Source, asked: Asked) -
         count,
         f"{source.name} does not do what its class and attributes say: {why}",
         asked,
+    )
+
+
+def _told(scheduler: object, machine: Any, source: Source) -> Scheduler:
+    """A machine, if a copy of its original does the same when it is told the same."""
+    told = held.metrics(
+        source.number("best"), int(source.number("patience")) + int(source.number("cooldown"))
+    )
+    metrics = iter(told.tolist())
+    found = replay(scheduler, len(told), lambda own: own.step(next(metrics)))
+    if found.ended is not None:
+        raise _failed(scheduler, found, 0)
+    differs = held.machine_differs(machine, told, found.lr[:, source.group])
+    if differs is None:
+        made: Scheduler = machine
+        return made
+    raise ValueError(
+        f"from_torch: {source.name} must do what its class and attributes say, and does not: told "
+        f"{[float(x) for x in told[: differs.count]][-3:]} as the last of {differs.count} metrics, a copy of "
+        f"it has {differs.replayed:.9g}, and {machine!r} has {differs.said:.9g}. It was changed after it was "
+        "made: build it by hand."
     )
 
 

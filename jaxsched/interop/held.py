@@ -150,6 +150,28 @@ def momentum_differs(schedule: Any, count: int, found: Replay, group: int) -> Di
     return differs(schedule.momentum, count, found.momentum[:, group])
 
 
+def metrics(best: float, patience: int) -> np.ndarray:
+    """What a machine is told to see that it does what its original does: no news, good and bad, at random."""
+    around = abs(best) if np.isfinite(best) and best else 1.0
+    still = np.ones(min(patience, LEAST) + 2)
+    wild = np.random.default_rng(0).uniform(0.25, 2.0, 50)
+    told = np.concatenate([still, [0.5, 0.25], 0.25 * still, [2.0, 4.0], 4.0 * still, wild]) * around
+    return told.astype(np.float32)  # as a metric is, unless JAX computes in 64 bits
+
+
+def machine_differs(machine: Any, told: np.ndarray, replayed: np.ndarray) -> Difference | None:
+    """Where a machine, told the same as its original from where that stands, has another learning rate."""
+
+    def step(state: Any, metric: Any) -> tuple[Any, jax.Array]:
+        state = machine.step(state, metric)
+        return state, state.lr
+
+    _, rates = jax.lax.scan(step, machine.position, told)
+    said = np.asarray([machine.position.lr, *rates], np.float64)
+    at = np.flatnonzero(_apart(said, replayed))
+    return Difference(int(at[0]), float(replayed[at[0]]), float(said[at[0]])) if len(at) else None
+
+
 def same(columns: Sequence[np.ndarray]) -> bool:
     """Whether all groups go the same way."""
     return all(np.array_equal(column, columns[0]) for column in columns)
