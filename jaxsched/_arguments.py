@@ -39,11 +39,33 @@ def error(
     return kind(f"{owner}: {name} must be {allowed}, got {describe(value)}. {remedy}")
 
 
-def _as_data(value: Any, kind: Any = None) -> Any:
+def _as_data(value: Any) -> Any:
     """NumPy arrays become JAX arrays, so that a value has one type of data."""
-    if kind is float and _is_array(value) and jnp.issubdtype(value.dtype, jnp.integer):
-        return jnp.asarray(value).astype(jnp.result_type(float))
     return jnp.asarray(value) if isinstance(value, np.ndarray) else value
+
+
+def whole(array: np.ndarray) -> jax.Array:
+    """NumPy's as JAX's, with all digits of a float64, whether or not JAX has 64 bits for others."""
+    if array.dtype != np.float64:
+        return jnp.asarray(array)
+    with jax.enable_x64(True):
+        return jnp.asarray(array)
+
+
+def _as_real_data(value: Any) -> Any:
+    """The same, with all digits.
+
+    A float64 array without dimensions is a number, as a NumPy scalar is: a constant of the program.
+    """
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iu":
+        value = value.astype(np.float64)
+    if isinstance(value, np.ndarray):
+        if value.dtype == np.float64 and value.ndim == 0:
+            return float(value)
+        return whole(value)
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.integer):
+        return value.astype(jnp.result_type(float))
+    return value
 
 
 def _is_array(value: object) -> bool:
@@ -76,7 +98,7 @@ class Real:
     def __call__(self, owner: str, name: str, value: Any) -> Any:
         if value is None and self.optional:
             return None
-        value = _as_data(value, float)
+        value = _as_real_data(value)
         if _is_array(value) and not self.array:
             raise error(TypeError, owner, name, value, "a Python number", "It is computed with on the host.")
         if self.most < math.inf:

@@ -97,9 +97,11 @@ class Schedule(SharedRate):
         dtype = jax.dtypes.canonicalize_dtype(float)  # what `jnp.result_type` says, sooner
         if type(count) is int and 0 <= count < 2**63 and not has_arrays(self):  # one value, for a log
             with np.errstate(all="ignore"), jax.enable_x64(True), nx.to_be(dtype):
-                one: np.ndarray[Any, Any] = dtype.type(self._formula(nx.one_count(count)))
+                one: np.ndarray[Any, Any] = dtype.type(self._formula(nx.one_count(count)) + 0.0)
             return one
-        count = self._count(np.asarray(count))
+        if not isinstance(count, (int, float, np.generic, np.ndarray, jax.Array)):
+            count = self._listed(count)
+        count = self._count(np.asarray(count) if isinstance(count, jax.Array) else count)
         with np.errstate(all="ignore"), jax.enable_x64(True), nx.to_be(dtype):
             schedule = self
             if has_arrays(self):  # without this question, half the time would go into an empty map
@@ -122,23 +124,40 @@ class Schedule(SharedRate):
             make: Callable[[list[float]], Schedule] = self._recording
             return make(self.on_host(np.arange(total_steps)).tolist())
 
+    def _listed(self, count: Any) -> Any:
+        if not isinstance(count, (list, tuple, range)):
+            raise self._no_count(count)
+        try:
+            return np.asarray(count)
+        except ValueError:  # of rows that differ in length
+            raise self._no_count(count) from None
+
+    def _no_count(self, count: object) -> TypeError:
+        return TypeError(
+            f"{type(self).__name__}: count must be an integer or an array of integers, got {describe(count)}."
+        )
+
     def _count(self, count: Any) -> Any:
         """Checks a count; what comes from the host becomes NumPy int64 or float64."""
         allowed = "an integer or an array of integers"
         if not isinstance(count, jax.Array):
             if isinstance(count, (bool, str)) or not isinstance(count, (int, float, np.generic, np.ndarray)):
-                raise TypeError(f"{type(self).__name__}: count must be {allowed}, got {describe(count)}.")
+                raise self._no_count(count)
             try:
-                count = np.asarray(count)
+                given, count = count, np.asarray(count)
+                if count.dtype == object and not all(isinstance(x, int) for x in count.flat):
+                    raise self._no_count(given)
                 if count.dtype == object or (count.dtype == np.uint64 and (count >= 2**63).any()):
                     raise OverflowError
             except OverflowError:
                 raise ValueError(
                     f"{type(self).__name__}: count must be below 2**63, got {describe(count)}."
                 ) from None
-        if jnp.issubdtype(count.dtype, jnp.integer):
+        if jnp.issubdtype(count.dtype, jnp.integer) and count.dtype.kind != "m":  # a duration is one to NumPy
             return count.astype(np.int64) if isinstance(count, (np.ndarray, np.generic)) else count
         if jnp.issubdtype(count.dtype, jnp.floating) and self._accepts_fractions:
+            if isinstance(count, np.ndarray) and not np.isfinite(count).all():
+                raise ValueError(f"{type(self).__name__}: count must be finite, got {describe(count)}.")
             return count.astype(np.float64) if isinstance(count, (np.ndarray, np.generic)) else count
         raise TypeError(
             f"{type(self).__name__}: count must be {allowed}, got dtype {count.dtype}. "

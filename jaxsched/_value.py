@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._arguments import Checker, describe
+from ._arguments import Checker, describe, whole
 from ._numerics import Values
 
 DICT_VERSION = 1
@@ -98,6 +98,23 @@ class Value:
         """The same value, with another position."""
         new = copy.copy(self)
         new.__dict__["position"] = position
+        return new
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A pickled array of JAX is read in 32 bits where JAX has no others; NumPy's keeps its digits.
+        return {n: np.asarray(x) if _is_wide(x) else x for n, x in self.__dict__.items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update((n, whole(x) if isinstance(x, np.ndarray) else x) for n, x in state.items())
+
+    def __copy__(self) -> Self:
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__)
+        return new
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        new = object.__new__(type(self))
+        new.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return new
 
     def __eq__(self, other: object) -> bool:
@@ -227,6 +244,12 @@ def has_arrays(value: Any) -> bool:
     return isinstance(value, (jax.Array, np.ndarray))
 
 
+def _is_wide(value: object) -> bool:
+    return (
+        isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer) and value.dtype == np.float64
+    )
+
+
 def _flatten_with_keys(value: Value) -> tuple[Any, Any]:
     arrays = value._array_fields
     constants = tuple(getattr(value, n) for n in _names(value) if n not in arrays)
@@ -318,7 +341,7 @@ def _decode(value: Any) -> Any:
     if isinstance(value, Mapping) and "values" not in value:
         return {name: _decode(x) for name, x in value.items()}
     if isinstance(value, Mapping):
-        return np.asarray(value["values"]).astype(jnp.dtype(value["dtype"]))
+        return whole(np.asarray(value["values"]).astype(jnp.dtype(value["dtype"])))
     if isinstance(value, list):
         return [_decode(x) for x in value]
     return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import jax
@@ -102,7 +102,7 @@ def count_reached(k: Array, boundaries: Sequence[int]) -> Array:
     table = NUMPY.asarray(boundaries, k.dtype)
     if namespace(k) is NUMPY:
         return NUMPY.searchsorted(table, k, side="right").astype(whole)
-    reached = jnp.zeros(k.shape, whole)
+    reached = jnp.zeros_like(k, whole)  # sharded like the count
     for bit in reversed(range(len(table).bit_length())):  # as many look-ups as the number has bits
         more = reached + (1 << bit)
         reached = jnp.where((more <= len(table)) & (lookup(table, more - 1) <= k), more, reached)
@@ -125,7 +125,34 @@ def lookup(table: Table, index: Array) -> Array:
     index = minimum(index, len(values) - 1)
     if namespace(index, values) is NUMPY:
         return values[index]
-    # Each device looks up what it holds of the index; JAX asks to be told, of sharded ones.
+    return _look_up(jnp.asarray(values), index)
+
+
+def _look_up(table: Array, index: Array) -> Array:
+    """The elements that each device looks up of what it holds of the index, where that is sharded."""
     sharding = jax.typeof(index).sharding
-    out_sharding = sharding if sharding.mesh.explicit_axes else None
-    return jnp.asarray(values).at[index].get(mode="promise_in_bounds", out_sharding=out_sharding)
+    if not sharding.mesh.explicit_axes:
+        return _elements(table, index)
+    # JAX asks to be told where the result is to lie, but does not know it when it maps the question.
+
+    @jax.custom_batching.custom_vmap
+    def there(table: Array, index: Array) -> Array:
+        sharding = jax.typeof(index).sharding
+        with jax.sharding.use_abstract_mesh(sharding.mesh):  # where a program is mapped, nobody says which
+            found = table.at[index].get(mode="promise_in_bounds", out_sharding=sharding)
+            reshard: Callable[[Array, object], Array] = jax.sharding.reshard
+            return reshard(found, sharding)  # of one element JAX has forgotten the mesh
+
+    @there.def_vmap
+    def _(size: int, batched: list[bool], table: Array, index: Array) -> tuple[Array, bool]:
+        if not batched[0]:
+            return _look_up(table, index), True
+        in_axes = [0 if mapped else None for mapped in batched]
+        return jax.vmap(_elements, in_axes, axis_size=size)(table, index), True
+
+    found: Array = there(table, index)
+    return found
+
+
+def _elements(table: Array, index: Array) -> Array:
+    return table.at[index].get(mode="promise_in_bounds")

@@ -220,9 +220,20 @@ def round_to(value: Array | np.ndarray, dtype: DTypeLike, least: float = 0.0) ->
       dtype: float32 or float64.
       least: that no number lies between 0 and this one is known, and none is -0.
     """
-    if dtype == np.float64 or namespace(value) is NUMPY or least >= _SMALLEST:
-        return value.astype(dtype)
-    return _to_float32(value)
+    if namespace(value) is NUMPY:
+        return value.astype(dtype) + 0.0  # a zero gets no sign
+    if dtype == np.float64:
+        return value if least > 0 else _without_negative_zero(cast(Array, value))
+    return value.astype(dtype) if least >= _SMALLEST else _to_float32(value)
+
+
+def _without_negative_zero(value: Array) -> Array:
+    # Not by asking whether it is 0 alone: of a subnormal number XLA's CPU programs say so, too. A TPU has no
+    # signs to ask for in 64 bits, nor subnormal numbers.
+    return per_platform(
+        tpu=lambda: jnp.where(value == 0, 0.0, value),
+        default=lambda: jnp.where((value == 0) & jnp.signbit(value), 0.0, value),
+    )
 
 
 _SMALLEST = 2.0**-126

@@ -1,5 +1,4 @@
 import bisect
-import functools
 from collections.abc import Callable, Sequence
 from typing import Annotated, ClassVar, final
 
@@ -91,15 +90,22 @@ class SequentialLR(Wrapped, Schedule):
 
     def _from_phase(self, at: int, formula: Callable[[jax.Array], jax.Array], k: jax.Array) -> jax.Array:
         """The value where a formula of ``k`` is in force until phase ``at`` ends."""
-        value, begun = formula(k), [(-1, formula)]
-        for member, milestone in list(zip(self.schedulers[1:], self.milestones, strict=True))[at:]:
-            formula = functools.partial(_anew, member, milestone)
-            if member._continues and milestone > 0:
-                last = nx.namespace(k).asarray(milestone - 1, k.dtype)
-                in_force = next(before for start, before in reversed(begun) if start < milestone)
-                formula = functools.partial(_on, member, milestone, in_force(last))
-            begun.append((milestone, formula))
-            value = nx.where(k >= milestone, formula(k), value)
+        phases = list(zip(self.schedulers[1:], self.milestones, strict=True))[at:]
+        ends = [*self.milestones[at + 1 :], None]  # one that ends where it begins is never in force
+        phases = [(member, begin) for (member, begin), end in zip(phases, ends, strict=False) if begin != end]
+        counts = [k]
+        for member, milestone in reversed(phases):
+            # What goes on from the phase before needs its last value, so there that phase stays: no schedule
+            # is asked about two counts.
+            goes_on = member._continues and milestone > 0
+            counts.append(nx.minimum(counts[-1], milestone - 1) if goes_on else counts[-1])
+        value = formula(counts.pop())
+        for member, milestone in phases:
+            k = counts.pop()
+            own = nx.since(k, milestone)
+            goes_on = member._continues and milestone > 0
+            then = member._formula_from(value, own) if goes_on else member._formula(own)
+            value = nx.where(k >= milestone, then, value)
         return value
 
     def _least(self) -> float:
@@ -143,11 +149,3 @@ class SequentialLR(Wrapped, Schedule):
 
     def _multiplies(self, horizon: int | None) -> bool:
         return self._is_one and super()._multiplies(horizon)
-
-
-def _anew(member: Schedule, milestone: int, k: jax.Array) -> jax.Array:
-    return member._formula(nx.since(k, milestone))
-
-
-def _on(member: Schedule, milestone: int, lr: nx.Number, k: jax.Array) -> jax.Array:
-    return member._formula_from(lr, nx.since(k, milestone))
