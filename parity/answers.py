@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .comparison import Counts
-from .judge import Answers, asked_alone
+from .handed_in import CountByCount, asked_one_by_one
+from .judge import Answers, asked_alone, recorded
 from .stepped import Stepped
 
 Schedule: TypeAlias = Callable[[Any], Any]
@@ -27,6 +28,8 @@ Metrics: TypeAlias = Sequence[float]
 
 def answer(schedule: Schedule, stepped: Stepped) -> Answers:
     """A schedule's answers at the counts at which a reference was stepped."""
+    if isinstance(schedule, CountByCount):
+        return recorded(asked_one_by_one(schedule, stepped.counts.tolist()), stepped)
     (found,) = answer_all([schedule], [stepped])
     return found
 

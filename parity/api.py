@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from . import answers
-from .comparison import Comparison
+from . import answers, handed_in
+from .comparison import Allowed, Comparison
 from .judge import judge
 from .reference import pytorch
 from .stepped import step
@@ -24,6 +24,10 @@ def compare(
     quantity: str = "lr",
     fractions: Sequence[float] | None = None,
     progress: Callable[[int], None] = lambda steps: None,
+    max_ulp: float | None = None,
+    relative: float | None = None,
+    absolute: float | None = None,
+    names: tuple[str, str] = ("the schedule", "make_torch_scheduler"),
 ) -> Comparison:
     """Steps a real PyTorch scheduler beside a schedule and compares every value.
 
@@ -31,7 +35,7 @@ def compare(
     eagerly, one count at a time, at every boundary of the scheduler (one before, on and one
     after) and at 200 sampled counts: to the same bits, or the comparison fails.
 
-    >>> import jaxsched, parity, torch
+    >>> import jaxsched, optax, parity, torch
     >>> def make_torch_scheduler():
     ...     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     ...     return torch.optim.lr_scheduler.StepLR(optimizer, step_size=30)
@@ -39,10 +43,18 @@ def compare(
     passed (100 of 100 values identical to PyTorch's; greatest distance 0 ULP)
     >>> print(parity.compare(jaxsched.StepLR(0.1, step_size=31), make_torch_scheduler, steps=100))
     ... # doctest: +ELLIPSIS
-    failed: wrong at 6 of 100 counts, first at count 30: 0.100000001 (0x3dcccccd) against ...
+    failed: 1 count behind PyTorch: ...; wrong at 6 of 100 counts, most at ...
+    >>> def linear(count):  # Optax's, of which the last bits are its own
+    ...     return optax.linear_schedule(0.1, 0.0, 70)(count)
+    >>> def make_linear():
+    ...     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    ...     return torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, 70)
+    >>> print(parity.compare(linear, make_linear, steps=60, max_ulp=8))  # doctest: +ELLIPSIS
+    passed (within 8 ULP, as asked; other bits at ... of 60 counts; ...
 
     Args:
-      schedule: from a count to a value; one of ours, of Optax, or yours. JAX can trace it.
+      schedule: from a count to a value; one of ours, of Optax, or yours. What JAX cannot trace is called
+        in Python, count by count.
       make_torch_scheduler: a function of no arguments that returns a live PyTorch
         scheduler, at its start, with its optimizer.
       steps: how many counts to compare, from 0 on.
@@ -51,6 +63,11 @@ def compare(
       fractions: epochs for ``scheduler.step(epoch)``, to compare instead of 0, 1, …; numbers
         that float32 holds.
       progress: is told now and then how many more counts PyTorch has done.
+      max_ulp: how many ULP of float32 a value may be from PyTorch's. None of the three: not any, as ours
+        may not. Of several, a value passes that is within one.
+      relative: how far from it, as a share of PyTorch's value.
+      absolute: how far from it.
+      names: what to call the two in an error.
 
     Returns:
       What was found. `Comparison.passed` is true when every value equals PyTorch's rounded
@@ -58,21 +75,29 @@ def compare(
       nearest to the exact value. Comparing nothing does not pass.
 
     Raises:
-      ValueError: ``quantity``, ``steps`` or ``fractions`` is not of the allowed ones.
+      ValueError: an argument is not of the allowed ones; or one of the two is none, raises, leaves the
+        program, or gives something else than a number. The message says which, what came and where.
     """
     if quantity not in pytorch.QUANTITIES:
         raise ValueError(f"quantity must be one of {', '.join(pytorch.QUANTITIES)}, got {quantity!r}.")
-    if steps < 0:
-        raise ValueError(f"steps must be >= 0, got {steps}.")
+    handed_in.whole(steps, "steps", 0)
     if fractions is not None and any(float(np.float32(x)) != x for x in fractions):
         raise ValueError(
             f"fractions must be float32 numbers such as i / 16, got {fractions}. JAX would round the counts."
         )
+    allowed = Allowed(max_ulp, relative, absolute)
+    ours, theirs = names
     count = steps if fractions is None else len(fractions)
-    stepped = step(
-        make_torch_scheduler(), count, quantity=quantity, group=group, fractions=fractions, progress=progress
-    )
-    return judge(answers.answer(schedule, stepped), stepped)
+    if count:
+        schedule = handed_in.schedule(schedule, ours, 0 if fractions is None else float(fractions[0]))
+    scheduler = handed_in.scheduler(make_torch_scheduler, theirs, group)
+    with handed_in.theirs(theirs, ", stepped,"):
+        stepped = step(
+            scheduler, count, quantity=quantity, group=group, fractions=fractions, progress=progress
+        )
+    with handed_in.theirs(ours):
+        answered = answers.answer(schedule, stepped)
+    return judge(answered, stepped, allowed)
 
 
 def assert_parity(

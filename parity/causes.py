@@ -335,14 +335,18 @@ _CAUSES: tuple[Cause, ...] = (
 # Words ----------------------------------------------------------------------------------
 
 
+WHERE = "first differs"
+"""So begins what says only where a difference begins."""
+
+
 def whereabouts(first: int, events: Sequence[Event]) -> str:
     """Where the first count that differs stands among the events."""
     near = [event for event in _spoken_of(events) if abs(event.count - first) <= 1]
     if not near:
-        return f"first differs at count {first}, next to no event of the trajectory"
+        return f"{WHERE} at count {first}, next to no event of the trajectory"
     away = first - near[0].count
     where = {-1: "one count before the", 0: "at the", 1: "one count after the"}[away]
-    return f"first differs {where} {_said(near[0])}"
+    return f"{WHERE} {where} {_said(near[0])}"
 
 
 def _spoken_of(events: Sequence[Event]) -> list[Event]:

@@ -34,8 +34,39 @@ class Difference(Row):
 
     def __str__(self) -> str:
         text = f"count {self.count:g}: {bits(self.ours)} against PyTorch's {bits(self.torch)}"
-        text += f", {self.ulp:.4g} ULP"
+        text += f", {self.ulp:.4g} ULP" if self.ulp < FAR else ""
         return text if self.exact is None else f"{text}; exact {bits(self.exact)}"
+
+
+FAR = 1e6
+"""From so many ULP on the number says nothing: a 16th of the value. The share of the peak does."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Allowed:
+    """What somebody allows a schedule of theirs. A value passes that is within one of those given."""
+
+    max_ulp: float | None = None
+    """ULP of float32, at PyTorch's value."""
+    relative: float | None = None
+    """As a share of PyTorch's value."""
+    absolute: float | None = None
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < np.inf:
+                raise ValueError(f"{field.name} must be a finite number >= 0, got {value!r}")
+
+    def __str__(self) -> str:
+        names = {"max_ulp": "{:g} ULP", "relative": "{:g} of the value", "absolute": "{:g}"}
+        given = {name: getattr(self, name) for name in names}
+        return " or ".join(names[name].format(x) for name, x in given.items() if x is not None)
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, field.name) is not None for field in dataclasses.fields(self))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +161,15 @@ class Comparison:
     integrity: Integrity | None = None
     tolerance: Tolerance | None = None
 
+    share: float = 0.0
+    """Greatest difference to PyTorch's, as a share of PyTorch's highest value; NaN where one is NaN."""
+
+    allowed: Allowed | None = None
+    """What was allowed; None where it was nothing."""
+
+    within: int = 0
+    """How many values are wrong, but within what was allowed."""
+
     unseen: tuple[Event, ...] = ()
     """Events of the scheduler that so many counts do not reach, so that nothing is known of them."""
 
@@ -140,35 +180,55 @@ class Comparison:
         """Whether every value is PyTorch's, or correctly rounded where PyTorch's is not."""
         return self.problem is None
 
+    @property
+    def remark(self) -> str | None:
+        """With what it passes, if it does for being allowed to be apart."""
+        if not self.passed or not self.within:
+            return None
+        return f"within {self.allowed}, as asked; other bits at {self.within:,} of {self.steps:,} counts"
+
     def __str__(self) -> str:
         if self.steps == 0:
             return f"failed: {self.problem}"
         share = f"{self.identical:,} of {self.steps:,} values identical to PyTorch's"
         if self.correctly_rounded:
             share += f", {self.correctly_rounded:,} correctly rounded where PyTorch's is not"
-        facts = [share, f"greatest distance {self.max_ulp:.4g} ULP"]
+        facts = [*filter(None, [self.remark]), share, f"greatest distance {self.distance}"]
         if self.first_divergence is not None:
             facts.append(f"first divergence at count {self.first_divergence:g}")
         text = f"{'passed' if self.passed else f'failed: {self.problem}'} ({'; '.join(facts)})"
         return "\n".join([text, *self.explanation()])
 
+    @property
+    def distance(self) -> str:
+        """How far apart the two are at most: in ULP where they are close, else as a share of the peak."""
+        return f"{self.max_ulp:.4g} ULP" if self.max_ulp < FAR else of_the_peak(self.share)
+
     def explanation(self) -> list[str]:
         """Cause, culprit and surroundings of a failure, and what the run cannot judge."""
         lines = []
         if not self.passed:
-            lines += [f"cause: {self.cause}"] if self.cause else []
+            first = self.problem or ""  # which begins with the cause, where there is one to name
+            lines += [f"cause: {self.cause}"] if self.cause and not first.startswith(self.cause) else []
             lines += [f"who: {self.who}"] if self.who else []
             lines += table(self.window) if self.first_failure else []
-            if self.tolerance is not None and np.isfinite(self.tolerance.ulp):
-                lines.append(
-                    f"would pass with: absolute {self.tolerance.absolute:.3g}, "
-                    f"or relative {self.tolerance.relative:.3g}, or {self.tolerance.ulp:.4g} ULP"
-                )
+            if self.tolerance is not None and np.isfinite(self.tolerance.absolute):
+                least = [f"absolute {self.tolerance.absolute:.3g}"]
+                least += [f"relative {self.tolerance.relative:.3g}"] if self.tolerance.relative < 1 else []
+                least += [f"{self.tolerance.ulp:.4g} ULP"] if self.tolerance.ulp < FAR else []
+                lines.append(f"would pass with: {', or '.join(least)}")
         lines += [
             f"not judged: the {event.what} at count {event.count}, which {self.steps:,} counts do not reach"
             for event in self.unseen
         ]
         return lines
+
+
+def of_the_peak(share: float) -> str:
+    """A difference as a share of the highest value, in words."""
+    if not np.isfinite(share):
+        return "not finite"
+    return f"{100 * share:.3g} % of the peak" if share < 10 else f"{share:.3g} times the peak"
 
 
 def table(rows: Sequence[Row]) -> list[str]:

@@ -10,7 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from . import causes, ulp
-from .comparison import Comparison, Counts, Curves, Difference, Distance, Integrity, Row, Tolerance, words
+from .comparison import (
+    FAR,
+    Allowed,
+    Comparison,
+    Counts,
+    Curves,
+    Difference,
+    Distance,
+    Integrity,
+    Row,
+    Tolerance,
+    of_the_peak,
+    words,
+)
 from .stepped import Stepped
 
 SAMPLES = 200
@@ -60,8 +73,14 @@ def asked_alone(stepped: Stepped) -> Indices:
     return np.asarray(sorted(i for i in near.union(sample.tolist()) if 0 <= i < steps), np.int64)
 
 
-def judge(answers: Answers, stepped: Stepped) -> Comparison:
-    """Holds what a schedule answers against what the reference did; values are compared as float32."""
+def judge(answers: Answers, stepped: Stepped, allowed: Allowed | None = None) -> Comparison:
+    """Holds what a schedule answers against what the reference did; values are compared as float32.
+
+    Args:
+      answers: the schedule's.
+      stepped: the reference's.
+      allowed: how far apart they may be; None for not at all, as our own may not.
+    """
     steps = len(stepped.values)
     if steps == 0:
         return _nothing(stepped.ended or "nothing was compared: there are no counts")
@@ -69,15 +88,19 @@ def judge(answers: Answers, stepped: Stepped) -> Comparison:
         return _nothing(f"the schedule has {len(answers.values)} values for {steps} counts")
     pair = _Pair(stepped, answers.values.astype(np.float32)[:steps])
     differing = pair.differing()
-    wrong = [i for i in differing.tolist() if not pair.excused(i)]
-    unstable = answers.at[words(answers.alone) != words(pair.ours[answers.at])].tolist()
+    apart_at = [i for i in differing.tolist() if not pair.excused(i)]
+    tolerated = _within(allowed, pair.ours, pair.torch)
+    wrong = [i for i in apart_at if not tolerated[i]]
+    other = words(answers.alone) != words(pair.ours[answers.at])
+    other &= ~_within(allowed, answers.alone, pair.ours[answers.at].astype(np.float64))
+    unstable = answers.at[other].tolist()
     worst = int(np.argmax(pair.ulps))
-    middle = wrong[0] if wrong else worst
+    middle = pair.first_of_size(wrong) if wrong else worst
     apart = _apart(pair, differing)
     return Comparison(
         steps=steps,
         identical=steps - len(differing),
-        correctly_rounded=len(differing) - len(wrong),
+        correctly_rounded=len(differing) - len(apart_at),
         max_ulp=float(pair.ulps[worst]),
         worst=pair.difference(worst) if differing.size else None,
         first_divergence=pair.counts[differing[0]].item() if differing.size else None,
@@ -90,6 +113,9 @@ def judge(answers: Answers, stepped: Stepped) -> Comparison:
         window=tuple(pair.row(i) for i in range(max(middle - 3, 0), min(middle + 4, steps))),
         integrity=_integrity(answers),
         tolerance=_tolerance(pair),
+        share=pair.share,
+        allowed=allowed or None,
+        within=len(apart_at) - len(wrong),
         unseen=stepped.unseen,
         curves=Curves(
             pair.counts, pair.ours, pair.torch, tuple(event for event in stepped.events if event.what)
@@ -108,6 +134,15 @@ class _Pair:
         self.made = np.arange(len(ours), dtype=np.int32) if stepped.made is None else stepped.made
         self.ulps = ulp.rounded_distance(ours, stepped.values)
         self._peak = float(np.max(np.abs(stepped.values)))
+        with np.errstate(all="ignore"):
+            self.apart = np.abs(ours - stepped.values.astype(np.float32).astype(np.float64))
+        largest = float(np.max(self.apart))
+        self.share = largest / self._peak if self._peak else largest and float("inf")
+
+    def first_of_size(self, wrong: Sequence[int]) -> int:
+        """The first that is wrong by a tenth of what the worst is."""
+        apart = np.nan_to_num(self.apart[list(wrong)], nan=np.inf)
+        return wrong[int(np.argmax(apart >= 0.1 * apart.max()))]
 
     def differing(self) -> Indices:
         """The indices of other bits. A NaN or infinity never equals another, whatever its bits."""
@@ -146,6 +181,26 @@ class _Pair:
         return None if self.stepped.exact is None else self.stepped.exact(self.counts[i].item())
 
 
+def _within(
+    allowed: Allowed | None, values: npt.NDArray[np.float32], wanted: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """Which values are as near as is allowed."""
+    found = np.zeros(len(values), bool)
+    if not allowed:
+        return found
+    rounded = wanted.astype(np.float32).astype(np.float64)
+    with np.errstate(all="ignore"):
+        apart = np.abs(values - rounded)
+        for limit, distance in (
+            (allowed.max_ulp, ulp.rounded_distance(values, wanted)),
+            (allowed.relative, apart / np.abs(rounded)),
+            (allowed.absolute, apart),
+        ):
+            if limit is not None:
+                found |= (distance <= limit) | (apart == 0)
+    return found & np.isfinite(values)
+
+
 def _nothing(problem: str) -> Comparison:
     return Comparison(0, 0, 0, 0.0, None, None, None, 0, problem)
 
@@ -154,7 +209,15 @@ def _problem(pair: _Pair, wrong: Sequence[int], unstable: Sequence[int]) -> str 
     """Why the comparison fails."""
     steps = len(pair.ours)
     if wrong:
-        return f"wrong at {len(wrong):,} of {steps:,} counts, first at {pair.difference(wrong[0])}"
+        worst = pair.difference(max(wrong, key=lambda i: np.nan_to_num(pair.apart[i], nan=np.inf)))
+        size = f"{worst.ulp:.4g} ULP" if worst.ulp < FAR else of_the_peak(pair.share)
+        text = (
+            f"wrong at {len(wrong):,} of {steps:,} counts, most at count {worst.count:g} ({size}); "
+            f"first at {pair.difference(wrong[0])}"
+        )
+        # The cause comes first: the first count that is wrong is often its smallest effect.
+        cause = _cause(pair, wrong, unstable)
+        return text if cause is None or cause.startswith(causes.WHERE) else f"{cause}; {text}"
     if unstable:
         return (
             f"{len(unstable):,} values have other bits when evaluated eagerly than under jit, "
@@ -208,7 +271,8 @@ def _who(found: tuple[Distance, ...]) -> str | None:
     if len(found) == 1:
         return None if found[0].max_ulp == 0 else "no formula for the exact value is known here"
     ours, torch = (distance.max_ulp for distance in found[1:])
-    says = f"the schedule is {ours:.3g} ULP from the exact value, PyTorch {torch:.3g}"
+    far = {who: f"{size:.3g} ULP" if size < FAR else "far" for who, size in (("o", ours), ("t", torch))}
+    says = f"the schedule is {far['o']} from the exact value, PyTorch {far['t']}"
     if ours <= RIGHT:
         return None if torch <= RIGHT else f"PyTorch is wrong: {says}"
     return f"the schedule is wrong: {says}" if torch <= RIGHT else f"both are wrong: {says}"

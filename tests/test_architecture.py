@@ -38,7 +38,7 @@ parity._quiet parity.metrics parity.ulp
 parity.reference
 parity.cases
 parity.catalogue parity.cases_hugging_face
-parity.causes parity.environment
+parity.causes parity.environment parity.handed_in
 parity.comparison
 parity.stepped
 parity.judge

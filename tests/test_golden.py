@@ -303,7 +303,7 @@ STEP = ("--case", "StepLR(0.05, step_size=30)")
         (
             ["mine_of_golden:early", *STEP],
             1,
-            "cause: 1 count ahead of PyTorch: would agree if shifted by −1",
+            "failed: 1 count ahead of PyTorch: would agree if shifted by −1",
         ),
         (
             ["mine_of_golden:factory", *STEP],
@@ -333,7 +333,7 @@ def test_jaxsched_is_made_from_the_arguments_in_the_file(tmp_path, capsys):
     (tmp_path / "golden.json").write_text(json.dumps(spoilt))
     assert cli.main(["check", str(tmp_path / "golden.json")]) == cli.Exit.FAILED
     assert (
-        "ConstantLR(0.05, factor=0.6, total_iters=4)\nfailed: wrong at 4 of 20 counts"
+        "ConstantLR(0.05, factor=0.6, total_iters=4)\nfailed: the same course between other values: 0.8 times "
         in capsys.readouterr().out
     )
 
@@ -345,7 +345,7 @@ def test_a_value_that_is_not_pytorchs_is_found(tmp_path, capsys):
     assert cli.main(["check", str(tmp_path / "golden.json")]) == cli.Exit.FAILED
     text = capsys.readouterr().out
     assert text.startswith(
-        f"{spoilt['cases'][4]['name']}\nfailed: wrong at 1 of 148 counts, first at count 7: "
+        f"{spoilt['cases'][4]['name']}\nfailed: wrong at 1 of 148 counts, most at count 7 ("
     )
     assert "against PyTorch's 0.25" in text
     assert "5 passed, 1 failed" in text

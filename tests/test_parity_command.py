@@ -77,7 +77,10 @@ def test_a_schedule_broken_by_one_step_is_named(tmp_path):
     copy = broken_copy(tmp_path, "step_lr.py", old, new)
     done = command("run", "-k", "LR(0.05, st", cwd=copy, python_path=copy)
     assert done.returncode == cli.Exit.FAILED, done.stderr
-    assert "FAILED StepLR(0.05, step_size=30): wrong at " in done.stdout
+    assert (
+        "FAILED StepLR(0.05, step_size=30): 1 count ahead of PyTorch: would agree if shifted by −1; wrong at "
+        in done.stdout
+    )
     assert "first at count 29: 0.00499999989 (0x3ba3d70a) against PyTorch's 0.05 (0x3d4ccccd)" in done.stdout
     assert "parity run -k 'StepLR(0.05, step_size=30)'" in done.stdout
     assert "FAILED LinearLR" not in done.stdout
@@ -85,7 +88,10 @@ def test_a_schedule_broken_by_one_step_is_named(tmp_path):
     case = next(case for case in written["cases"] if case["name"] == "StepLR(0.05, step_size=30)")
     assert (case["verdict"], case["first_divergence"], case["first_failure"]["count"]) == ("failed", 29, 29)
     assert (written["summary"]["passed"], written["summary"]["failed"]) == (1, 1)
-    assert "- `StepLR(0.05, step_size=30)`: wrong at" in (copy / "parity-report" / "report.md").read_text()
+    assert (
+        "- `StepLR(0.05, step_size=30)`: 1 count ahead of PyTorch"
+        in (copy / "parity-report" / "report.md").read_text()
+    )
 
 
 def test_a_schedule_that_raises_is_an_internal_error_and_writes_nothing(tmp_path):
@@ -210,7 +216,7 @@ def test_a_pair_from_outside_is_compared_and_the_shift_is_named(mine, capsys):
     pair = ["compare", "mine_of_test:early", "mine_of_test:make_torch_scheduler", "--steps", "90"]
     assert cli.main(pair) == cli.Exit.FAILED
     text = capsys.readouterr().out
-    assert "cause: 1 count ahead of PyTorch: would agree if shifted by −1" in text
+    assert "failed: 1 count ahead of PyTorch: would agree if shifted by −1" in text
     assert "who: the schedule is wrong" in text
     assert "PyTorch and exact: " in text
     assert not (mine / "parity-report").exists()
@@ -230,7 +236,7 @@ def test_a_pair_from_outside_is_compared_and_the_shift_is_named(mine, capsys):
         (
             "mine_of_test:early",
             "mine_of_test:make_nothing",
-            "must return a live PyTorch scheduler, got NoneType, which has no step",
+            "must return a live PyTorch scheduler, got None, which has no step",
         ),
     ],
 )

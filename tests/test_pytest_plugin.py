@@ -45,7 +45,10 @@ def test_a_report_of_what_was_asserted(tmp_path, workers):
     done = pytest_in(tmp_path, "--parity-report=found", *workers)
     assert done.returncode == 1
     assert "2 passed" in done.stdout
-    assert "cause: 1 count behind PyTorch" in done.stdout or "cause: each step comes" in done.stdout
+    assert (
+        "part: failed: 1 count behind PyTorch" in done.stdout
+        or "part: failed: each step comes" in done.stdout
+    )
     assert "api.py" not in done.stdout  # the frame is hidden, the facts are not
     written = json.loads((tmp_path / "found" / "report.json").read_text())
     assert {case["name"]: case["verdict"] for case in written["cases"]} == {

@@ -123,6 +123,7 @@ def add_how(command: argparse.ArgumentParser) -> Any:
 def add_output(command: argparse.ArgumentParser) -> None:
     """Where the report goes."""
     command.add_argument(
+        "-o",
         "--output",
         metavar="DIR",
         type=pathlib.Path,
@@ -188,10 +189,7 @@ def check_output(options: argparse.Namespace) -> None:
     Raises:
       UsageError: it cannot.
     """
-    folder: pathlib.Path = options.output
-    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise UsageError(f"--output {folder}: {there} is no folder that can be written to")
+    check_folder(options.output)
     if options.json and options.json != "-":
         file = pathlib.Path(options.json)
         if file.is_dir() or not file.parent.is_dir() or not os.access(file.parent, os.W_OK):
@@ -199,6 +197,17 @@ def check_output(options: argparse.Namespace) -> None:
                 "is a folder" if file.is_dir() else f"there is no folder {file.parent} that can be written to"
             )
             raise UsageError(f"--json {file}: {what}")
+
+
+def check_folder(folder: pathlib.Path) -> None:
+    """Whether the reports can be written there.
+
+    Raises:
+      UsageError: they cannot.
+    """
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UsageError(f"--output {folder}: {there} is no folder that can be written to")
 
 
 def said(result: Run, options: argparse.Namespace, console: Console) -> Exit:

@@ -15,15 +15,22 @@ import numpy as np
 from .. import report
 from ..answers import answer
 from ..api import compare
-from ..comparison import Comparison
-from ..devices.door import told
+from ..comparison import Allowed, Comparison
+from ..handed_in import (
+    CountByCount,
+    NotComparable,
+    schedule as tried,
+    scheduler as live_scheduler,
+    theirs as code_of,
+    told,
+)
 from ..judge import judge, recorded
 from ..reference import pytorch
 from ..report import github
 from ..report.wording import in_full
 from ..results import CaseResult, PairCase, gathered
 from ..stepped import Stepped
-from ._common import Exit, UsageError, add_device, at_least_1, parser, use_device
+from ._common import Exit, UsageError, add_device, at_least_1, check_folder, complain, parser, use_device
 
 DESCRIPTION = """\
 Compares your own JAX schedule with your own PyTorch scheduler, and says in one screen where
@@ -64,17 +71,26 @@ def add(commands: Any) -> None:
         "--group", metavar="I", type=int, default=0, help="parameter group (default: %(default)s)"
     )
     command.add_argument("--quantity", choices=pytorch.QUANTITIES, default="lr", help="default: %(default)s")
-    command.add_argument("--output", metavar="DIR", type=pathlib.Path, help="write the reports there")
+    allowed = command.add_argument_group("how far apart the two may be (default: not at all)")
+    allowed.add_argument("--max-ulp", metavar="X", type=float, help="ULP of float32, at PyTorch's value")
+    allowed.add_argument("--relative", metavar="X", type=float, help="as a share of PyTorch's value")
+    allowed.add_argument("--absolute", metavar="X", type=float, help="of several, one will do")
+    command.add_argument("-o", "--output", metavar="DIR", type=pathlib.Path, help="write the reports there")
     add_device(command)
 
 
 def main(options: argparse.Namespace) -> int:
     use_device(options.device)
+    if options.output is not None:
+        check_folder(options.output)
     start = time.perf_counter()
     comparison, scheduler = _compare(options)
     name = f"{options.schedule} and {options.scheduler}"
     case = PairCase(name, scheduler, comparison.steps, options.quantity)
     again = f"parity compare {options.schedule} {options.scheduler} --steps {options.steps}"
+    for name in ("max_ulp", "relative", "absolute"):
+        if getattr(options, name) is not None:
+            again += f" --{name.replace('_', '-')} {getattr(options, name):g}"
     result = CaseResult(case, comparison, None, time.perf_counter() - start, 0.0, command=again)
     print(in_full(result))
     github.announce(gathered([result], result.seconds))
@@ -89,34 +105,60 @@ def main(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> tuple[Comparison, str]:
     ours = side("compare: SCHEDULE", options.schedule)
     theirs = side("compare: SCHEDULER", options.scheduler)
-    steps: int = options.steps
-    if callable(ours) and callable(theirs):
-        scheduler = theirs()
-        for needed in ("step", "optimizer"):
-            if not hasattr(scheduler, needed):
-                raise UsageError(
-                    f"compare: {options.scheduler} must return a live PyTorch scheduler, "
-                    f"got {type(scheduler).__name__}, which has no {needed}"
-                )
-        made = iter([scheduler])
-        found = compare(ours, lambda: next(made), steps=steps, group=options.group, quantity=options.quantity)
-        return found, type(scheduler).__name__
-    return _from_files(options, ours, theirs, steps)
+    try:
+        if callable(ours) and callable(theirs):
+            scheduler = live_scheduler(theirs, options.scheduler, options.group)
+            found = compare(
+                _tried(ours, options.schedule),
+                lambda: scheduler,
+                steps=options.steps,
+                group=options.group,
+                quantity=options.quantity,
+                max_ulp=options.max_ulp,
+                relative=options.relative,
+                absolute=options.absolute,
+                names=(options.schedule, options.scheduler),
+            )
+            return found, type(scheduler).__name__
+        return _from_files(options, ours, theirs, options.steps)
+    except ValueError as reason:  # of an argument, or of what was handed in
+        raise UsageError(f"compare: {reason}") from reason
 
 
 def _from_files(options: argparse.Namespace, ours: Any, theirs: Any, steps: int) -> tuple[Comparison, str]:
     """`compare`, where a side is a trajectory and there is nothing to step or to call."""
+    for which, text, values in (
+        ("SCHEDULE", options.schedule, ours), ("SCHEDULER", options.scheduler, theirs)
+    ):  # fmt: skip
+        if not callable(values) and len(values) < steps:
+            raise UsageError(
+                f"compare: {which} must have a value for each of the {steps:,} counts of --steps, and {text} "
+                f"has {len(values):,}: give --steps {len(values)}, or a longer file"
+            )
+    allowed = Allowed(options.max_ulp, options.relative, options.absolute)
     counts = np.arange(steps, dtype=np.int32)
     kind = "file"
     if callable(theirs):
-        scheduler = theirs()
+        scheduler = live_scheduler(theirs, options.scheduler, options.group)
         kind = type(scheduler).__name__
-        found = pytorch.trajectory(scheduler, steps, quantity=options.quantity, group=options.group)
+        with code_of(options.scheduler, ", stepped,"):
+            found = pytorch.trajectory(scheduler, steps, quantity=options.quantity, group=options.group)
         stepped = Stepped(counts, *found)
     else:
         stepped = Stepped(counts, theirs[:steps])
-    answers = answer(ours, stepped) if callable(ours) else recorded(ours[:steps], stepped)
-    return judge(answers, stepped), kind
+    if not callable(ours):
+        return judge(recorded(ours[:steps], stepped), stepped, allowed), kind
+    schedule = _tried(ours, options.schedule)
+    with code_of(options.schedule):
+        answers = answer(schedule, stepped)
+    return judge(answers, stepped, allowed), kind
+
+
+def _tried(schedule: Any, name: str) -> Callable[[Any], Any]:
+    found = tried(schedule, name)
+    if isinstance(found, CountByCount):
+        complain(f"{name} is called in Python, count by count: JAX cannot trace it ({found.why})")
+    return found
 
 
 def side(which: str, text: str) -> Any:
@@ -150,20 +192,19 @@ def named(which: str, text: str) -> Any:
         raise UsageError(f"{which} must be module:name, FILE.csv or FILE.json, got {text!r}")
     sys.path.insert(0, "")
     try:
-        found: Any = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except ModuleNotFoundError as reason:
-        where = (
-            f"; looked where Python looks and in {pathlib.Path.cwd()}"
-            if reason.name == module.split(".")[0]
-            else ""
-        )
-        raise UsageError(f"{which}: {reason}{where}") from reason
-    except (ImportError, AttributeError) as reason:
-        raise UsageError(f"{which}: {reason}") from reason
-    except (Exception, SystemExit) as reason:
-        raise UsageError(f"{which}: {module} cannot be imported: {told(reason)}") from reason
+        with code_of(which, f": importing {module}"):
+            found: Any = importlib.import_module(module)
+            for part in name.split("."):
+                found = getattr(found, part)
+    except NotComparable as wrapped:
+        reason = wrapped.__cause__
+        if isinstance(reason, ModuleNotFoundError):
+            ours = reason.name == module.split(".")[0]
+            where = f"; looked where Python looks and in {pathlib.Path.cwd()}" if ours else ""
+            raise UsageError(f"{which}: {reason}{where}") from reason
+        if isinstance(reason, (ImportError, AttributeError)):
+            raise UsageError(f"{which}: {reason}") from reason
+        raise UsageError(f"{which}: {module} cannot be imported: {told(reason or wrapped)}") from reason
     finally:
         if "" in sys.path:
             sys.path.remove("")

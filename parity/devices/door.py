@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import pathlib
-import re
 import sys
-import sysconfig
-import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +11,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from .compiler import ROOT
+from ..handed_in import LIBRARIES, short, takes, told
 from .subjects import (
     COUNTS,
     LAST,
@@ -62,9 +58,7 @@ def brought(
         _try_state_machine(given, name)
         return OfState(given, number)
     if not callable(given):
-        raise NotASchedule(
-            f"{name} must be a function of a count, or have init and step, got {_short(given)}"
-        )
+        raise NotASchedule(f"{name} must be a function of a count, or have init and step, got {short(given)}")
     if counts is None:
         chosen = counts_of_all_sizes(turns_of(given), number=number)
         parts = every(chosen) if exhaustive else [chosen]
@@ -96,7 +90,7 @@ def _whole(counts: npt.ArrayLike) -> npt.NDArray[np.int32]:
     if not given.size:
         raise NotASchedule("counts must have at least one, got none")
     if given.dtype.kind not in "iuf":
-        raise NotASchedule(f"counts must be whole numbers, got {_short(counts)}")
+        raise NotASchedule(f"counts must be whole numbers, got {short(counts)}")
     wrong = given[~((given >= -LAST - 1) & (given <= LAST) & (given == np.floor(given)))]
     if wrong.size:
         raise NotASchedule(f"counts must be whole numbers that int32 holds, got {wrong[0]}")
@@ -104,7 +98,7 @@ def _whole(counts: npt.ArrayLike) -> npt.NDArray[np.int32]:
 
 
 def _try_function(function: Callable[..., Any], name: str) -> None:
-    if not _takes(function, 1):
+    if not takes(function, 1):
         raise NotASchedule(f"{name} must take one argument, the count; {_if_it_makes_one(name, function)}")
     answer = _traced(function, name, jax.ShapeDtypeStruct((), np.int32))  # type: ignore[no-untyped-call]
     if _is_schedule(answer):
@@ -117,25 +111,12 @@ def _try_function(function: Callable[..., Any], name: str) -> None:
 def _try_state_machine(machine: Any, name: str) -> None:
     start = _traced(machine.init, f"{name}.init")
     _check_numbers(start, f"{name}.init")
-    if not _takes(machine.step, 2):
+    if not takes(machine.step, 2):
         raise NotASchedule(f"{name}.step must take two arguments, the state and the metric")
     after = _traced(machine.step, f"{name}.step", start, jax.ShapeDtypeStruct((), np.float32))  # type: ignore[no-untyped-call]
     _check_numbers(after, f"{name}.step")
     if _kinds(start) != _kinds(after):
-        raise NotASchedule(f"{name}.step must return a state like that of init, got {_short(after)}")
-
-
-def _takes(function: Callable[..., Any], arguments: int) -> bool:
-    """Whether it can be called with so many arguments; it may not say."""
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return True
-    try:
-        signature.bind(*[None] * arguments)
-    except TypeError:
-        return False
-    return True
+        raise NotASchedule(f"{name}.step must return a state like that of init, got {short(after)}")
 
 
 def _traced(function: Callable[..., Any], name: str, *arguments: Any) -> Any:
@@ -173,7 +154,7 @@ def _check_numbers(answer: Any, name: str) -> None:
         raise NotASchedule(f"{name} must return a number, or several, got more than {_MANY:,} of them")
     if wrong or not leaves or not all(leaf.size for leaf in leaves):
         raise NotASchedule(
-            f"{name} must return a number, or several, got {_short(wrong[0] if wrong else answer)}"
+            f"{name} must return a number, or several, got {short(wrong[0] if wrong else answer)}"
         )
 
 
@@ -186,11 +167,6 @@ def _kinds(state: Any) -> tuple[Any, ...]:
     return (tree, [(leaf.shape, leaf.dtype) for leaf in leaves])
 
 
-def _short(value: Any) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
 def _if_it_makes_one(name: str, function: Any) -> str:
     return f"if it makes a schedule, give the schedule that it returns, {_for_example(name, function)}"
 
@@ -201,50 +177,9 @@ def _for_example(name: str, given: Any) -> str:
     if not colon:
         return f"e.g. `compare_devices({getattr(given, '__name__', 'make')}(…), …)`"
     file = getattr(sys.modules.get(module), "__file__", None) or ""
-    if file and not _LIBRARIES.match(file):
+    if file and not LIBRARIES.match(file):
         return f"e.g. `schedule = {function}(…)` in {pathlib.Path(file).name}, as {module}:schedule"
     return f"e.g. `from {module} import {function}; schedule = {function}(…)` in mine.py, as mine:schedule"
-
-
-# What went wrong in somebody's code -------------------------------------------------------
-
-
-def told(reason: BaseException) -> str:
-    """An exception in one line, with the place in the code that is neither ours nor a library's."""
-    said = next(iter(str(reason).strip().splitlines()), "").rstrip(".")
-    if isinstance(reason, SystemExit):
-        text = f"it calls sys.exit({said})"
-    else:
-        # JAX's own names say little, and its texts are pages.
-        text = f"{type(reason).__name__}: {said}" if said else type(reason).__name__
-    if isinstance(reason, SyntaxError):
-        text = f"{type(reason).__name__}: {reason.msg}"
-        return f"{text}, at {reason.filename}:{reason.lineno}"
-    place = _place(reason)
-    return f"{text}, at {place}" if place else text
-
-
-def _place(reason: BaseException) -> str | None:
-    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(reason.__traceback__)]
-    theirs = [frame for frame in frames if not _LIBRARIES.match(frame[0])]
-    others = [frame for frame in frames if not frame[0].startswith(f"{ROOT / 'parity'}")]
-    for file, line in reversed(theirs or others):
-        return f"{file}:{line}"
-    return None
-
-
-_LIBRARIES = re.compile(
-    "|".join(
-        [
-            r".*[\\/](site|dist)-packages[\\/]",
-            "<",
-            *(
-                re.escape(str(folder)) + r"[\\/]"
-                for folder in (ROOT / "parity", ROOT / "jaxsched", pathlib.Path(sysconfig.get_path("stdlib")))
-            ),
-        ]
-    )
-)
 
 
 def _remedy(reason: BaseException) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from ..comparison import FAR
 from ..deviations import Demonstration
 from ..devices.table import Row
 from ..results import CaseResult, Run
@@ -123,9 +123,9 @@ def _case(result: CaseResult) -> str:
     found = result.comparison
     lines = [str(found)]
     for each in found.distances:
-        size = f"{each.max_ulp:.4g}" if math.isfinite(each.max_ulp) else "infinitely many"
+        size = f"{each.max_ulp:.4g} ULP" if each.max_ulp < FAR else "far"
         lines.append(
-            f"{each.between}: {each.identical:,} of {each.counts:,} alike, {size} ULP apart at most, "
+            f"{each.between}: {each.identical:,} of {each.counts:,} alike, {size} apart at most, "
             f"at count {each.worst.count:g}"
         )
     if result.modes:

@@ -57,7 +57,7 @@ def test_junit(results):
     assert first.find("failure") is None
     failure = second.find("failure")
     assert "wrong at 1 of " in failure.get("message")
-    assert "cause: NaN at count 3" in failure.text
+    assert "failed: NaN at count 3; wrong at 1 of " in failure.text
     assert second.get("name").startswith("<script>alert('%')</script>\ufffd & CyclicLR(")
     for case in (first, second):
         assert "modes jit, scan" in case.find("system-out").text
@@ -72,8 +72,11 @@ def test_annotations_are_ten_worst_first():
     failing = [result(f"a:b,{i}%\n", i) for i in range(1, 13)]
     lines = github.annotations(runner.gathered(failing, 1.0))
     assert len(lines) == 10
-    assert lines[0].startswith("::error title=a%3Ab%2C12%25%0A::wrong at ")
-    assert "%0Acause: " in lines[0]
+    assert lines[0].startswith(
+        "::error title=a%3Ab%2C12%25%0A::1.00001 times PyTorch's at every count: another base learning rate; "
+        "wrong at "
+    )
+    assert "%0Awho: " in lines[0]
     assert not any("\n" in line for line in lines)
 
 
