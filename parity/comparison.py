@@ -164,8 +164,8 @@ class Comparison:
     share: float = 0.0
     """Greatest difference to PyTorch's, as a share of PyTorch's highest value; NaN where one is NaN."""
 
-    allowed: Allowed | None = None
-    """What was allowed; None where it was nothing."""
+    allowed: str | None = None
+    """How far apart the two may be, in words; None for not at all."""
 
     within: int = 0
     """How many values are wrong, but within what was allowed."""
@@ -185,7 +185,7 @@ class Comparison:
         """With what it passes, if it does for being allowed to be apart."""
         if not self.passed or not self.within:
             return None
-        return f"within {self.allowed}, as asked; other bits at {self.within:,} of {self.steps:,} counts"
+        return f"within {self.allowed}; other bits at {self.within:,} of {self.steps:,} counts"
 
     def __str__(self) -> str:
         if self.steps == 0:

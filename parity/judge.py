@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +55,13 @@ class Answers:
     """Whether the values are weakly typed."""
 
 
+class Slack(NamedTuple):
+    """How far apart values may be for being written with few digits."""
+
+    each: npt.NDArray[np.float64]
+    why: str
+
+
 def recorded(values: npt.NDArray[Any], stepped: Stepped) -> Answers:
     """Values that nobody can ask again: they are what they are, however often they are read."""
     values = values.astype(np.float32)
@@ -73,13 +80,19 @@ def asked_alone(stepped: Stepped) -> Indices:
     return np.asarray(sorted(i for i in near.union(sample.tolist()) if 0 <= i < steps), np.int64)
 
 
-def judge(answers: Answers, stepped: Stepped, allowed: Allowed | None = None) -> Comparison:
+def judge(
+    answers: Answers,
+    stepped: Stepped,
+    allowed: Allowed | None = None,
+    slack: Slack | None = None,
+) -> Comparison:
     """Holds what a schedule answers against what the reference did; values are compared as float32.
 
     Args:
       answers: the schedule's.
       stepped: the reference's.
       allowed: how far apart they may be; None for not at all, as our own may not.
+      slack: the same of each value, in the unit of the values, and why.
     """
     steps = len(stepped.values)
     if steps == 0:
@@ -90,6 +103,8 @@ def judge(answers: Answers, stepped: Stepped, allowed: Allowed | None = None) ->
     differing = pair.differing()
     apart_at = [i for i in differing.tolist() if not pair.excused(i)]
     tolerated = _within(allowed, pair.ours, pair.torch)
+    if slack is not None:
+        tolerated |= pair.apart <= slack.each
     wrong = [i for i in apart_at if not tolerated[i]]
     other = words(answers.alone) != words(pair.ours[answers.at])
     other &= ~_within(allowed, answers.alone, pair.ours[answers.at].astype(np.float64))
@@ -114,7 +129,10 @@ def judge(answers: Answers, stepped: Stepped, allowed: Allowed | None = None) ->
         integrity=_integrity(answers),
         tolerance=_tolerance(pair),
         share=pair.share,
-        allowed=allowed or None,
+        allowed=", and ".join(
+            [*([f"{allowed}, as asked"] if allowed else []), *([slack.why] if slack is not None else [])]
+        )
+        or None,
         within=len(apart_at) - len(wrong),
         unseen=stepped.unseen,
         curves=Curves(

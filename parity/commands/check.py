@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 import pathlib
 import shlex
 import time
 from typing import Any
 
+import numpy as np
+
 from .. import golden
 from ..golden import Vector
+from ..handed_in import NotComparable, schedule as tried, takes, theirs
 from ..report.wording import in_full
 from ..results import CaseResult, PairCase, Run
 from ._common import Exit, UsageError, add_device, complain, parser, use_device
@@ -70,9 +72,13 @@ def main(options: argparse.Namespace) -> int:
                 f"check: --case must name one case for {options.schedule} to be compared with, "
                 f"got {options.case!r}, which is in the names of {len(chosen)}{names}"
             )
-        candidate = _made(side("check: SCHEDULE", options.schedule))
+        candidate = _candidate(options.schedule, of_metrics=hasattr(chosen[0].case, "trace"))
     start = time.perf_counter()
-    results = [_check(options, vector, candidate) for vector in chosen]
+    try:
+        with theirs(options.schedule or "jaxsched"):
+            results = [_check(options, vector, candidate) for vector in chosen]
+    except NotComparable as reason:
+        raise UsageError(f"check: {reason}") from reason
     run = Run(tuple(results), (), (), {}, time.perf_counter() - start)
     for result in results if len(results) == 1 else run.failed:
         print(f"{result.case.name}\n{in_full(result)}\nagain: {result.again}")
@@ -87,9 +93,22 @@ def main(options: argparse.Namespace) -> int:
     return Exit.PASSED if run.passed else Exit.FAILED
 
 
-def _made(given: Any) -> Any:
-    """What a function without arguments makes; everything else as it is."""
-    return given() if callable(given) and not inspect.signature(given).parameters else given
+def _candidate(text: str, of_metrics: bool) -> Any:
+    """What somebody hands in: values, a function of the count (or of all metrics), or what makes one."""
+    given = side("check: SCHEDULE", text)
+    if not callable(given):
+        if not np.array_equal(given.counts, np.arange(len(given.counts))):
+            raise UsageError(
+                f"check: SCHEDULE: {text} must have the values at count 0, 1, 2, …, and leaves out some"
+            )
+        return given.values
+    try:
+        if callable(given) and takes(given, 0) and not takes(given, 1):
+            with theirs(text):
+                given = given()
+        return given if of_metrics else tried(given, text)
+    except NotComparable as reason:
+        raise UsageError(f"check: {reason}") from reason
 
 
 def _check(options: argparse.Namespace, vector: Vector, candidate: Any) -> CaseResult:

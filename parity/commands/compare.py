@@ -7,7 +7,7 @@ import importlib
 import pathlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from ..handed_in import (
     theirs as code_of,
     told,
 )
-from ..judge import judge, recorded
+from ..judge import Slack, judge, recorded
 from ..reference import pytorch
 from ..report import github
 from ..report.wording import in_full
@@ -47,8 +47,10 @@ example, with a file mine.py in this folder:
 
   parity compare mine:schedule mine:make_torch_scheduler --steps 100
 
-Either side may also be a trajectory in a file: a list of values, or counts and values, as
-CSV or JSON.
+Either side may also be a file: values, or counts and values, as CSV or JSON; the CSV that
+TensorBoard and Weights & Biases write, an event file, the trainer_state.json of transformers.
+Of several columns one is named behind the file: history.csv:train/lr. What was logged every
+n-th update is compared there, and with the digits that the log kept.
 """
 
 
@@ -57,7 +59,7 @@ def add(commands: Any) -> None:
         commands, "compare", "your own schedule with your own PyTorch scheduler", DESCRIPTION, EPILOG
     )
     command.add_argument(
-        "schedule", metavar="SCHEDULE", help="module:name of a function of a count; or FILE.csv, FILE.json"
+        "schedule", metavar="SCHEDULE", help="module:name of a function of a count; or a file"
     )
     command.add_argument(
         "scheduler",
@@ -127,31 +129,67 @@ def _compare(options: argparse.Namespace) -> tuple[Comparison, str]:
 
 def _from_files(options: argparse.Namespace, ours: Any, theirs: Any, steps: int) -> tuple[Comparison, str]:
     """`compare`, where a side is a trajectory and there is nothing to step or to call."""
-    for which, text, values in (
-        ("SCHEDULE", options.schedule, ours), ("SCHEDULER", options.scheduler, theirs)
-    ):  # fmt: skip
-        if not callable(values) and len(values) < steps:
-            raise UsageError(
-                f"compare: {which} must have a value for each of the {steps:,} counts of --steps, and {text} "
-                f"has {len(values):,}: give --steps {len(values)}, or a longer file"
-            )
     allowed = Allowed(options.max_ulp, options.relative, options.absolute)
-    counts = np.arange(steps, dtype=np.int32)
+    logs = [
+        (text, each)
+        for text, each in ((options.schedule, ours), (options.scheduler, theirs))
+        if not callable(each)
+    ]
+    counts = _logged_counts(logs, steps)
     kind = "file"
     if callable(theirs):
         scheduler = live_scheduler(theirs, options.scheduler, options.group)
         kind = type(scheduler).__name__
         with code_of(options.scheduler, ", stepped,"):
             found = pytorch.trajectory(scheduler, steps, quantity=options.quantity, group=options.group)
-        stepped = Stepped(counts, *found)
+        counts = counts[counts < len(found.values)]
+        stepped = Stepped(counts, found.values[counts], found.ended, made=counts)
     else:
-        stepped = Stepped(counts, theirs[:steps])
+        stepped = Stepped(counts, _at(theirs, counts).values, made=counts)
+    slack = np.zeros(len(counts))
+    for _, each in logs:
+        slack += _at(each, counts).slack
+    kept = [
+        f"{each.digits.removesuffix(' that it kept')} that {text} kept" for text, each in logs if each.digits
+    ]
+    why = Slack(slack, " and ".join(kept)) if kept else None
     if not callable(ours):
-        return judge(recorded(ours[:steps], stepped), stepped, allowed), kind
+        return judge(recorded(_at(ours, counts).values, stepped), stepped, allowed, why), kind
     schedule = _tried(ours, options.schedule)
     with code_of(options.schedule):
         answers = answer(schedule, stepped)
-    return judge(answers, stepped, allowed), kind
+    return judge(answers, stepped, allowed, why), kind
+
+
+def _logged_counts(logs: Sequence[tuple[str, Any]], steps: int) -> np.ndarray:
+    """The counts below ``steps`` at which each log has a value.
+
+    Raises:
+      UsageError: one of them ends too soon, or there are none.
+    """
+    counts = np.arange(steps)
+    for text, each in logs:
+        gap = int(np.diff(each.counts).max()) if len(each.counts) > 1 else 1
+        if not len(each.counts) or each.counts[-1] + gap < steps:
+            last = f"ends at count {each.counts[-1]:,}" if len(each.counts) else "has no values"
+            raise UsageError(
+                f"compare: --steps must be at most what {text} has, which {last}, got {steps:,}: give "
+                f"--steps {each.counts[-1] + 1 if len(each.counts) else 0}, or a longer file"
+            )
+        counts = np.intersect1d(counts, each.counts)
+    if not len(counts):
+        raise UsageError(
+            f"compare: {' and '.join(text for text, _ in logs)} have no count in common below {steps:,}"
+        )
+    if len(counts) < steps:
+        complain(f"compared at {len(counts):,} counts of {steps:,}: those that were logged")
+    return counts.astype(np.int32)
+
+
+def _at(logged: Any, counts: np.ndarray) -> Any:
+    """What a log has at these counts."""
+    at = np.searchsorted(logged.counts, counts)
+    return logged._replace(counts=counts, values=logged.values[at], slack=logged.slack[at])
 
 
 def _tried(schedule: Any, name: str) -> Callable[[Any], Any]:
@@ -162,15 +200,22 @@ def _tried(schedule: Any, name: str) -> Callable[[Any], Any]:
 
 
 def side(which: str, text: str) -> Any:
-    """What a side of a comparison is: something to call, or an array of values."""
-    if text.endswith((".csv", ".json")):
+    """What a side of a comparison is: something to call, or what a file has logged."""
+    file, column = text, None
+    if not _is_file(text) and _is_file(text.rpartition(":")[0]):
+        file, _, column = text.rpartition(":")
+    if _is_file(file):
         from jaxsched import _trajectories as trajectories
 
         try:
-            return trajectories.read(pathlib.Path(text))
+            return trajectories.log(pathlib.Path(file), column)
         except (OSError, ValueError) as reason:
             raise UsageError(f"{which}: {reason}") from reason
     return load(which, text)
+
+
+def _is_file(text: str) -> bool:
+    return text.endswith((".csv", ".json")) or "tfevents" in text.rpartition("/")[2]
 
 
 def load(which: str, text: str) -> Callable[..., Any]:
