@@ -145,8 +145,46 @@ def test_groups():
     assert from_torch(live, group=1) == ours.CosineLRScheduler(0.02, 30)
     with pytest.raises(ValueError, match="group must be given, from 0 to 1, got None"):
         from_torch(live)
-    scaled = cosine(sgd(lr_scale=0.5), t_initial=30)
-    assert isinstance(from_torch(scaled, total_steps=30), Recorded)
+
+
+@installed
+def test_layer_decay():
+    live = timm.module("cosine_lr").CosineLRScheduler(
+        sgd(lr_scale=0.65), t_initial=30, lr_min=1e-5, warmup_t=3, warmup_lr_init=1e-6
+    )
+    schedule = from_torch(live)
+    assert isinstance(schedule, ours.CosineLRScheduler)
+    rates = []
+    for k in range(40):
+        live.step(k)
+        rates.append(live.optimizer.param_groups[0]["lr"])
+    np.testing.assert_allclose(schedule.on_host(np.arange(40)), rates, rtol=1e-7)
+
+
+@installed
+@pytest.mark.parametrize("horizon", [None, 30])
+def test_one_that_has_stepped_says_so(horizon):
+    live = timm.module("cosine_lr").CosineLRScheduler(
+        sgd(5e-4), t_initial=30, lr_min=1e-5, warmup_t=5, warmup_lr_init=1e-6
+    )
+    live.step(7)
+    for resume in (False, True):
+        with pytest.raises(ValueError, match="it has been stepped, and timm's schedulers keep no count"):
+            from_torch(live, total_steps=horizon, resume=resume)
+    counts = iter(range(8, 99))
+    by_hand = from_torch(live, total_steps=30, resume=True, step=lambda own: own.step(next(counts)))
+    for k in range(30):
+        assert by_hand.on_host(k) == np.float32(live.optimizer.param_groups[0]["lr"])
+        live.step(8 + k)
+
+
+@installed
+def test_what_counts_updates_takes_no_epochs():
+    live = timm.module("cosine_lr").CosineLRScheduler(sgd(), t_initial=600, t_in_epochs=False)
+    with pytest.raises(
+        ValueError, match="steps_per_epoch must be None for CosineLRScheduler with t_in_epochs=F"
+    ):
+        from_torch(live, steps_per_epoch=20)
 
 
 @installed

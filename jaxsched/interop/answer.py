@@ -44,6 +44,12 @@ class Asked:
         )
         Choice(("lr", "momentum", "weight_decay"))("from_torch", "quantity", self.quantity)
 
+    def in_steps_of(self, every: int) -> Asked:
+        """The same, counted in steps of which each is so many updates."""
+        if self.total_steps is None:
+            return self
+        return dataclasses.replace(self, total_steps=-(-self.total_steps // every))
+
     def index(self, groups: int) -> int | None:
         """The group; None if none was named."""
         if self.group is not None and not (isinstance(self.group, int) and 0 <= self.group < groups):
@@ -53,6 +59,8 @@ class Asked:
 
 def answer(scheduler: object, asked: Asked) -> Scheduler | PlateauLRScheduler:
     """What a live scheduler is."""
+    if asked.step is None:
+        from_timm.check_new(scheduler)
     if not is_known(scheduler, counterparts()) or asked.step is not None:
         return _of_timm(scheduler, asked) or _recorded(scheduler, None, 0, None, asked)
     index = asked.index(len(optimizer_of(scheduler).param_groups))
@@ -85,7 +93,7 @@ def _of_timm(scheduler: object, asked: Asked) -> Scheduler | PlateauLRScheduler 
     found = [from_timm.recognized(scheduler, group) for group in range(groups)]
     schedule = found[index or 0]
     if index is None and any(other != schedule for other in found):
-        raise _groups_differ(found)
+        raise ValueError(str(_groups_differ([each or "one to be recorded" for each in found])))
     if not isinstance(schedule, Schedule):
         return schedule
     rates = _looked_at(scheduler, schedule, 0, asked).lr[:, index or 0]
@@ -136,9 +144,8 @@ def _standing(schedule: Schedule, count: int, resume: bool) -> Schedule:
 def _other_rate(schedule: Schedule, lr: float, wanted: float, count: int) -> str:
     return (
         f"the optimizer's learning rate is {lr:.9g}, and {schedule!r} has {wanted:.9g} "
-        f"at count {count}, where it stands. A scheduler's load_state_dict does not restore the "
-        "optimizer's learning rate: load the optimizer's state, too. The result goes on from the learning "
-        "rate in force, as PyTorch does."
+        f"at count {count}, where it stands. The result goes on from the learning rate in force, as PyTorch "
+        "does. If a state was loaded, load the optimizer's, too: a scheduler's does not restore it."
     )
 
 
@@ -254,6 +261,11 @@ def _recorded(
     scheduler: object, before: Schedule | None, count: int, why: str | None, asked: Asked
 ) -> Schedule:
     """What the object does, up to the horizon."""
+    if not hasattr(scheduler, "step") and callable(scheduler) and not hasattr(scheduler, "optimizer"):
+        raise TypeError(
+            f"from_torch: scheduler must be a live scheduler, got {describe(scheduler)}. A function of the "
+            "count goes into LambdaLR(1.0, function, total_steps=…)."
+        )
     if asked.total_steps is None:
         raise TypeError(
             f"from_torch: scheduler must be one of {', '.join(counterparts())} of PyTorch, "

@@ -110,7 +110,7 @@ def from_torch(
         as after loading a scheduler's state without the optimizer's; or the object had to be recorded.
     """
     live = opened(scheduler, steps_per_epoch)
-    asked = Asked(group, total_steps, resume, verify, step, quantity)
+    asked = Asked(group, total_steps, resume, verify, step, quantity).in_steps_of(live.every)
     found: Any = live.in_updates(answer(live.scheduler, asked))  # a plateau of timm's, too
     return found  # type: ignore[no-any-return]
 

@@ -183,7 +183,8 @@ def copied(scheduler: Any) -> Any:
     except Exception as error:
         raise ValueError(
             f"from_torch: {_name(scheduler)} must be one that copy.deepcopy copies, so that it can be "
-            f"stepped without touching yours. It failed with {type(error).__name__}: {error}"
+            f"stepped without touching yours. It failed with {type(error).__name__}: {error}. Take off it "
+            "what cannot be copied, such as a file or a lock, or give the class a __deepcopy__."
         ) from error
 
 

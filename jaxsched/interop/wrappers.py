@@ -25,7 +25,8 @@ class Opened:
         """The answer, counted in updates."""
         if self.every == 1 or not isinstance(answer, Schedule):
             return answer
-        per_epoch: Any = PerEpoch(answer, self.every)._standing_at(answer.position)
+        stands = answer.position * self.every if isinstance(answer.position, int) else answer.position
+        per_epoch: Any = PerEpoch(answer, self.every)._standing_at(stands)
         return per_epoch  # type: ignore[no-any-return]
 
 
@@ -40,17 +41,60 @@ def opened(scheduler: object, steps_per_epoch: int | None) -> Opened:
     Integer(1, "It is a number of updates.", array=False, optional=True)(
         "from_torch", "steps_per_epoch", steps_per_epoch
     )
+    scheduler = _alone(scheduler)
     for found in (_of_lightning(scheduler, steps_per_epoch), _of_accelerate(scheduler, steps_per_epoch)):
         if found is not None:
             return found
+    _check_epochs(scheduler, steps_per_epoch)
     return Opened(scheduler, steps_per_epoch or 1)
+
+
+def _alone(given: Any) -> Any:
+    """The one scheduler in a list, or in what Lightning and timm return with it: optimizers, a number."""
+    if not isinstance(given, (list, tuple)):
+        return given
+    if len(given) == 2 and isinstance(given[0], (list, tuple)) and isinstance(given[1], (list, tuple)):
+        # Lightning's ([optimizer], [scheduler]); once an epoch, unless the scheduler stands in a dictionary.
+        found = [each if isinstance(each, Mapping) else {"scheduler": each} for each in given[1]]
+    else:
+        found = [each for each in given if not isinstance(each, (int, float)) and not _is_optimizer(each)]
+    if len(found) != 1:
+        raise TypeError(
+            f"from_torch: scheduler must be one scheduler, got a {type(given).__name__} with {len(found)} of "
+            "them. Hand them in one at a time."
+        )
+    return found[0]
+
+
+def _is_optimizer(given: object) -> bool:
+    return hasattr(given, "param_groups") and not hasattr(given, "optimizer")
+
+
+def _check_epochs(scheduler: Any, steps_per_epoch: int | None) -> None:
+    """Whether it may be one that steps once an epoch."""
+    if (steps_per_epoch or 1) == 1:
+        return
+    if getattr(scheduler, "t_in_epochs", True) is False:
+        raise ValueError(
+            f"from_torch: steps_per_epoch must be None for {type(scheduler).__name__} with "
+            f"t_in_epochs=False, which counts updates, got {steps_per_epoch}."
+        )
+    if hasattr(scheduler, "num_bad_epochs"):
+        raise ValueError(
+            f"from_torch: steps_per_epoch must be None for {type(scheduler).__name__}, got "
+            f"{steps_per_epoch}. It steps when it is told a metric: tell it once an epoch, or give "
+            "accumulation_size= to its scale_by_learning_rate."
+        )
 
 
 def _of_lightning(scheduler: Any, steps_per_epoch: int | None) -> Opened | None:
     """A dictionary or LRSchedulerConfig: scheduler, interval, frequency; or a dictionary with one in it."""
     if isinstance(scheduler, Mapping):
         if "lr_scheduler" in scheduler:
-            return opened(scheduler["lr_scheduler"], steps_per_epoch)
+            inner = scheduler["lr_scheduler"]
+            if not isinstance(inner, Mapping) and type(inner).__name__ != "LRSchedulerConfig":
+                inner = {"scheduler": inner}  # once an epoch, as Lightning takes it
+            return opened(inner, steps_per_epoch)
         if "scheduler" not in scheduler:
             raise TypeError(
                 "from_torch: scheduler must have the key scheduler, or lr_scheduler, if it is a dictionary "
