@@ -160,6 +160,23 @@ def _shift(p: Parting) -> Iterator[str]:
             yield _shift_says(by)
 
 
+def _shift_and_ratio(p: Parting) -> Iterator[str]:
+    """Two mistakes at once."""
+    for by in (1, -1):
+        moved = _moved(p.torch, by)
+        known = np.isfinite(moved) & (moved != 0)
+        if known.sum() < 4 or np.ptp(p.torch) <= p.rounding:
+            continue
+        factor = float(np.median(p.ours[known] / moved[known]))
+        if abs(factor - 1) > 1e-5 and factor > 0 and p.explained_by(moved * factor):
+            yield f"{_shift_says(by)}, and {factor:.6g} times PyTorch's: another base learning rate, too"
+
+
+def _constant(p: Parting) -> Iterator[str]:
+    if len(p.ours) > 2 and np.ptp(p.ours) <= p.rounding / 1e3 and np.ptp(p.torch) > p.rounding:
+        yield f"never moves: {p.ours[0]:.6g} at every count, where PyTorch's changes"
+
+
 def _moved_events(p: Parting) -> Iterator[str]:
     """Some events come at other counts, and all else is as it should be."""
     after = {event.count: event for event in p.events if event.count > 0}
@@ -318,8 +335,10 @@ _CAUSES: tuple[Cause, ...] = (
     _sign,
     _coarse,
     _float32,
+    _constant,
     _shift,
     _ratio,
+    _shift_and_ratio,
     _moved_events,
     _units,
     _clamped,

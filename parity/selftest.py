@@ -199,6 +199,13 @@ DEFECTS: tuple[Defect, ...] = (
         r"milestone at count 80 comes 1 count early, all else agrees",
     ),
     _other("phases swapped", WARMED, SWAPPED, r"phases swapped"),
+    _defect("constant", COSINE, lambda f, k: f(k) * 0 + 0.1, r"^never moves: 0\.1 at every count"),
+    _defect(
+        "one count early and ten times too large",
+        COSINE,
+        lambda f, k: 10 * f(k + 1),
+        r"^1 count ahead .*, and 10 times PyTorch's",
+    ),
     _defect("NaN at one count", COSINE, lambda f, k: jnp.where(k == 7, jnp.nan, f(k)), r"^NaN at count 7"),
     _defect(
         "infinite from a count on", COSINE, lambda f, k: jnp.where(k > 89, jnp.inf, f(k)), r"infinite at 10"

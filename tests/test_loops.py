@@ -26,11 +26,12 @@ def run(*blocks):
 SAME = run(BLOCK.search(PAGE).group(1))["same"]
 
 
-def test_there_are_eight():
-    assert len(SECTIONS) == 8
+def test_there_are_ten():
+    assert len(SECTIONS) == 10
     assert all(len(BLOCK.findall(text)) == 2 for text in SECTIONS.values())
 
 
+@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step..`:UserWarning")
 @pytest.mark.parametrize("title", SECTIONS)
 def test_loop(title):
     loop, instead = BLOCK.findall(SECTIONS[title])
