@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import torch
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 import jaxsched
@@ -299,3 +300,60 @@ def test_look_ups_of_sharded_counts(schedule, kind):
         counts = jax.device_put(jnp.arange(16).reshape(4, 4), NamedSharding(mesh, PartitionSpec("a", "b")))
         for ask in (schedule, jax.vmap(schedule), jax.vmap(jax.vmap(schedule))):
             np.testing.assert_array_equal(np.asarray(ask(counts)).ravel(), wanted)
+
+
+# State machines -------------------------------------------------------------------------
+
+GREEDY = [
+    {"mode": mode, "factor": factor, "patience": patience, "threshold": threshold, "threshold_mode": kind,
+     "cooldown": cooldown, "warmup": warmup, "smooth": smooth, "window_size": window, "reset_start": reset,
+     "min_lr": 1e-3, "max_lr": 1.0}
+    for mode, factor, patience, threshold, kind, cooldown, warmup, smooth, window, reset in [
+        ("min", 0.5, 0, 0.0, "rel", 0, 0, True, 1, 0), ("max", 0.5, 3, 1e-4, "rel", 0, 0, True, 7, 2),
+        ("max", 0.5, 0, 0.01, "rel", 2, 2, True, 7, 0), ("max", 0.95, 1, 0.0, "abs", 0, 1, True, 3, 1),
+        ("min", 0.9, 2, 1e-2, "abs", 1, 0, True, 3, 4), ("min", 0.95, 1, 1e-4, "rel", 2, 2, False, 1, 3),
+        ("max", 0.9, 0, 0.0, "rel", 1, 1, False, 1, 0),
+    ]
+]  # fmt: skip
+
+
+def traces(number, seed, steps=40):
+    """Metrics: usual ones, of all sizes, whole ones, with infinities and NaN, and such as cancel in a sum."""
+    rng = np.random.default_rng(seed)
+    told = rng.uniform(-1, 3, (number, steps))
+    told[1::5] *= 10.0 ** rng.integers(-20, 20, told[1::5].shape)
+    told[2::5] = np.round(told[2::5])
+    odd = rng.random(told[3::5].shape) < 0.1
+    told[3::5][odd] = rng.choice([np.inf, -np.inf, np.nan], odd.sum())
+    told[4::5] = rng.choice([1e16, 1.0, -1e16, 0.1], told[4::5].shape)
+    return told.astype(np.float32)
+
+
+def greedy_to_the_bit(given, number):
+    optimization = pytest.importorskip("transformers.optimization")
+    told = traces(number, seed=len(str(given)))
+    greedy = jaxsched.hugging_face.GreedyLR(0.1, **given)
+
+    def step(state, metric):
+        state = greedy.step(state, metric)
+        return state, state.lr
+
+    found = np.asarray(jax.jit(jax.vmap(lambda row: jax.lax.scan(step, greedy.init(), row)[1]))(told))
+    for row, rates in zip(told, found, strict=True):
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+        live = optimization.GreedyLR(optimizer, **given)
+        for k, metric in enumerate(row.tolist()):
+            live.step(metric)
+            wanted = np.float32(optimizer.param_groups[0]["lr"])
+            assert rates[k] == wanted, (k, row[: k + 1].tolist())
+
+
+@pytest.mark.parametrize("given", GREEDY, ids=range(len(GREEDY)))
+def test_greedy_is_transformers_to_the_bit(given):
+    greedy_to_the_bit(given, 40)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("given", GREEDY, ids=range(len(GREEDY)))
+def test_greedy_is_transformers_to_the_bit_on_ten_thousand_traces(given):
+    greedy_to_the_bit(given, 1_500)

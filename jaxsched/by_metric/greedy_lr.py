@@ -327,4 +327,6 @@ def _smoothed(greedy: GreedyLR, s: GreedyState, metric: jax.Array) -> tuple[Any,
     total = nx.rounded_sum(total, current)  # then what leaves, as theirs: sums of floats keep their errors
     total = jnp.where(full, nx.rounded_sum(total, -oldest), total)
     seen = jnp.where(full, s.seen, s.seen + 1)
-    return nx.quotient(total, seen.astype(np.float64)), window, total, seen
+    finite = jnp.isfinite(total)  # the mean of an infinity is one; quotients are of a schedule's numbers
+    mean = nx.quotient(jnp.where(finite, total, 0.0), seen.astype(np.float64))
+    return jnp.where(finite, mean, total), window, total, seen
