@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+from jax.extend.source_info_util import user_context
 
 from . import _numerics as nx
 
@@ -47,7 +48,8 @@ def _evaluated(jaxpr: Jaxpr, consts: Sequence[Any], arguments: Sequence[Any]) ->
 
     for equation in jaxpr.eqns:
         values = [value(x) for x in equation.invars]
-        found = _done(equation, values)
+        with user_context(equation.source_info.traceback):  # it is still the user's line
+            found = _done(equation, values)
         known.update(zip(equation.outvars, found, strict=True))
     return [value(x) for x in jaxpr.outvars]
 

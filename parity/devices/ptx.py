@@ -336,7 +336,9 @@ def _slices(buffers: str) -> dict[str, _Slice]:
 class _Frames:
     """The tables at the head of an HLO module: where in the sources something comes from."""
 
-    _OURS = re.compile(r"/jaxsched/(_numerics\b|_schedule\.py$)|/site-packages/jax(lib)?/|/jax/_src/")
+    _OURS = re.compile(
+        r"/jaxsched/(_numerics\b|_schedule\.py$|_walled\.py$|_functions\.py$)|/site-packages/jax(lib)?/|/jax/_src/"
+    )
 
     def __init__(self, hlo: str) -> None:
         self._files = dict(re.findall(r'^(\d+) "(.*)"$', _table(hlo, "FileNames"), re.M))
