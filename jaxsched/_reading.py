@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeAlias, cast
 
 import jax
@@ -18,8 +18,11 @@ Rate: TypeAlias = jax.Array | np.ndarray | float
 """A learning rate: JAX's in a state, NumPy's from the host, a number where a user's function returns one."""
 
 
+Function: TypeAlias = Callable[[jax.Array], ArrayLike]
+
+
 def current_lr(
-    opt_state: object, *, schedule: Callable[[jax.Array], ArrayLike] | None = None
+    opt_state: object, *, schedule: Function | Mapping[Hashable, Function] | None = None
 ) -> Rate | dict[Hashable, Rate]:
     """The learning rate that the last update applied; before any, that of the first.
 
@@ -58,7 +61,7 @@ def current_lr(
       opt_state: the state of an Optax transformation; also ``opt_state`` of ``nnx.Optimizer``
         or ``TrainState``. It may be traced.
       schedule: the schedule that the optimizer was made with, for a state that holds no
-        learning rate; else it is not looked at.
+        learning rate; of several groups a dict from their labels.
 
     Returns:
       The array that the state holds: a traced one if the state is traced; with a schedule of
@@ -68,33 +71,87 @@ def current_lr(
       have a learning rate, a dict from their labels. (A label within a label is a tuple.)
 
     Raises:
-      ValueError: the state has no learning rate, or several that no label tells apart.
+      ValueError: the state has no learning rate, or several that no label tells apart; or a group has one
+        that is not in the state; or a schedule scales what has a learning rate already.
     """
-    found: Sequence[tuple[tuple[object, ...], Rate]] = _find(opt_state, _learning_rate)
-    if not found and schedule is not None:
-        # cast: what a function calls ArrayLike may be complex; a learning rate is not.
-        found = [(path, cast(Rate, _at(schedule, count))) for path, count in _find(opt_state, _count)]
-        if not found:
-            raise ValueError(
-                "current_lr: opt_state must hold the count of a schedule, got none "
-                f"({type(opt_state).__name__}). Make the optimizer like optax.adamw(schedule)."
-            )
-    if not found:
+    rates: list[tuple[tuple[Any, ...], Rate]] = list(_find(opt_state, _learning_rate))
+    counts = _find(opt_state, _count)
+    held = {_label(path) for path, _ in rates}
+    twice = [path for path, _ in counts if _label(path) in held]
+    if twice:
+        raise ValueError(
+            "current_lr: opt_state must hold one learning rate, or one for each label, got one and, at "
+            f"opt_state{jax.tree_util.keystr(twice[0])}, the count of a schedule that may scale the same "
+            "updates. Give the schedule to the optimizer as its learning_rate, or pass the part of the state "
+            "that you mean."
+        )
+    places = [path for path, _ in (*rates, *counts)]
+    if len(set(map(_label, places))) < len(places):
+        raise ValueError(
+            "current_lr: opt_state must hold one learning rate, or one for each label, got several: "
+            f"{', '.join(f'opt_state{jax.tree_util.keystr(path)}' for path in places)}. "
+            "Pass the part of the state that you mean."
+        )
+    if not rates and schedule is not None and not counts:
+        raise ValueError(
+            "current_lr: opt_state must hold the count of a schedule, got none "
+            f"({type(opt_state).__name__}). Make the optimizer like optax.adamw(schedule)."
+        )
+    if not rates and schedule is None:
         raise ValueError(
             f"current_lr: opt_state must hold a learning rate, got none ({type(opt_state).__name__}). "
             "Make the optimizer like optax.inject_hyperparams(optax.adamw)(learning_rate=schedule), "
             "or pass schedule=."
         )
-    if len(found) == 1:
-        return found[0][1]
-    rates = {_label(path): rate for path, rate in found}
-    if len(rates) < len(found):
+    rates += [(path, _scheduled(schedule, _label(path), count, len(places))) for path, count in counts]
+    untold = _without(opt_state, {_label(path) for path, _ in rates})
+    if untold:
         raise ValueError(
-            "current_lr: opt_state must hold one learning rate, or one for each label, got several: "
-            f"{', '.join(f'opt_state{jax.tree_util.keystr(path)}' for path, _ in found)}. "
-            "Pass the part of the state that you mean."
+            f"current_lr: opt_state must hold a learning rate for each label, got none for {untold[0]!r}. "
+            "Make its optimizer like optax.inject_hyperparams(optax.adamw)(learning_rate=…), or pass the "
+            "part of the state that you mean."
         )
-    return rates
+    return rates[0][1] if len(rates) == 1 else {_label(path): rate for path, rate in rates}
+
+
+def _scheduled(
+    schedule: Function | Mapping[Hashable, Function] | None, label: Hashable, count: jax.Array, number: int
+) -> Rate:
+    """What the schedule of a group has applied."""
+    if isinstance(schedule, Mapping) and label in schedule:
+        schedule = schedule[label]
+    elif schedule is None or isinstance(schedule, Mapping) or number > 1:
+        given = "a dict without it" if isinstance(schedule, Mapping) else "one" if schedule else "none"
+        raise ValueError(
+            f"current_lr: schedule must be a dict with the schedule of the label {label!r}, of which the "
+            f"state holds only the count, got {given}. Or make its optimizer like "
+            "optax.inject_hyperparams(optax.adamw)(learning_rate=schedule)."
+        )
+    # cast: what a function calls ArrayLike may be complex; a learning rate is not.
+    return cast(Rate, _at(schedule, count))
+
+
+def _without(opt_state: object, found: set[Hashable]) -> list[Hashable]:
+    """The labels of groups that are trained, with a learning rate that is nowhere in the state."""
+    missing: list[Hashable] = []
+    nodes, _ = jax.tree_util.tree_flatten_with_path(
+        opt_state, is_leaf=lambda node: isinstance(node, optax.EmptyState) or node is None
+    )
+    groups: dict[Hashable, list[object]] = {}
+    for path, node in nodes:
+        if _label(path) != ():
+            groups.setdefault(_label(path), []).append(node)
+    for label, states in groups.items():
+        frozen = len(states) == 1 and isinstance(states[0], optax.EmptyState)  # set_to_zero
+        if label not in found and not frozen and not any(_within(each, label) for each in found):
+            missing.append(label)
+    return missing
+
+
+def _within(inner: Hashable, outer: Hashable) -> bool:
+    """Whether one label stands within the other."""
+    first, second = (x if isinstance(x, tuple) else (x,) for x in (inner, outer))
+    return first[: len(second)] == second or second[: len(first)] == first
 
 
 def _find(opt_state: object, get: Callable[[object], object]) -> list[tuple[tuple[object, ...], jax.Array]]:

@@ -158,11 +158,114 @@ def test_groups_within_groups():
 def test_groups_with_one_schedule():
     shared = {"x": optax.sgd(SCHEDULE), "y": optax.adamw(SCHEDULE)}
     for state, rates in observed(partition(shared, LABELS), 3):
-        read = current_lr(state, schedule=SCHEDULE)
+        read = current_lr(state, schedule={"x": SCHEDULE, "y": SCHEDULE})
         assert set(read) == {"x", "y"}
+        with pytest.raises(ValueError, match="must be a dict with the schedule of the label 'x'"):
+            current_lr(state, schedule=SCHEDULE)  # who says that it is of both?
         assert read["x"] == read["y"]
         if rates is not None:
             assert read["x"] == rates["a"][0]
+
+
+def after(optimizer):
+    state = optimizer.init(PARAMS)
+    for _ in range(3):
+        with jax.numpy_dtype_promotion("standard"):
+            updates, state = optimizer.update(ONES, state, PARAMS)
+    return state, {name: -float(each[0]) for name, each in updates.items()}
+
+
+def test_each_group_has_its_own_schedule():
+    state, applied = after(partition({"x": optax.sgd(SCHEDULE), "y": optax.sgd(OTHER)}, LABELS))
+    read = current_lr(state, schedule={"x": SCHEDULE, "y": OTHER})
+    assert read == {"x": np.float32(applied["a"]), "y": np.float32(applied["b"])}
+    with pytest.raises(ValueError, match=r"schedule of the label 'y', .* got a dict without it"):
+        current_lr(state, schedule={"x": SCHEDULE})
+    with pytest.raises(ValueError, match=r"schedule of the label 'x', .* got one"):
+        current_lr(state, schedule=SCHEDULE)
+
+
+def test_no_group_is_left_out():
+    state, applied = after(partition({"x": INJECTED, "y": optax.sgd(OTHER)}, LABELS))
+    with pytest.raises(ValueError, match=r"schedule of the label 'y', .* got none"):
+        current_lr(state)
+    assert current_lr(state, schedule={"y": OTHER}) == {
+        "x": np.float32(applied["a"]),
+        "y": np.float32(applied["b"]),
+    }
+    state, _ = after(partition({"x": INJECTED, "y": optax.adam(0.1)}, LABELS))
+    with pytest.raises(ValueError, match="a learning rate for each label, got none for 'y'"):
+        current_lr(state)
+    state, applied = after(partition({"x": INJECTED, "y": optax.set_to_zero()}, LABELS))
+    assert current_lr(state) == np.float32(applied["a"])  # a frozen group has none
+
+
+@pytest.mark.parametrize("given", [None, SCHEDULE])
+def test_what_is_scaled_twice_is_not_told_once(given):
+    twice = optax.chain(inject(optax.sgd)(1.0), optax.scale_by_schedule(SCHEDULE))
+    with pytest.raises(ValueError, match="the count of a schedule that may scale the same updates"):
+        current_lr(after(twice)[0], schedule=given)
+
+
+def test_muons_groups_are_asked_for():
+    params = {"w": jnp.ones((3, 3)), "b": jnp.ones(3)}
+    state = optax.contrib.muon(SCHEDULE).init(params)
+    with pytest.raises(ValueError, match="schedule of the label 'adam'"):
+        current_lr(state, schedule=SCHEDULE)
+    assert current_lr(state, schedule={"adam": OTHER, "muon": SCHEDULE}) == {
+        "adam": np.float32(0.3),
+        "muon": np.float32(0.1),
+    }
+
+
+OPTIMIZERS = [
+    "adabelief",
+    "adadelta",
+    "adafactor",
+    "adagrad",
+    "adam",
+    "adamax",
+    "adamaxw",
+    "adamw",
+    "amsgrad",
+    "fromage",
+    "lamb",
+    "lars",
+    "lion",
+    "nadam",
+    "nadamw",
+    "noisy_sgd",
+    "novograd",
+    "optimistic_gradient_descent",
+    "radam",
+    "rmsprop",
+    "sgd",
+    "sign_sgd",
+    "yogi",
+]
+WRAPPED = {
+    "alone": lambda tx: tx,
+    "in all": lambda tx: optax.apply_if_finite(
+        optax.MultiSteps(
+            partition({"x": optax.chain(optax.clip(1.0), tx)}, {"a": "x", "b": "x"}), 1
+        ).gradient_transformation(),
+        3,
+    ),
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPED.values(), ids=WRAPPED)
+@pytest.mark.parametrize("name", [name for name in OPTIMIZERS if hasattr(optax, name)])
+def test_of_every_optimizer_of_optax(name, wrap):
+    """Rate read = schedule, or an error: injected, and with the schedule by name."""
+    needed = {"noisy_sgd": {"key": 0}}.get(name, {})
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        for make, given in ((inject(getattr(optax, name)), None), (getattr(optax, name), SCHEDULE)):
+            optimizer = wrap(make(learning_rate=SCHEDULE, **needed))
+            state, update = optimizer.init(PARAMS), jax.jit(optimizer.update)
+            for k in range(2):
+                _, state = update(ONES, state, PARAMS)
+                assert current_lr(state, schedule=given) == SCHEDULE.on_host(k)
 
 
 def test_parameters_are_not_taken_for_states():
