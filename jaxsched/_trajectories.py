@@ -113,16 +113,17 @@ def _slack(texts: Sequence[str], values: Values) -> tuple[Values, str | None]:
     significant = max(len((p[1] + (p[2] or "")).lstrip("0")) for p in parts if p)
     if not 4 <= significant <= 8:
         return np.zeros(len(values)), None
+    rounding = 2.0**-23 * np.abs(values)  # the two are compared as float32
     behind = {len(p[2] or "") for p in parts if p}
     if len(behind) == 1 and not any(p[3] for p in parts if p):
         places = behind.pop()
-        return np.full(len(values), 0.5 * 10.0**-places), f"the {places} digits behind the point that it kept"
+        return 0.5 * 10.0**-places + rounding, f"the {places} digits behind the point that it kept"
     with np.errstate(divide="ignore"):
         exponent = np.floor(np.log10(np.abs(values)))
     size = np.where(
         values == 0, 0.0, 10.0 ** (np.where(np.isfinite(exponent), exponent, 0) - significant + 1)
     )
-    return 0.5 * size, f"the {significant} digits that it kept"
+    return 0.5 * size + rounding, f"the {significant} digits that it kept"
 
 
 _DECIMAL = re.compile(r"[+-]?(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?")

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor
 
 from .commands import COMMANDS, run
 from .commands._common import Died, Exit as Exit, UsageError, complain
@@ -59,8 +60,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read the output has seen enough; nothing more may be written to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except KeyboardInterrupt:
-        complain("interrupted; no report was written")
+    except BrokenExecutor:
+        complain(
+            "a process that did part of the work has ended, for want of memory perhaps; no verdict, and no "
+            "report was written"
+        )
+        return Exit.INTERNAL
+    except KeyboardInterrupt as interrupted:
+        done = next(iter(interrupted.args), "")
+        complain(f"interrupted{f'; {done}' if done else ''}; no report was written")
         return 130
     except Exception:
         traceback.print_exc()

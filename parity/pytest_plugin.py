@@ -71,7 +71,9 @@ class Recorder:
 
     @pytest.hookimpl(optionalhook=True)  # pytest-xdist need not be there
     def pytest_testnodedown(self, node: Any) -> None:
-        self.results += pickle.loads(node.workeroutput["parity"])
+        output = getattr(node, "workeroutput", {})  # a worker that has crashed leaves none
+        if "parity" in output:
+            self.results += pickle.loads(output["parity"])
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         output = getattr(session.config, "workeroutput", None)

@@ -71,10 +71,16 @@ def run(
     """
     start = time.perf_counter()
     results: dict[str, AnyResult] = {}
-    for batch in _batches(_shared(cases, jobs), progress, profile, jobs):
-        results.update((result.case.name, result) for result in batch)
-        if fail_fast and not all(result.passed for result in batch):
-            break
+    try:
+        for batch in _batches(_shared(cases, jobs), progress, profile, jobs):
+            results.update((result.case.name, result) for result in batch)
+            if fail_fast and not all(result.passed for result in batch):
+                break
+    except KeyboardInterrupt as interrupted:
+        failed = [name for name, result in results.items() if not result.passed]
+        named = f": {', '.join(failed[:3])}{', …' if len(failed) > 3 else ''}" if failed else ""
+        said = f"{len(results)} of {len(cases)} cases were done, {len(failed)} of them failed{named}"
+        raise KeyboardInterrupt(said) from interrupted
     schedulers = {case.scheduler for case in cases if not isinstance(case, TrainingCase)}
     shown = tuple(
         demonstrate(deviation) for deviation in deviations.DEVIATIONS if deviation.scheduler in schedulers

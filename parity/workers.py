@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -24,10 +25,21 @@ def as_they_end(
       jobs: how many processes; at least 1.
     """
     spawn = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(jobs, spawn, _quiet.begin) as pool:
-        futures = {pool.submit(work, share): share for share in shares}
-        try:
-            for future in concurrent.futures.as_completed(futures):
-                yield futures[future], future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    pool = concurrent.futures.ProcessPoolExecutor(jobs, spawn, _begin)
+    futures = {pool.submit(work, share): share for share in shares}
+    try:
+        for future in concurrent.futures.as_completed(futures):
+            yield futures[future], future.result()
+    except BaseException:
+        # Nobody waits for what they are at: it may take a minute more.
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _begin() -> None:
+    # Whoever interrupts the run interrupts the one that started these, and that ends them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _quiet.begin()

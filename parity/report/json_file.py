@@ -70,6 +70,7 @@ def _case(result: CaseResult) -> Object:
         "quantity": case.quantity,
         "verdict": verdict(result.passed),
         "problem": result.problem,
+        "remark": found.remark,
         "cause": found.cause,
         "who": found.who,
         "steps": found.steps,

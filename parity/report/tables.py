@@ -39,7 +39,7 @@ def cases(shown: Iterable[CaseResult]) -> Table:
         (
             (
                 Code(result.case.name),
-                "passed" if result.passed else Strong("failed"),
+                _verdict(result),
                 f"{result.comparison.steps:,}",
                 f"{result.comparison.identical:,}",
                 ulp(result.comparison.max_ulp),
@@ -68,6 +68,13 @@ def beside_optax(results: Iterable[CaseResult]) -> Table:
             if result.optax is not None
         ),
     )
+
+
+def _verdict(result: CaseResult) -> Span:
+    remark = result.comparison.remark
+    if not result.passed:
+        return Strong("failed")
+    return "passed" if remark is None else f"passed: {remark}"
 
 
 def training(results: Iterable[TrainingResult]) -> Table:

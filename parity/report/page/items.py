@@ -78,6 +78,7 @@ def ulp(value: float) -> str:
 def _facts(result: CaseResult) -> Iterator[tuple[str, Text]]:
     """Each with its name; those of which there is nothing to say are empty."""
     found = result.comparison
+    yield "allowed", found.remark or ""
     yield "cause", found.cause or ""
     yield "who", found.who or ""
     yield "identical", f"{found.identical:,} of {found.steps:,} values"
