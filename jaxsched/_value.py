@@ -341,7 +341,13 @@ def _decode(value: Any) -> Any:
     if isinstance(value, Mapping) and "values" not in value:
         return {name: _decode(x) for name, x in value.items()}
     if isinstance(value, Mapping):
-        return whole(np.asarray(value["values"]).astype(jnp.dtype(value["dtype"])))
+        try:
+            return whole(np.asarray(value["values"]).astype(jnp.dtype(value["dtype"])))
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise ValueError(
+                "from_dict: an array must be written as its dtype and its values, as in "
+                f"{{'dtype': 'float32', 'values': [0.1]}}, got {describe(value)}."
+            ) from None
     if isinstance(value, list):
         return [_decode(x) for x in value]
     return value

@@ -12,7 +12,7 @@ from . import answers, handed_in
 from .comparison import Allowed, Comparison
 from .judge import judge
 from .reference import pytorch
-from .stepped import step
+from .stepped import in_updates, step
 
 
 def compare(
@@ -24,6 +24,7 @@ def compare(
     quantity: str = "lr",
     fractions: Sequence[float] | None = None,
     progress: Callable[[int], None] = lambda steps: None,
+    steps_per_epoch: int = 1,
     max_ulp: float | None = None,
     relative: float | None = None,
     absolute: float | None = None,
@@ -63,6 +64,8 @@ def compare(
       fractions: epochs for ``scheduler.step(epoch)``, to compare instead of 0, 1, …; numbers
         that float32 holds.
       progress: is told now and then how many more counts PyTorch has done.
+      steps_per_epoch: how many updates the schedule counts while the scheduler, stepped once an epoch, makes
+        one step. ``steps`` are the schedule's.
       max_ulp: how many ULP of float32 a value may be from PyTorch's. None of the three: not any, as ours
         may not. Of several, a value passes that is within one.
       relative: how far from it, as a share of PyTorch's value.
@@ -85,6 +88,9 @@ def compare(
         raise ValueError(
             f"fractions must be float32 numbers such as i / 16, got {fractions}. JAX would round the counts."
         )
+    handed_in.whole(steps_per_epoch, "steps_per_epoch", 1)
+    if fractions is not None and steps_per_epoch > 1:
+        raise ValueError("steps_per_epoch must be 1 with fractions, which are epochs themselves.")
     allowed = Allowed(max_ulp, relative, absolute)
     ours, theirs = names
     count = steps if fractions is None else len(fractions)
@@ -93,8 +99,15 @@ def compare(
     scheduler = handed_in.scheduler(make_torch_scheduler, theirs, group)
     with handed_in.theirs(theirs, ", stepped,"):
         stepped = step(
-            scheduler, count, quantity=quantity, group=group, fractions=fractions, progress=progress
+            scheduler,
+            -(-count // steps_per_epoch),
+            quantity=quantity,
+            group=group,
+            fractions=fractions,
+            progress=progress,
         )
+    if steps_per_epoch > 1:
+        stepped = in_updates(stepped, steps_per_epoch, count)
     with handed_in.theirs(ours):
         answered = answers.answer(schedule, stepped)
     return judge(answered, stepped, allowed)

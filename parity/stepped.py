@@ -41,6 +41,30 @@ class Stepped:
     """How many steps had been made at each count, ascending; None where that is 0, 1, …"""
 
 
+def in_updates(stepped: Stepped, each: int, updates: int) -> Stepped:
+    """What was stepped once an epoch, asked about at every update.
+
+    Args:
+      stepped: epoch by epoch.
+      each: updates in an epoch.
+      updates: how many, of as many epochs as were stepped at most.
+    """
+    known = stepped.exact
+    count = min(updates, len(stepped.values) * each)
+    return Stepped(
+        np.arange(updates, dtype=np.int32),
+        np.repeat(stepped.values, each)[:count],
+        stepped.ended,
+        tuple(_later(event, each) for event in stepped.events),
+        tuple(_later(event, each) for event in stepped.unseen),
+        None if known is None else lambda update: known(update // each),
+    )
+
+
+def _later(event: Event, each: int) -> Event:
+    return dataclasses.replace(event, count=event.count * each)
+
+
 def step(
     scheduler: Any,
     steps: int,

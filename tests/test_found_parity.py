@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import parity
-from jaxsched import CosineAnnealingLR, StepLR, _trajectories as trajectories
+from jaxsched import CosineAnnealingLR, PerEpoch, StepLR, _trajectories as trajectories
 from parity import cli
 
 MODULE = """
@@ -193,6 +193,36 @@ def test_nan_is_in_no_distance():
 
     found = parity.compare(lambda k: k * np.float32(np.nan), make, steps=9, absolute=1e9, max_ulp=1e30)
     assert not found.passed
+
+
+# Updates beside epochs -----------------------------------------------------------------
+
+
+def test_a_schedule_in_updates_beside_a_scheduler_in_epochs(there, capsys):
+    (there / "late.py").write_text(
+        "import jaxsched\n"
+        "right = jaxsched.PerEpoch(jaxsched.StepLR(0.1, 30), 7)\n"
+        "wrong = jaxsched.PerEpoch(jaxsched.StepLR(0.1, 30), 8)\n"
+    )
+    pair = ["mine:make", "--steps", "400", "--steps-per-epoch", "7"]
+    assert cli.main(["compare", "late:right", *pair]) == 0
+    assert "passed (400 of 400 values identical" in capsys.readouterr().out
+    assert cli.main(["compare", "late:wrong", *pair]) == cli.Exit.FAILED
+    values = "\n".join(repr(0.1 * 0.1 ** (k // 210)) for k in range(400))
+    (there / "log.csv").write_text(values)
+    assert cli.main(["compare", "log.csv", *pair]) == 0
+
+
+def test_an_event_in_updates():
+    def make():
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+        return torch.optim.lr_scheduler.StepLR(optimizer, 30)
+
+    late = PerEpoch(StepLR(0.1, 30), 7)
+    found = parity.compare(lambda k: late(k - 1), make, steps=400, steps_per_epoch=7)
+    assert found.cause == "1 count behind PyTorch: would agree if shifted by +1"
+    with pytest.raises(ValueError, match="steps_per_epoch must be a whole number >= 1, got 0"):
+        parity.compare(late, make, steps=400, steps_per_epoch=0)
 
 
 # Files that people have -----------------------------------------------------------------

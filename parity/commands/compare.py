@@ -70,6 +70,13 @@ def add(commands: Any) -> None:
         "--steps", metavar="N", type=at_least_1, required=True, help="counts to compare, from 0 on"
     )
     command.add_argument(
+        "--steps-per-epoch",
+        metavar="N",
+        type=at_least_1,
+        default=1,
+        help="updates that the schedule counts while the scheduler makes one step (default: %(default)s)",
+    )
+    command.add_argument(
         "--group", metavar="I", type=int, default=0, help="parameter group (default: %(default)s)"
     )
     command.add_argument("--quantity", choices=pytorch.QUANTITIES, default="lr", help="default: %(default)s")
@@ -90,6 +97,8 @@ def main(options: argparse.Namespace) -> int:
     name = f"{options.schedule} and {options.scheduler}"
     case = PairCase(name, scheduler, comparison.steps, options.quantity)
     again = f"parity compare {options.schedule} {options.scheduler} --steps {options.steps}"
+    if options.steps_per_epoch > 1:
+        again += f" --steps-per-epoch {options.steps_per_epoch}"
     for name in ("max_ulp", "relative", "absolute"):
         if getattr(options, name) is not None:
             again += f" --{name.replace('_', '-')} {getattr(options, name):g}"
@@ -116,6 +125,7 @@ def _compare(options: argparse.Namespace) -> tuple[Comparison, str]:
                 steps=options.steps,
                 group=options.group,
                 quantity=options.quantity,
+                steps_per_epoch=options.steps_per_epoch,
                 max_ulp=options.max_ulp,
                 relative=options.relative,
                 absolute=options.absolute,
@@ -141,9 +151,11 @@ def _from_files(options: argparse.Namespace, ours: Any, theirs: Any, steps: int)
         scheduler = live_scheduler(theirs, options.scheduler, options.group)
         kind = type(scheduler).__name__
         with code_of(options.scheduler, ", stepped,"):
-            found = pytorch.trajectory(scheduler, steps, quantity=options.quantity, group=options.group)
-        counts = counts[counts < len(found.values)]
-        stepped = Stepped(counts, found.values[counts], found.ended, made=counts)
+            epochs = -(-steps // options.steps_per_epoch)
+            found = pytorch.trajectory(scheduler, epochs, quantity=options.quantity, group=options.group)
+        values = np.repeat(found.values, options.steps_per_epoch)
+        counts = counts[counts < len(values)]
+        stepped = Stepped(counts, values[counts], found.ended, made=counts)
     else:
         stepped = Stepped(counts, _at(theirs, counts).values, made=counts)
     slack = np.zeros(len(counts))
