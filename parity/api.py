@@ -44,7 +44,7 @@ def compare(
     passed (100 of 100 values identical to PyTorch's; greatest distance 0 ULP)
     >>> print(parity.compare(jaxsched.StepLR(0.1, step_size=31), make_torch_scheduler, steps=100))
     ... # doctest: +ELLIPSIS
-    failed: 1 count behind PyTorch: ...; wrong at 6 of 100 counts, most at ...
+    failed: each step comes another 1 count later: ...; wrong at 6 of 100 counts, most at ...
     >>> def linear(count):  # Optax's, of which the last bits are its own
     ...     return optax.linear_schedule(0.1, 0.0, 70)(count)
     >>> def make_linear():

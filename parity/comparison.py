@@ -38,8 +38,8 @@ class Difference(Row):
         return text if self.exact is None else f"{text}; exact {bits(self.exact)}"
 
 
-FAR = 1e6
-"""From so many ULP on the number says nothing: a 16th of the value. The share of the peak does."""
+FAR = 1e4
+"""From so many ULP on the number says nothing: a thousandth of the value. The share of the peak does."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -801,8 +801,8 @@ def test_counts(count, kind, message):
     [
         (1.5, TypeError, DTYPE.format("float64")),
         ([1, 2.5], TypeError, DTYPE.format("float64")),
-        (True, TypeError, DTYPE.format("bool")),
-        ("3", TypeError, DTYPE.format("<U1")),
+        (True, TypeError, "StepLR: count must be an integer or an array of integers, got True."),
+        ("3", TypeError, "StepLR: count must be an integer or an array of integers, got '3' (str)."),
         *TOO_LARGE_COUNTS,
     ],
 )

@@ -75,4 +75,4 @@ def test_reports_say_that_a_float_below_one_is_one_away():
     assert not found.passed
     assert found.max_ulp == found.tolerance.ulp == found.first_failure.ulp == 1
     assert wording.ulp(found.max_ulp) == "1"
-    assert found.who == "the schedule is wrong: the schedule is 1 ULP from the exact value, PyTorch 0"
+    assert found.who == "the schedule is wrong: the schedule is 1 ULP from the exact value, PyTorch 0 ULP"

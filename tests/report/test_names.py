@@ -74,18 +74,22 @@ def skeleton(text):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_page(named, name):
-    text = page.render(named(name))
-    assert skeleton(text) == skeleton(page.render(named("harmless name")))
+    def twice(name):  # of one case the page shows no overview
+        run = named(name)
+        return page.render(dataclasses.replace(run, results=run.results * 2))
+
+    text = twice(name)
+    assert skeleton(text) == skeleton(twice("harmless name"))
     parsed = Parsed(text)
-    assert parsed.texts("h3") == [name]
-    assert [a["title"] for a, _ in parsed.all("a") if "title" in a] == [name]
+    assert parsed.texts("h3") == [name] * 2
+    assert [a["title"] for a, _ in parsed.all("a") if "title" in a] == [name] * 2
     assert parsed.all("option", value=name)[0][1] == name
     codes = parsed.texts("code")
-    assert codes.count(name) == 2 + 2 + 1  # beside Optax: the case and the function; devices; a deviation
-    assert codes.count(f"again {name}") == 1
+    assert codes.count(name) == 4 + 2 + 1  # beside Optax: the case and the function; devices; a deviation
+    assert codes.count(f"again {name}") == 2
     assert codes.count(f"not {name}") == 1
     assert f"{name} for {name}" in codes
-    (picture,) = (json.loads(said) for a, said in parsed.all("script") if "type" in a)
+    picture, _ = (json.loads(said) for a, said in parsed.all("script") if "type" in a)
     assert picture["panels"][0]["title"] == name
 
 
@@ -122,3 +126,14 @@ def test_the_others(named, name):
     text = console.export_text()
     assert f"FAILED {name}: wrong {name}" in text
     assert text.splitlines()[1].startswith(f"{name} ")
+
+
+def test_the_first_failure_stands_first_and_one_case_alone(named):
+    run = named("x")
+    alone = page.render(run)
+    assert "By scheduler" not in alone
+    assert '<form id="filter" role="search" hidden>' in alone
+    many = page.render(dataclasses.replace(run, results=run.results * 2))
+    assert not run.passed
+    order = [many.index(part) for part in ('<h2 id="cases">', "Worst first", '<h2 id="by-scheduler">')]
+    assert order == sorted(order)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from ... import modes
-from ...comparison import Comparison, Integrity
+from ...comparison import FAR, Comparison, Integrity, of_the_peak
 from ...reference.events import Event
 from ...results import CaseResult
 from ...training import TrainingResult
@@ -48,7 +48,7 @@ def case(result: CaseResult) -> Item:
         passed=result.passed,
         name=result.case.name,
         size=f"{found.steps:,} counts",
-        apart=f"{ulp(found.max_ulp)} ULP" if found.steps else "",
+        apart=apart(found) if found.steps else "",
         problem=result.problem,
         picture=pictures.trajectories(result),
         facts=tuple((name, text) for name, text in _facts(result) if text),
@@ -69,6 +69,11 @@ def twins(result: TrainingResult) -> Item:
         facts=(("again", Code(result.again)),),
         opened=not result.passed,
     )
+
+
+def apart(found: Comparison) -> str:
+    """How far it is from PyTorch's at most."""
+    return f"{ulp(found.max_ulp)} ULP" if found.max_ulp < FAR else of_the_peak(found.share)
 
 
 def ulp(value: float) -> str:

@@ -92,11 +92,12 @@ def _took(run: Run) -> str:
 def _figures(run: Run) -> Iterator[Figure]:
     results, training, devices = run.results, run.training, run.devices
     if results:
-        furthest = max(facts.furthest(result.comparison) for result in results)
+        furthest = max((result.comparison for result in results), key=facts.furthest)
         yield Figure("cases passed", f"{len(results) - len(run.failed):,}", f"of {len(results):,}")
         yield Figure("values identical to PyTorch’s", f"{run.identical:,}", f"of {run.steps:,}")
         yield Figure("correctly rounded, unlike PyTorch’s", f"{run.correctly_rounded:,}", "")
-        yield Figure("greatest distance", items.ulp(furthest), "ULP")
+        size, _, unit = items.apart(furthest).partition(" ")
+        yield Figure("greatest distance", size, unit)
     if training:
         together = len(training) - len(run.parted)
         yield Figure("twins that stay together", f"{together:,}", f"of {len(training):,}")
