@@ -54,6 +54,35 @@ def test_needs_no_horizon(before, T_max, after, nested):
     np.testing.assert_allclose(schedule.on_host(np.arange(STEPS)), wanted, rtol=2e-7, atol=1e-15)
 
 
+@hypothesis.given(st.lists(st.one_of(others, st.integers(1, 9)), min_size=2, max_size=4))
+@hypothesis.example([20, 20])
+@hypothesis.example([3, ("ExponentialLR", 0.9), 3])
+@hypothesis.example([2, 5, ("StepLR", 2, 0.5), 3])
+@hypothesis.example([1, 1])
+@hypothesis.example([1, 2])
+def test_several_cosines_need_none_either(drawn):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    members = [
+        lr_scheduler.CosineAnnealingLR(optimizer, each)
+        if isinstance(each, int)
+        else getattr(lr_scheduler, each[0])(optimizer, *each[1:])
+        for each in drawn
+    ]
+    live = lr_scheduler.ChainedScheduler(members, optimizer)
+    schedule = from_torch(live, verify=0)
+    assert schedule.total_steps is None
+    wanted = []
+    for _ in range(STEPS):
+        wanted.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        live.step()
+    # Two that rise together multiply each other's ratios: PyTorch's values grow, and its errors with them.
+    clean = np.abs(wanted) > 1e-9 * np.maximum.accumulate(np.abs(wanted))
+    found = schedule.on_host(np.arange(STEPS))
+    np.testing.assert_allclose(found[clean], np.array(wanted)[clean], rtol=1e-5, atol=1e-12)
+    np.testing.assert_array_equal(schedule(np.arange(STEPS)), found)
+
+
 def test_bits_are_the_same_in_a_program():
     schedule = ChainedScheduler([LinearLR(0.1, 0.01, total_iters=30), CosineAnnealingLR(0.1, T_max=7)])
     counts = np.arange(200)

@@ -1,5 +1,5 @@
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, cast, final
 
 import jax
@@ -107,7 +107,7 @@ class ChainedScheduler(Wrapped, Schedule):
         """The first member for which the trajectory must be tabulated, up to a horizon."""
         if self._is_one or self._overwrites:
             return None
-        if len(self._rising) == 1 and self._links[self._rising[0]]._rises:
+        if all(self._links[i]._rises for i in self._rising):
             return None
         return next((member for member in self._links if not member._multiplies(horizon)), None)
 
@@ -117,31 +117,60 @@ class ChainedScheduler(Wrapped, Schedule):
         if self._overwrites:
             return self._since_overwritten(k)
         if self._without_closed_form(self.total_steps) is None:
-            lr = self._optimizer_lr
-            assert lr is not None  # what multiplies has one
-            return nx.product_of_lifted([(lr, 0), *self._since_rise(k)])
+            if self._multiplies(self.total_steps):
+                return self._times(self._factors(k, self.total_steps))
+            return self._since_rises(k)
         return nx.lookup(_trajectory(self), k)
 
-    def _since_rise(self, k: jax.Array) -> Sequence[nx.Lifted]:
-        """What has multiplied the learning rate that the optimizer was given, or that a rise began with."""
-        if self._multiplies(self.total_steps):
-            return self._factors(k, self.total_steps)
-        at = self._rising[0]
-        risen = self._links[at]._last_rise(k)
+    def _times(self, factors: Sequence[nx.Lifted]) -> jax.Array:
+        """The optimizer's learning rate times all of these."""
+        lr = self._optimizer_lr
+        assert lr is not None  # what multiplies has one
+        return nx.product_of_lifted([(lr, 0), *factors])
+
+    def _since_rises(self, k: jax.Array) -> jax.Array:
+        """What each rise has left, and before any what the start has.
+
+        Of each member that rises only the last rise counts: before it there was a 0 of its own. Of what it
+        added, another's 0 since then leaves nothing.
+        """
+        risen = {at: self._links[at]._last_rise(k) for at in self._rising}
+        first = functools.reduce(nx.maximum, risen.values()) == 0
+        value = nx.where(first, self._times(self._factors(k, None)), 0.0)
+        for at, begun in risen.items():
+            value = value + nx.where(
+                begun > 0, nx.rounded(self._times(self._since_rise(at, begun, k, risen))), 0.0
+            )
+        return value
+
+    def _since_rise(
+        self, at: int, risen: jax.Array, k: jax.Array, rises: Mapping[int, jax.Array]
+    ) -> Sequence[nx.Lifted]:
+        """What has multiplied the learning rate since one member rose, and how far that is up."""
         factors = list(self._links[at]._factors(k, None))
         for i, member in enumerate(self._links):
             if i == at:
                 continue
             # Whoever steps before the one that rises has multiplied a 0 in that step.
             begun = risen if i < at else nx.since(risen, 1)
-            now, before = member._factors(k, None), member._factors(begun, None)
-            before = [(nx.where(risen == 0, 1.0, x), nx.where(risen == 0, 0, e)) for x, e in before]
+            now = member._factors(k, None)
+            if i in rises:
+                # At its own 0 then: it goes on from its rise. A 0 since then leaves nothing.
+                zero = nx.since(rises[i], 1)
+                before = member._factors(nx.where((rises[i] > 0) & (zero == begun), rises[i], begun), None)
+                now = [(nx.where((rises[i] > 0) & (zero > begun), 0.0, x), e) for x, e in now]
+                now = [(nx.where(begun == k, 1.0, x), nx.where(begun == k, 0, e)) for x, e in now]
+                before = [
+                    (nx.where((x == 0) | (begun == k), 1.0, x), nx.where(begun == k, 0, e)) for x, e in before
+                ]
+            else:
+                before = member._factors(begun, None)
             factors += ratios(now, before)
         return factors
 
     @property
     def _rising(self) -> list[int]:
-        """Which members do not just multiply, if each of them at least ``_rises``; at most one may."""
+        """Which members do not just multiply."""
         return [i for i, member in enumerate(self._links) if not member._multiplies(None)]
 
     def _formula_on(self, start: int, lr: nx.Number, k: jax.Array) -> jax.Array:
@@ -151,9 +180,9 @@ class ChainedScheduler(Wrapped, Schedule):
             return nx.where(k == start, lr, self._formula(k))
         if self._multiplies(self.total_steps):
             return scaled_since(start, lr, k, functools.partial(self._factors, horizon=self.total_steps))
-        if self.total_steps is None:
+        if self.total_steps is None and len(self._rising) == 1:
             return self._until_rise(start, lr, k)
-        if not nx.is_number(lr):
+        if self.total_steps is None or not nx.is_number(lr):
             raise NoClosedFormError
         return nx.lookup(_trajectory_on(self, start, float(lr)), nx.since(k, start))
 
