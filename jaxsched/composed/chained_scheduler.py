@@ -32,11 +32,11 @@ class ChainedScheduler(Wrapped, Schedule):
     From this follows where there is a closed form. Multiplications commute and telescope:
     :math:`\mathrm{lr}(k) = \text{base\_lr} \prod_i f_i(k)`. After a member that overwrites,
     nothing before it is remembered, so that its value and one step of each later member are
-    all there is. A cosine down to 0 multiplies, too, up to ``T_max``; the step after that begins
-    anew from 0, so that only what the others have multiplied since then counts. One with ``eta_min``
-    adds to what is there from the start, and so does a second cosine: then the order matters and
-    the trajectory is computed once, in float64, on the host, up to a horizon. Such a chain
-    can overshoot: what another member takes off below ``eta_min`` the rising cosine magnifies,
+    all there is. A cosine down to 0 multiplies, too, up to ``T_max``; the step after that adds to
+    a 0, so that only what the others have multiplied since then counts. Of several such cosines the
+    last rise of each does. One with ``eta_min`` adds to what is there from the start, and a sequence
+    begins anew: then the trajectory is computed once, in float64, on the host, up to a horizon. Such
+    a chain can overshoot: what another member takes off below ``eta_min`` the rising cosine magnifies,
     to a negative learning rate even. It does in PyTorch.
 
     Args:
