@@ -87,7 +87,7 @@ def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
     _training(run, console)
     if run.devices is not None:
         _devices(run.devices, console)
-    _refused(run.failed, SHOWN, paths, console)
+    _refused(facts.worst_first(run.failed), SHOWN, paths, console)
     _refused(run.parted, len(run.parted), paths, console)
     _refused(facts.refused_rows(run), SHOWN, paths, console)
     for shown in run.outdated:
