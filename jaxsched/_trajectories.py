@@ -134,7 +134,7 @@ _DECIMAL = re.compile(r"[+-]?(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?")
 
 def _csv(path: pathlib.Path, text: str, column: str | None) -> Iterator[Row]:
     try:
-        lines = [line for line in csv.reader(io.StringIO(text, newline=""))]
+        lines = list(csv.reader(io.StringIO(text, newline="")))
     except csv.Error as reason:
         raise ValueError(f"{path}: must be CSV: {reason}") from reason
     heading = None

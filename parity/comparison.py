@@ -226,8 +226,10 @@ class Comparison:
 
 def of_the_peak(share: float) -> str:
     """A difference as a share of the highest value, in words."""
-    if not np.isfinite(share):
-        return "not finite"
+    if np.isnan(share):
+        return "not a number"
+    if np.isinf(share):  # of an infinity, or of PyTorch's zeros
+        return "infinitely many times the peak"
     return f"{100 * share:.3g} % of the peak" if share < 10 else f"{share:.3g} times the peak"
 
 

@@ -186,6 +186,19 @@ class CountByCount:
         return repr(self.function)
 
 
+class OfArrays:
+    """A function that wants its count as an array, as Optax gives it."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.function = function
+
+    def __call__(self, count: Any) -> Any:
+        return self.function(jax.numpy.asarray(count))
+
+    def __repr__(self) -> str:
+        return repr(self.function)
+
+
 def schedule(given: Any, name: str = "the schedule", count: Any = 0) -> Callable[[Any], Any]:
     """A schedule of somebody's, tried at one count.
 
@@ -210,8 +223,15 @@ def schedule(given: Any, name: str = "the schedule", count: Any = 0) -> Callable
     if not takes(given, 1):
         made = ". Are the sides swapped? The schedule comes first" if takes(given, 0) else ""
         raise NotComparable(f"{name} must take one argument, the count; it {_wanted(given)}{made}")
-    with theirs(name, f" at count {count}"), jax.numpy_dtype_promotion("standard"):
-        number(given(count), name, count)
+    try:
+        with theirs(name, f" at count {count}"), jax.numpy_dtype_promotion("standard"):
+            number(given(count), name, count)
+    except NotComparable:
+        if isinstance(given, OfArrays):
+            raise
+        with contextlib.suppress(NotComparable):  # Optax asks with an array
+            return schedule(OfArrays(given), name, count)
+        raise
     try:
         with theirs(name), jax.numpy_dtype_promotion("standard"):
             shape = jax.eval_shape(given, jax.ShapeDtypeStruct((), np.asarray(count).dtype))  # type: ignore[no-untyped-call]

@@ -32,6 +32,15 @@ others = st.one_of(
 )
 
 
+def stepped(live, optimizer):
+    rates = []
+    for _ in range(STEPS):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        live.step()
+    return np.array(rates)
+
+
 @hypothesis.given(
     st.lists(others, max_size=2), st.integers(1, 12), st.lists(others, min_size=1, max_size=2), st.booleans()
 )
@@ -46,11 +55,7 @@ def test_needs_no_horizon(before, T_max, after, nested):
     live = lr_scheduler.ChainedScheduler(members, optimizer)
     schedule = from_torch(live)
     assert schedule.total_steps is None
-    wanted = []
-    for _ in range(STEPS):
-        wanted.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        live.step()
+    wanted = stepped(live, optimizer)
     np.testing.assert_allclose(schedule.on_host(np.arange(STEPS)), wanted, rtol=2e-7, atol=1e-15)
 
 
@@ -71,11 +76,7 @@ def test_several_cosines_need_none_either(drawn):
     live = lr_scheduler.ChainedScheduler(members, optimizer)
     schedule = from_torch(live, verify=0)
     assert schedule.total_steps is None
-    wanted = []
-    for _ in range(STEPS):
-        wanted.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        live.step()
+    wanted = stepped(live, optimizer)
     # Two that rise together multiply each other's ratios: PyTorch's values grow, and its errors with them.
     clean = np.abs(wanted) > 1e-9 * np.maximum.accumulate(np.abs(wanted))
     found = schedule.on_host(np.arange(STEPS))

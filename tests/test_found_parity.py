@@ -140,6 +140,12 @@ def test_a_plain_function_is_called_count_by_count(there, capsys):
     assert "passed (90 of 90 values identical" in said.out
 
 
+def test_a_function_of_arrays_is_one(there, capsys):
+    (there / "arrays.py").write_text("def right(k): return 0.1 * 0.1 ** (k // 30).astype(float)")
+    assert cli.main(["compare", "arrays:right", "mine:make", "--steps", "90", "--max-ulp", "8"]) == 0
+    assert "count by count" not in capsys.readouterr().err
+
+
 def test_in_python_the_same_door():
     def make():
         return torch.optim.lr_scheduler.StepLR(

@@ -109,7 +109,9 @@ class ChainedScheduler(Wrapped, Schedule):
             return None
         if all(self._links[i]._rises for i in self._rising):
             return None
-        return next((member for member in self._links if not member._multiplies(horizon)), None)
+        hindering = [member for member in self._links if not member._multiplies(horizon)]
+        # One that rises is named only if there is no other.
+        return min(hindering, key=lambda member: member._rises, default=None)
 
     def _formula(self, k: jax.Array) -> jax.Array:
         if self._is_one:

@@ -93,7 +93,7 @@ def from_torch(
       steps_per_epoch: updates in an epoch, of a scheduler that steps once an epoch.
 
     Returns:
-      The schedule. Its ``position`` says at which count the PyTorch scheduler stands (with
+      The schedule. Its ``position`` says at which count the PyTorch scheduler stands, in updates (with
       ``resume`` that is the count which the result takes for 0). Of a ReduceLROnPlateau,
       which does not keep what it began with, the result begins at the learning rate in
       force, and ``position`` is its `PlateauState`: go on with ``step(position, metric)``. So it is

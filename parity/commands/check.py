@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import pathlib
 import shlex
 import time
@@ -75,7 +76,7 @@ def main(options: argparse.Namespace) -> int:
         candidate = _candidate(options.schedule, of_metrics=hasattr(chosen[0].case, "trace"))
     start = time.perf_counter()
     try:
-        with theirs(options.schedule or "jaxsched"):
+        with contextlib.nullcontext() if candidate is None else theirs(options.schedule):
             results = [_check(options, vector, candidate) for vector in chosen]
     except NotComparable as reason:
         raise UsageError(f"check: {reason}") from reason
