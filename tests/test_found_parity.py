@@ -227,6 +227,7 @@ def test_an_event_in_updates():
     late = PerEpoch(StepLR(0.1, 30), 7)
     found = parity.compare(lambda k: late(k - 1), make, steps=400, steps_per_epoch=7)
     assert found.cause == "1 count behind PyTorch: would agree if shifted by +1"
+    assert 30 * 7 in [event.count for event in found.curves.events]
     with pytest.raises(ValueError, match="steps_per_epoch must be a whole number >= 1, got 0"):
         parity.compare(late, make, steps=400, steps_per_epoch=0)
 
