@@ -5,8 +5,11 @@ import os
 import pathlib
 import subprocess
 import sys
+import types
 
 import pytest
+
+from parity import pytest_plugin
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -72,3 +75,10 @@ def test_without_the_option_nothing_is_written(tmp_path):
     done = pytest_in(tmp_path, "-k", "right")
     assert done.returncode == 0, done.stdout
     assert sorted(p.name for p in tmp_path.iterdir() if not p.name.startswith((".", "_"))) == ["test_mine.py"]
+
+
+@pytest.mark.parametrize("left", [{}, {"workeroutput": {}}])
+def test_a_worker_that_has_crashed_leaves_nothing(left, tmp_path):
+    recorder = pytest_plugin.Recorder(tmp_path)
+    recorder.pytest_testnodedown(types.SimpleNamespace(**left))
+    assert recorder.results == []

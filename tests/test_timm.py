@@ -35,6 +35,15 @@ def test_a_live_one_becomes_ours(case):
     assert made.position == 0
 
 
+@installed
+def test_making_a_case_gives_no_advice(caplog):
+    case = next(case for case in CASES if case.arguments.get("t_initial") == 1)
+    case.make_torch_scheduler()
+    assert not caplog.records
+    timm.module("cosine_lr").CosineLRScheduler(sgd(), t_initial=1)
+    assert "will have no effect" in caplog.text  # whoever makes one is still told
+
+
 @cases
 def test_as_a_value(case):
     schedule = case.schedule()
