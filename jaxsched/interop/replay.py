@@ -57,19 +57,20 @@ def replay(scheduler: object, steps: int, step: Step | None = None) -> Replay:
     with _undisturbed(), _untouched(scheduler):
         own = copied(scheduler)
         groups = optimizer_of(own).param_groups
-        rows: list[list[list[float]]] = []
+        # Not a list of lists: of so many containers Python's collector looks through all that is loaded.
+        rows, done = np.empty((steps + 1, 3, len(groups))), 0
         for count in range(steps + 1):
             try:
                 if count or how.before:
                     how.step(own, count)
-                rows.append(_now(groups))
+                rows[count] = _now(groups)
+                done = count + 1
             except Exception as error:
-                return _columns(rows or [_now(groups)], error)
+                return _columns(rows[:done] if done else np.array([_now(groups)]), error)
     return _columns(rows, None)
 
 
-def _columns(rows: list[list[list[float]]], ended: Exception | None) -> Replay:
-    columns = np.array(rows)
+def _columns(columns: np.ndarray, ended: Exception | None) -> Replay:
     return Replay(columns[:, 0], columns[:, 1], columns[:, 2], ended)
 
 
