@@ -100,7 +100,7 @@ def _milestones(n: int) -> Schedules:
 def _cycles(n: int) -> Schedules:
     spec = parity.cases.Spec("CosineAnnealingWarmRestarts", {"T_0": LENGTH})
     case = parity.cases.Case(spec, 0.1, n * LENGTH)
-    equivalent = optax_equivalents.of(case)
+    equivalent = optax_equivalents.equivalent(case)
     assert equivalent is not None
     return {OURS: case.schedule(), "optax": equivalent.schedule}
 

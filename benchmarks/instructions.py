@@ -92,14 +92,14 @@ def cases() -> Iterator[Case]:
     )
     for scheduler, spec in specs.items():
         mine = [case for case in CASES if case.scheduler == scheduler and case.quantity == "lr"]
-        equal = [case for case in mine if optax_equivalents.of(case) is not None]
+        equal = [case for case in mine if optax_equivalents.equivalent(case) is not None]
         yield max(equal, key=lambda case: case.steps) if equal else Case(spec, 0.1, 100)
 
 
 def rows(text: str) -> Iterator[tuple[str, Callable[[Any], Any], Callable[[Any], Any] | None]]:
     """The name of each schedule that has the text in it, ours, and Optax's."""
     for case in cases():
-        equal = optax_equivalents.of(case)
+        equal = optax_equivalents.equivalent(case)
         if text in case.name.lower():
             yield case.name, case.schedule(), equal and equal.schedule
     for name, (schedule, _) in GOALS.items():

@@ -56,7 +56,7 @@ class Contest:
 
 def _contest(scheduler: str, steps: int, /, faster: float = 1.0, why: str = "", **arguments: Any) -> Contest:
     case = parity.cases.Case(parity.cases.Spec(scheduler, arguments), 0.1, steps)
-    equivalent = optax_equivalents.of(case)
+    equivalent = optax_equivalents.equivalent(case)
     assert equivalent is not None
     return Contest(case, equivalent.schedule, faster, why)
 

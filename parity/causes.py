@@ -184,16 +184,16 @@ def _moved_events(p: Parting) -> Iterator[str]:
     for run in np.split(p.differing, np.flatnonzero(np.diff(p.differing) > 1) + 1):
         begin, end = int(run[0]), int(run[-1]) + 1
         if end in after and end < len(p.torch) and np.allclose(p.ours[run], p.torch[end], rtol=1e-5, atol=0):
-            said.append((after[end], f"{_n(end - begin)} early"))
+            said.append((after[end], f"{_count_of(end - begin)} early"))
         elif begin in after and np.allclose(p.ours[run], p.torch[begin - 1], rtol=1e-5, atol=0):
-            said.append((after[begin], f"{_n(end - begin)} late"))
+            said.append((after[begin], f"{_count_of(end - begin)} late"))
         else:
             return
     event, by = said[0]
     if len(said) == 1 and p.differing[-1] < len(p.torch) - 1:
-        yield f"the {_said(event)} comes {by}, all else agrees"
+        yield f"the {_named(event)} comes {by}, all else agrees"
     elif len({by for _, by in said}) == 1 and len(said) > 1:
-        yield f"{len(said)} events come {by}, the {_said(event)} first; all else agrees"
+        yield f"{len(said)} events come {by}, the {_named(event)} first; all else agrees"
 
 
 def _after_an_event(p: Parting) -> Iterator[str]:
@@ -204,15 +204,15 @@ def _after_an_event(p: Parting) -> Iterator[str]:
         rest = slice(event.count, None)
         for by in (1, -1, 2, -2):
             if p.explained_by(_moved(p.torch, by), rest):
-                yield f"from the {_said(event)} on, {_shift_says(by)}"
+                yield f"from the {_named(event)} on, {_shift_says(by)}"
         if p.explained_by(_moved(p.torch, event.count), rest):
             yield (
-                f"from the {_said(event)} on, {event.count} counts ahead of PyTorch: "
+                f"from the {_named(event)} on, {event.count} counts ahead of PyTorch: "
                 "what comes before it is counted in, where PyTorch starts anew"
             )
         if p.explained_by(_moved(p.torch, -event.count), rest):
             yield (
-                f"from the {_said(event)} on, {event.count} counts behind PyTorch: "
+                f"from the {_named(event)} on, {event.count} counts behind PyTorch: "
                 "what comes before it is left out of the count, where PyTorch counts it in"
             )
 
@@ -225,7 +225,7 @@ def _swapped(p: Parting) -> Iterator[str]:
             predicted = np.full_like(p.torch, np.nan)
             predicted[:n] = p.torch[event.count :]
             if p.explained_by(predicted, slice(0, n)):
-                yield f"starts with what PyTorch does from the {_said(event)} on: phases swapped or left out"
+                yield f"starts with what PyTorch does from the {_named(event)} on: phases swapped or left out"
 
 
 # Other time -----------------------------------------------------------------------------
@@ -240,7 +240,7 @@ def _clamped(p: Parting) -> Iterator[str]:
         if start >= 0 and np.ptp(still[start:]) <= p.rounding < np.ptp(moving[start:]):
             nearest = min(p.events, key=lambda event: abs(event.count - start))
             close = nearest.count > 0 and abs(nearest.count - start) <= 1
-            yield says.format(f"the {_said(nearest)}" if close else f"count {start}")
+            yield says.format(f"the {_named(nearest)}" if close else f"count {start}")
 
 
 def _units(p: Parting) -> Iterator[str]:
@@ -272,7 +272,7 @@ def _one_more_or_less(p: Parting) -> Iterator[str]:
             # Between counts PyTorch's values are interpolated, which is not exact.
             if apart.max(initial=0) > p.rounding and left.max() <= apart.max() / 20:
                 yield (
-                    f"{event.count + by} instead of {event.count} counts up to the {_said(event)}: "
+                    f"{event.count + by} instead of {event.count} counts up to the {_named(event)}: "
                     f"divided by T {'+' if by > 0 else '−'} 1 where PyTorch divides by T"
                 )
 
@@ -292,7 +292,7 @@ def _ratio(p: Parting) -> Iterator[str]:
         if event.count == p.first and known[event.count :].any():
             after = float(np.median(ratio[event.count :][known[event.count :]]))
             if p.explained_by(p.torch * after, slice(event.count, None)):
-                yield f"from the {_said(event)} on, {after:.6g} times PyTorch's"
+                yield f"from the {_named(event)} on, {after:.6g} times PyTorch's"
 
 
 def _powers(p: Parting) -> Iterator[str]:
@@ -327,7 +327,7 @@ def _staircase(p: Parting) -> Iterator[str]:
         decays = any(event.kind is Kind.DECAY for event in p.events)
         argument = "step_size" if decays else "patience" if p.told else None
         because = f": {argument} is {size} by {by}" if argument else ""
-        yield f"each step comes another {_n(by)} {when}{because}"
+        yield f"each step comes another {_count_of(by)} {when}{because}"
 
 
 _CAUSES: tuple[Cause, ...] = (
@@ -365,18 +365,18 @@ def whereabouts(first: int, events: Sequence[Event]) -> str:
         return f"{WHERE} at count {first}, next to no event of the trajectory"
     away = first - near[0].count
     where = {-1: "one count before the", 0: "at the", 1: "one count after the"}[away]
-    return f"{WHERE} {where} {_said(near[0])}"
+    return f"{WHERE} {where} {_named(near[0])}"
 
 
 def _spoken_of(events: Sequence[Event]) -> list[Event]:
     return [event for event in events if event.what]
 
 
-def _said(event: Event) -> str:
+def _named(event: Event) -> str:
     return event.what if event.count == 0 else f"{event.what} at count {event.count}"
 
 
-def _n(counts: int) -> str:
+def _count_of(counts: int) -> str:
     return "1 count" if counts == 1 else f"{counts} counts"
 
 

@@ -12,23 +12,22 @@ import inspect
 import json
 import pathlib
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from . import cases, causes, plateau
-from .answers import answer, under_jit
-from .cases import Case, Spec
+from . import cases, causes
+from .answers import under_jit
+from .cases import Case, ComparedCase, Spec
+from .cases.by_metric import PlateauCase
 from .comparison import Comparison
 from .judge import judge, recorded
 from .metrics import MetricCase
-from .plateau import PlateauCase
-from .reference import exact, pytorch
+from .reference import exact
 from .reference.events import Event, Kind
-from .stepped import Stepped, step
+from .stepped import Stepped
 
 FORMAT = "parity golden vectors"
 SCHEMA_VERSION = 1
@@ -47,7 +46,7 @@ CLOSE = 1e-6
 class Vector:
     """A case and what PyTorch did with it at some counts."""
 
-    case: Case | PlateauCase
+    case: ComparedCase
 
     counts: npt.NDArray[np.int32]
     """How many steps PyTorch had made, ascending; the first is 0, the last the last of the case."""
@@ -62,26 +61,15 @@ class Vector:
     @property
     def inputs(self) -> npt.NDArray[Any]:
         """What a schedule is called with: the counts, or epochs."""
-        epochs = self.case.fractions if isinstance(self.case, Case) else None
-        return self.counts if epochs is None else np.asarray(epochs, np.float64)
+        return self.case.inputs(self.counts)
 
 
 # Recording ------------------------------------------------------------------------------
 
 
-def record(case: Case | PlateauCase, progress: Callable[[int], None] = lambda steps: None) -> Vector:
+def record(case: ComparedCase, progress: Callable[[int], None] = lambda steps: None) -> Vector:
     """Steps the real PyTorch scheduler of a case and keeps what is to stand in the file."""
-    if isinstance(case, PlateauCase):
-        trajectory, known = plateau.step(case)
-        found = plateau.stepped(trajectory, known)
-    else:
-        found = step(
-            case.make_torch_scheduler(),
-            case.steps,
-            quantity=case.quantity,
-            fractions=case.fractions,
-            progress=progress,
-        )
+    found = case.step(progress)
     if found.ended is not None:
         raise RuntimeError(f"{case.name}: PyTorch ended at count {len(found.values)}: {found.ended}")
     assert found.exact is not None, case.name
@@ -98,7 +86,7 @@ def record(case: Case | PlateauCase, progress: Callable[[int], None] = lambda st
     return dataclasses.replace(vector, exact=errors)
 
 
-def chosen(case: Case | PlateauCase, turns: Sequence[Event]) -> list[int]:
+def chosen(case: ComparedCase, turns: Sequence[Event]) -> list[int]:
     """The counts that stand in the file.
 
     All, if they are few, or if one depends on those before (metrics) or is no whole number
@@ -106,7 +94,7 @@ def chosen(case: Case | PlateauCase, turns: Sequence[Event]) -> list[int]:
     spread from the first to the last, and the last three.
     """
     steps = case.steps
-    if steps <= COMPLETE or isinstance(case, PlateauCase) or case.fractions is not None:
+    if steps <= COMPLETE or not case.leaps:
         return list(range(steps))
     ends = {*range(FIRST), *range(steps - LAST, steps)}
     near = {turn.count + offset for turn in turns for offset in (-1, 0, 1)}
@@ -147,21 +135,18 @@ def check(vector: Vector, candidate: Callable[[Any], Any] | npt.NDArray[Any] | N
     def arbiter(k: float) -> Any:
         return exact.mp.mpf(known[k])
 
-    if isinstance(case, PlateauCase):
-        if candidate is None:
-            return plateau.judge(case, pytorch.Trajectory(vector.torch, None), arbiter)
-        if callable(candidate):
-            candidate = np.asarray(candidate(jnp.asarray(case.trace.metrics, jnp.float32)))
-    events = plateau.told(case.steps) if isinstance(case, PlateauCase) else vector.events
+    events = (*case.by_heart, *vector.events)
     stepped = Stepped(vector.inputs, vector.torch, events=events, exact=arbiter, made=counts)
     if candidate is None:
-        assert isinstance(case, Case)
-        return judge(answer(case.schedule(), stepped), stepped)
-    if callable(candidate):
-        found = judge(answer(candidate, stepped), stepped)
+        (answers,) = case.answer_all([case], [stepped])
+    elif callable(candidate):
+        answers = case.ask(candidate, stepped)
     else:
-        found = judge(recorded(candidate[counts[counts < len(candidate)]], stepped), stepped)
-    if found.first_failure is None or len(counts) == case.steps or not check(vector).passed:
+        answers = recorded(candidate[counts[counts < len(candidate)]], stepped)
+    found = judge(answers, stepped)
+    if candidate is None or found.first_failure is None or len(counts) == case.steps:
+        return found
+    if not check(vector).passed:
         return found
     return dataclasses.replace(found, cause=_cause(vector, candidate))
 
@@ -172,9 +157,10 @@ def _cause(vector: Vector, candidate: Callable[[Any], Any] | npt.NDArray[Any]) -
     PyTorch's are not known there. jaxsched, which is right at each recorded count, stands for
     it: in this sentence only, and not in the verdict.
     """
-    assert isinstance(vector.case, Case)
+    schedule = vector.case.function()
+    assert schedule is not None  # else all counts are in the file
     counts = np.arange(vector.case.steps, dtype=np.int32)
-    theirs = np.asarray(under_jit(vector.case.schedule(), counts)).astype(np.float64)
+    theirs = np.asarray(under_jit(schedule, counts)).astype(np.float64)
     mine = under_jit(candidate, counts) if callable(candidate) else candidate[: len(counts)]
     mine = np.asarray(mine).astype(np.float32)
     return causes.name(mine, theirs, np.flatnonzero(mine != theirs.astype(np.float32)), vector.events)
@@ -185,7 +171,9 @@ def _cause(vector: Vector, candidate: Callable[[Any], Any] | npt.NDArray[Any]) -
 
 def render(vectors: Sequence[Vector]) -> str:
     """The file: JSON, a line for each case, with nothing in it that another run would change."""
-    functions = sorted({f for vector in vectors for f in _functions(_setup(vector.case)["spec"])}, key=_name)
+    functions = sorted(
+        {function for vector in vectors for function in vector.case.setup.spec.given_functions()}, key=_name
+    )
     head = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
@@ -227,46 +215,20 @@ def read(path: pathlib.Path) -> tuple[str, list[Vector]]:
         raise ValueError(f"{path}: case {len(vectors)}: {type(reason).__name__}: {reason}") from reason
 
 
-def _functions(value: Any) -> Iterator[Callable[..., Any]]:
-    """The functions among the arguments, those of members included."""
-    if isinstance(value, Spec):
-        value = (*value.arguments.values(), *value.ours.values())
-    if isinstance(value, tuple):
-        for each in value:
-            yield from _functions(each)
-    elif callable(value):
-        yield value
-
-
 def _name(function: Callable[..., Any]) -> str:
     return function.__name__
 
 
-def _setup(case: Case | PlateauCase) -> dict[str, Any]:
-    """What the scheduler is given."""
-    if isinstance(case, PlateauCase):
-        return {
-            "spec": Spec(case.scheduler, case.trace.arguments),
-            "base_lr": case.trace.base_lr,
-            "epochs": None,
-            "metrics": {"name": case.trace.name, "values": _hex(case.trace.metrics)},
-            "beside": case.beside,
-        }
-    return {
-        "spec": case.spec,
-        "base_lr": case.base_lr,
-        "epochs": case.fractions,
-        "metrics": None,
-        "beside": None,
-    }
-
-
 def _to_dict(vector: Vector) -> dict[str, Any]:
-    case = vector.case
+    case, given = vector.case, vector.case.setup
     return {
         "name": case.name,
         "quantity": case.quantity,
-        **{name: _encode(value) for name, value in _setup(case).items()},
+        "spec": given.spec.recorded(),
+        "base_lr": given.base_lr,
+        "epochs": given.epochs,
+        "metrics": given.metrics and {"name": given.metrics[0], "values": _hex(given.metrics[1])},
+        "beside": given.beside and given.beside.recorded(),
         "steps": case.steps,
         "events": [{"count": event.count, "what": event.what} for event in vector.events],
         "counts": vector.counts.tolist(),
@@ -277,7 +239,7 @@ def _to_dict(vector: Vector) -> dict[str, Any]:
 
 def _from_dict(data: Mapping[str, Any]) -> Vector:
     spec, base_lr = _decode(data["spec"]), data["base_lr"]
-    case: Case | PlateauCase
+    case: ComparedCase
     if data["metrics"] is None:
         epochs = data["epochs"] and tuple(data["epochs"])
         case = Case(spec, base_lr, data["steps"], data["quantity"], epochs)
@@ -302,18 +264,6 @@ def _from_dict(data: Mapping[str, Any]) -> Vector:
 
 def _hex(values: Any) -> list[str]:
     return [float(value).hex() for value in values]
-
-
-def _encode(value: Any) -> Any:
-    if isinstance(value, Spec):
-        return {
-            "scheduler": value.scheduler,
-            "arguments": {name: _encode(each) for name, each in value.arguments.items()},
-            "jaxsched": {name: _encode(each) for name, each in value.ours.items()},
-        }
-    if isinstance(value, tuple):
-        return [_encode(each) for each in value]
-    return {"function": _name(value)} if callable(value) else value
 
 
 def _decode(value: Any) -> Any:

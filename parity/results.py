@@ -12,10 +12,9 @@ from .comparison import Comparison
 from .environment import environment
 
 if TYPE_CHECKING:
-    from .cases import Case
+    from .cases import ComparedCase
     from .deviations import Demonstration
     from .devices.table import Table
-    from .plateau import PlateauCase
     from .training import TrainingResult
 
 
@@ -40,11 +39,13 @@ class PairCase:
     scheduler: str
     steps: int
     quantity: str = "lr"
+    setup: None = None
+    """Nothing is known of how it was made."""
 
 
 @dataclasses.dataclass(frozen=True)
 class CaseResult:
-    case: Case | PlateauCase | PairCase
+    case: ComparedCase | PairCase
     comparison: Comparison
     optax: OptaxResult | None
     seconds: float
@@ -193,7 +194,9 @@ class Run:
 
 
 def gathered(
-    results: Sequence[CaseResult | TrainingResult], seconds: float, shown: tuple[Demonstration, ...] = ()
+    results: Sequence[CaseResult | TrainingResult],
+    seconds: float = 0.0,
+    shown: tuple[Demonstration, ...] = (),
 ) -> Run:
     """A run of what was compared elsewhere."""
     return Run(

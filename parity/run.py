@@ -14,7 +14,6 @@ from .results import (
 )
 from .runner import (
     BATCH as BATCH,
-    AnyCase as AnyCase,
     Profile as Profile,
     profiled as profiled,
     run as run,

@@ -23,10 +23,10 @@ from . import modes
 from .answers import answer
 from .api import compare
 from .cases import Spec
+from .cases.by_metric import PlateauCase
 from .comparison import Comparison
 from .judge import judge
 from .metrics import METRIC_CASES
-from .plateau import PlateauCase, compare as compare_plateau
 from .stepped import step
 
 
@@ -133,7 +133,7 @@ class _OtherPatience(PlateauCase):
 
 def _patience(by: int) -> Comparison:
     flat = next(trace for trace in METRIC_CASES if trace.name == "flat" and not trace.scheduler)
-    return compare_plateau(_OtherPatience(flat, by), lambda steps: None)
+    return _OtherPatience(flat, by).compare()
 
 
 def _ignores_its_arguments(scheduler: Any) -> Any:

@@ -87,14 +87,14 @@ def step(
     found = pytorch.trajectory(
         scheduler, steps, quantity=quantity, group=group, fractions=fractions, progress=progress
     )
-    known = exact.of(scheduler, quantity, group)
+    known = exact.formula_of(scheduler, quantity, group)
     if fractions is not None:
         return Stepped(np.asarray(fractions, np.float64), found.values, found.ended, exact=known)
     return Stepped(
         np.arange(steps, dtype=np.int32),
         found.values,
         found.ended,
-        tuple(events.of(scheduler, len(found.values))),
+        tuple(events.told_by(scheduler, len(found.values))),
         tuple(events.never_reached(scheduler, steps)),
         known,
     )

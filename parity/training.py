@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import shlex
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import jax
@@ -26,6 +26,7 @@ import jaxsched
 
 from . import ulp
 from .cases import MEMBERS, BaseCase, Spec, chain, member, sequence
+from .cases.case import How
 
 FEATURES, WIDTH, CLASSES, EXAMPLES, BATCH = 16, 32, 3, 256, 32
 
@@ -92,8 +93,15 @@ class TrainingCase(BaseCase):
 
     @property
     def quantity(self) -> str:
-        """Of what there are curves."""
         return "training"
+
+    @property
+    def quick(self) -> bool:
+        return False
+
+    @classmethod
+    def run_all(cls, cases: Sequence[Self], how: How) -> Sequence[TrainingResult]:
+        return [train(case, functools.partial(how.progress, case)) for case in cases]
 
 
 def _cases() -> Iterator[TrainingCase]:

@@ -36,17 +36,18 @@ jaxsched
 PARITY = """
 parity._quiet parity.metrics parity.ulp
 parity.reference
-parity.cases
-parity.catalogue parity.cases_hugging_face
 parity.causes parity.environment parity.handed_in
 parity.comparison
 parity.stepped
 parity.judge
 parity.answers
 parity.api
-parity.modes parity.workers parity.plateau parity.training parity.deviations
-parity.devices
+parity.modes parity.workers
 parity.results
+parity.cases
+parity.catalogue parity.cases_hugging_face parity.deviations
+parity.training
+parity.devices
 parity.runner
 parity.run
 parity.golden parity.exhaustive parity.selftest
@@ -148,3 +149,49 @@ def test_the_tests_above_can_fail(tmp_path):
     (tmp_path / "ground.py").write_text(f"def late():\n    import {name}.top\n")
     assert upward(graph(Package), floors) == [f"{name}.ground imports {name}.top"]
     assert set(circle(graph(Package))) == {f"{name}.{room}" for room in ("ground", "middle", "top")}
+
+
+def kinds():
+    """The names of all kinds of case and spec."""
+    import parity.catalogue
+    import parity.training  # noqa: F401 - one more kind
+    from parity.cases import BaseCase, BaseSpec
+
+    found, waiting = set(), [BaseCase, BaseSpec]
+    while waiting:
+        kind = waiting.pop()
+        found.add(kind.__name__)
+        waiting += kind.__subclasses__()
+    return found
+
+
+def asked_for(tree, names):
+    """The lines that ask whether something is of one of these classes."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in ("isinstance", "issubclass"):
+            continue
+        if {n.id for n in ast.walk(node.args[1]) if isinstance(n, ast.Name)} & names:
+            yield node.lineno
+
+
+def test_only_the_kinds_of_case_ask_which_kind_one_is():
+    found = {
+        f"{name}:{line}"
+        for name, path in modules(parity)
+        if not name.startswith("parity.cases")
+        for line in asked_for(ast.parse(path.read_text()), kinds())
+    }
+    assert found == set()
+    assert {"Case", "PlateauCase", "GreedyCase", "TrainingCase", "Spec", "TimmSpec"} <= kinds()
+    assert list(asked_for(ast.parse("x\nisinstance(case, (int, PlateauCase))"), kinds())) == [2]
+
+
+@pytest.mark.parametrize("package", [jaxsched, parity])
+def test_a_function_has_a_name_that_says_what_it_does(package):
+    defined = {
+        node.name: name
+        for name, path in modules(package)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert {name: defined[name] for name in ("of", "_n", "_said", "_some") if name in defined} == {}

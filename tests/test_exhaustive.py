@@ -142,7 +142,7 @@ def farthest(case, counts):
     scheduler = case.make_torch_scheduler()
     if case.scheduler == "OneCycleLR":  # past its end PyTorch raises, and the arbiter does not look
         counts = counts[counts < scheduler.total_steps]
-    arbiter = exact.of(scheduler, case.quantity)
+    arbiter = exact.formula_of(scheduler, case.quantity)
     got, want = exactly(closed_form(case)(counts)), [mp.mpf(arbiter(k)) for k in counts.tolist()]
     ulps = [math.ldexp(1.0, max(int(mp.floor(mp.log(w, 2))) - 23, -149) if w else -149) for w in want]
     return max(float(abs(g - w)) / ulp for g, w, ulp in zip(got, want, ulps, strict=True))

@@ -19,8 +19,8 @@ import pytest
 import parity
 from parity import cli, golden
 from parity.cases import CASES, Case, Spec
+from parity.cases.by_metric import PLATEAU_CASES
 from parity.catalogue import PYTORCH_CASES
-from parity.plateau import PLATEAU_CASES
 from parity.reference import exact
 from parity.reference.events import Event
 

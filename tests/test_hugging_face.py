@@ -32,7 +32,6 @@ from jaxsched import (
     to_torch,
 )
 from jaxsched.interop.from_transformers import _BUILDERS
-from parity import plateau
 from parity.cases.transformers import CASES, GREEDY_CASES, GreedyCase
 from parity.metrics import MetricCase, float32
 from parity.reference import pytorch, transformers as formulas
@@ -441,7 +440,7 @@ def test_every_argument_of_greedy_is_exercised():
     ids=lambda case: case.trace.name,
 )
 def test_greedy(case):
-    found = plateau.compare(case, lambda steps: None)
+    found = case.compare()
     assert found.problem is None
     assert found.identical == found.steps == case.steps
 
@@ -465,7 +464,7 @@ def test_greedy_at_random(seed):
         "reset_start": draw.choice([1, 5]),
     }
     metrics = float32(1 + 0.1 * draw.random() - k / 100 * draw.choice([0, 1]) for k in range(120))
-    found = plateau.compare(GreedyCase(MetricCase("random", metrics, arguments)), lambda steps: None)
+    found = GreedyCase(MetricCase("random", metrics, arguments)).compare()
     assert found.problem is None
 
 

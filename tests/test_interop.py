@@ -176,7 +176,7 @@ def test_the_rest_of_any_trajectory(drawn, lrs, steps, data):
         schedule = from_torch(live, group=group, total_steps=horizon)
         rest = from_torch(live, group=group, total_steps=horizon, resume=True)
     assert schedule.position == steps
-    arbiter = exact.of(live, "lr", group)
+    arbiter = exact.formula_of(live, "lr", group)
     peak = 0.0
     for k in range(steps, 80):
         applied = float(live.optimizer.param_groups[group]["lr"])

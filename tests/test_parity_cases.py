@@ -6,9 +6,8 @@ import pytest
 import torch
 
 import parity
-from parity import plateau
 from parity.cases import CASES, Spec
-from parity.plateau import PLATEAU_CASES
+from parity.cases.by_metric import PLATEAU_CASES
 from parity.reference import exact, pytorch
 
 
@@ -110,7 +109,7 @@ def test_case(case):
     "case", sampled(PLATEAU_CASES, lambda i, case: i % 6 == 0), ids=lambda case: case.name
 )
 def test_plateau(case):
-    found = plateau.compare(case, lambda steps: None)
+    found = case.compare()
     assert found.passed, str(found)
     assert found.steps == found.eager == case.steps
     assert found.correctly_rounded <= 1
@@ -124,7 +123,7 @@ def test_the_exact_value_is_what_pytorch_does(case):
     values = pytorch.trajectory(
         scheduler, case.steps, quantity=case.quantity, fractions=case.fractions
     ).values
-    arbiter = exact.of(scheduler, case.quantity)
+    arbiter = exact.formula_of(scheduler, case.quantity)
     assert arbiter is not None
     counts = case.fractions or range(case.steps)
     apart = [abs(float(arbiter(k)) - value) for k, value in zip(counts, values, strict=True)]
@@ -138,6 +137,6 @@ class Unknown(torch.optim.lr_scheduler.StepLR):
 def test_every_scheduler_has_an_exact_formula():
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     unknown = Unknown(optimizer, 30)
-    assert exact.of(unknown) is None  # not guessed
-    assert exact.of(torch.optim.lr_scheduler.ChainedScheduler([unknown])) is None
-    assert all(exact.of(case.make_torch_scheduler(), case.quantity) for case in CASES)
+    assert exact.formula_of(unknown) is None  # not guessed
+    assert exact.formula_of(torch.optim.lr_scheduler.ChainedScheduler([unknown])) is None
+    assert all(exact.formula_of(case.make_torch_scheduler(), case.quantity) for case in CASES)

@@ -14,6 +14,7 @@ import jaxsched
 import parity
 from parity import cli, deviations, modes, report, run as runner
 from parity.cases import CASES, Case, Spec, transformers
+from parity.cases.deviation import deviation
 from parity.catalogue import ALL_CASES
 from parity.training import TRAINING_CASES
 
@@ -170,7 +171,7 @@ def test_deviation_occurs(entry):
 
 
 def test_a_deviation_that_no_longer_occurs_fails_the_run(monkeypatch):
-    gone = deviations._deviation("StepLR", 0, "says 1", "says 2", "none", step_size=3)
+    gone = deviation("StepLR", 0, "says 1", "says 2", "none", step_size=3)
     monkeypatch.setattr(deviations, "DEVIATIONS", (gone,))
     result = runner.run([case for case in CASES if case.scheduler == "StepLR"][:1])
     assert not result.failed

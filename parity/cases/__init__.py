@@ -4,7 +4,9 @@ A file of `parity.cases.pytorch` for each of PyTorch's classes, `transformers` f
 library, `metrics` for the schedulers that are told metrics. `parity.catalogue` lists all.
 """
 
-from .case import BaseCase as BaseCase, Case as Case
+from .by_count import Case as Case
+from .case import BaseCase as BaseCase
+from .compared import ComparedCase as ComparedCase
 from .functions import (
     cool as cool,
     cosine_by_hand as cosine_by_hand,

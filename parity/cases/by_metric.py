@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
+
+import jax.numpy as jnp
+import numpy as np
 
 import jaxsched
 
+from .. import answers, judge
+from ..judge import Answers
 from ..metrics import METRIC_CASES, MetricCase
 from ..reference import exact
-from ..reference.live import Live
+from ..reference.events import Event, Kind
+from ..reference.live import Live, read
+from ..stepped import Stepped
 from . import script
-from .case import BaseCase
+from .compared import ComparedCase, Setup, Stepping
 from .spec import Spec, arguments_code
 
 
 @dataclasses.dataclass(frozen=True)
-class PlateauCase(BaseCase):
+class PlateauCase(ComparedCase):
     """One comparison: count ``k`` is the learning rate after ``k`` metrics."""
 
     trace: MetricCase
@@ -40,6 +47,16 @@ class PlateauCase(BaseCase):
     @property
     def steps(self) -> int:
         return len(self.trace.metrics) + 1
+
+    @property
+    def by_heart(self) -> tuple[Event, ...]:
+        """At each count a metric was told, and the learning rate may go down."""
+        return tuple(Event(k, Kind.METRIC) for k in range(self.steps))
+
+    @property
+    def setup(self) -> Setup:
+        metrics = self.trace.name, self.trace.metrics
+        return Setup(Spec(self.scheduler, self.arguments), self.trace.base_lr, None, metrics, self.beside)
 
     @property
     def beside(self) -> Spec | None:
@@ -93,6 +110,34 @@ class PlateauCase(BaseCase):
         optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=self.trace.base_lr, momentum=0.9)
         beside = None if self.beside is None else self.beside.torch(optimizer)
         return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **self.trace.arguments), beside
+
+    def machine(self) -> Any:
+        return self.plateau()
+
+    def step(self, progress: Stepping = lambda steps: None) -> Stepped:
+        scheduler, beside = self.make_torch_schedulers()
+        rates = [read(scheduler, "lr", 0)]
+        for metric in self.trace.metrics:
+            scheduler.optimizer.step()
+            if beside is not None:
+                beside.step()
+            scheduler.step(metric)
+            rates.append(read(scheduler, "lr", 0))
+        progress(self.steps)
+        counts = np.arange(self.steps, dtype=np.int32)
+        known = self.arbiter(scheduler, beside)
+        return Stepped(counts, np.asarray(rates), events=self.by_heart, exact=known)
+
+    @classmethod
+    def answer_all(cls, cases: Sequence[Self], steppeds: Sequence[Stepped]) -> list[Answers]:
+        return answers.answer_metrics(
+            [case.plateau() for case in cases], [case.trace.metrics for case in cases]
+        )
+
+    def ask(self, candidate: Callable[[Any], Any], stepped: Stepped) -> Answers:
+        """A function from all metrics to the learning rates before the first and after each."""
+        metrics = jnp.asarray(self.trace.metrics, jnp.float32)
+        return judge.recorded(np.asarray(candidate(metrics)), stepped)
 
     def arbiter(self, scheduler: Live, beside: Live | None) -> exact.Exact | None:
         """The exact value, read off PyTorch's two; None where each must be PyTorch's."""

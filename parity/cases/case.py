@@ -1,21 +1,51 @@
-"""What is compared: a schedule with a live scheduler, for so many counts."""
+"""What every kind of case knows of itself, and what it takes to run some."""
 
 from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-import jaxsched
+from .equivalent import Equivalent
 
-from ..reference.live import Live
-from . import script
-from .spec import BaseSpec, Spec
+if TYPE_CHECKING:
+    from ..results import CaseResult
+    from ..training import TrainingResult
+    from .compared import ComparedCase
+
+    AnyResult: TypeAlias = CaseResult | TrainingResult
+
+QUICK = 2_000
+"""Of at most so many counts are the cases that a quick run looks at."""
+
+
+@dataclasses.dataclass(frozen=True)
+class How:
+    """How cases are run."""
+
+    progress: Callable[[BaseCase, int], None]
+    """Is told of each case how many more counts are done."""
+
+    in_every_mode: bool
+    """Whether each schedule is called in every way there is."""
+
+    in_optax: Callable[[ComparedCase], Equivalent | None]
+    """Finds what Optax has for a case."""
 
 
 class BaseCase(abc.ABC):
-    """What every kind of comparison knows of itself; each also has its ``steps`` and its ``quantity``."""
+    """One line of the table."""
+
+    if TYPE_CHECKING:  # a field or computed, as it suits the kind
+
+        @property
+        def steps(self) -> int:
+            """For how many counts."""
+
+        @property
+        def quantity(self) -> str:
+            """Of what there are curves."""
 
     @property
     @abc.abstractmethod
@@ -36,70 +66,16 @@ class BaseCase(abc.ABC):
     def shortened(self, steps: int) -> Self:
         """The same for no more than so many counts."""
 
+    @classmethod
+    @abc.abstractmethod
+    def run_all(cls, cases: Sequence[Self], how: How) -> Sequence[AnyResult]:
+        """What comes of each; together, since what they have in common is done once."""
+
+    @property
+    def quick(self) -> bool:
+        """Whether a quick run looks at it."""
+        return self.steps <= QUICK
+
     def script(self) -> str | None:
         """The case as a script of its own; None where scripts cannot do it."""
         return None
-
-
-@dataclasses.dataclass(frozen=True)
-class Case(BaseCase):
-    """One comparison of a jaxsched schedule with the live scheduler of the same name, count by count."""
-
-    spec: BaseSpec
-
-    base_lr: float
-    """The optimizer's learning rate. CyclicLR and OneCycleLR set one of their own."""
-
-    steps: int
-    quantity: str = "lr"
-
-    fractions: tuple[float, ...] | None = None
-    """Epochs for ``scheduler.step(epoch)``, instead of steps; each a float32."""
-
-    @property
-    def scheduler(self) -> str:
-        return self.spec.scheduler
-
-    @property
-    def name(self) -> str:
-        """The schedule as its call."""
-        what = "" if self.quantity == "lr" else f".{self.quantity}"
-        return f"{self.spec.call(self.base_lr)}{what}{' by step(epoch)' if self.fractions else ''}"
-
-    @property
-    def arguments(self) -> Mapping[str, Any]:
-        return self.spec.arguments
-
-    def shortened(self, steps: int) -> Self:
-        fractions = self.fractions[:steps] if self.fractions else None
-        return dataclasses.replace(self, steps=min(self.steps, steps), fractions=fractions)
-
-    def script(self) -> str:
-        what = "" if self.quantity == "lr" else f".{self.quantity}"
-        return script.by_count(
-            self.name,
-            self.base_lr,
-            [*self.spec.needs, *self.spec.functions()],
-            torch=self.spec.torch_code(),
-            ours=f"{self.spec.jaxsched_code(self.base_lr)}{what}",
-            quantity=self.quantity,
-            steps=self.steps,
-            epochs=self.fractions,
-        )
-
-    def schedule(self) -> jaxsched.Schedule:
-        """Ours."""
-        schedule: Any = self.spec.schedule(self.base_lr)
-        return schedule if self.quantity == "lr" else schedule.momentum  # type: ignore[no-any-return]
-
-    def make_torch_scheduler(self) -> Live:
-        """Theirs, alive, with an SGD that has momentum."""
-        import torch
-
-        parameter = torch.nn.Parameter(torch.zeros(1))
-        return self.spec.torch(torch.optim.SGD([parameter], lr=self.base_lr, momentum=0.9))
-
-
-def case(scheduler: str, base_lr: float, steps: int, quantity: str = "lr", /, **arguments: Any) -> Case:
-    """A case of one of PyTorch's classes."""
-    return Case(Spec(scheduler, arguments), base_lr, steps, quantity)

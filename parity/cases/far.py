@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .case import Case
+from .by_count import Case
 from .spec import Spec
 
 STEPS = 2**24 + 1

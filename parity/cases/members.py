@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from .case import Case
+from .by_count import Case
 from .member import HORIZON
 from .pytorch import ORDINARY, Tried, load
 from .spec import Spec

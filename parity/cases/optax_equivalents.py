@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from .case import Case
+from collections.abc import Callable
+from typing import Any
+
+from .compared import ComparedCase
 from .equivalent import Equivalent as Equivalent
 from .tried import TRIED
 
-_IN_OPTAX = {tried.OURS: tried.in_optax for tried in TRIED}
+_IN_OPTAX: dict[type, Callable[[Any, Any], Equivalent | None]] = {
+    tried.OURS: tried.in_optax for tried in TRIED
+}
 
 
-def of(case: Case) -> Equivalent | None:
+def equivalent(case: ComparedCase) -> Equivalent | None:
     """Optax's schedule for the case; None where Optax has no equal."""
-    if case.quantity != "lr" or case.fractions is not None:
-        return None
-    schedule = case.schedule()
+    schedule = case.function() if case.quantity == "lr" else None
     find = _IN_OPTAX.get(type(schedule))
     return None if find is None else find(case, schedule)

@@ -52,6 +52,31 @@ class BaseSpec(abc.ABC):
         """What a script imports for it besides torch, jax and jaxsched."""
         return ()
 
+    def members(self) -> Iterator[BaseSpec]:
+        """Those among the arguments: a tuple holds members."""
+        for value in self.arguments.values():
+            if isinstance(value, tuple):
+                yield from value
+
+    @property
+    def calls_function(self) -> bool:
+        """Whether a function of the user's is computed, and not only its values looked up."""
+        mine = any(map(callable, self.arguments.values())) and "total_steps" not in self.ours
+        return mine or any(member.calls_function for member in self.members())
+
+    def given_functions(self) -> Iterator[Callable[..., Any]]:
+        """The functions that either side is given, those of members included."""
+        for member in self.members():
+            yield from member.given_functions()
+        yield from filter(callable, (*self.arguments.values(), *self.ours.values()))
+
+    def recorded(self) -> dict[str, Any]:
+        """What JSON can keep of it; functions by name."""
+        arguments, ours = (
+            {name: _recorded(value) for name, value in given.items()} for given in (self.arguments, self.ours)
+        )
+        return {"scheduler": self.scheduler, "arguments": arguments, "jaxsched": ours}
+
     def functions(self) -> Iterator[str]:
         """The sources of the functions that either side is given."""
         for value in {**self.arguments, **self.ours}.values():
@@ -135,6 +160,12 @@ def _each(value: Any, convert: Callable[[BaseSpec], Any]) -> Any:
     if isinstance(value, tuple):
         return [convert(member) for member in value]
     return value
+
+
+def _recorded(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [member.recorded() for member in value]
+    return {"function": value.__name__} if callable(value) else value
 
 
 def _source(function: Callable[..., Any]) -> str:

@@ -12,7 +12,7 @@ import jaxsched.timm
 
 from ..reference import timm
 from ..reference.live import Live
-from .case import Case
+from .by_count import Case
 from .spec import BaseSpec, arguments_code
 
 FILES = {

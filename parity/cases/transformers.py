@@ -12,8 +12,9 @@ import jaxsched.hugging_face
 
 from ..metrics import MetricCase, float32, noisy
 from ..reference.live import Live
+from .by_count import Case
 from .by_metric import PlateauCase
-from .case import Case
+from .deviation import Deviation, of_spec
 from .spec import BaseSpec
 
 
@@ -181,3 +182,44 @@ CASES: tuple[Case, ...] = (
 """Nothing of these is compared where transformers is not installed."""
 
 INSTALLED = importlib.util.find_spec("transformers") is not None
+
+
+def _deviation(
+    count: int, name: str, torch_does: str, jaxsched_does: str, reason: str, /, **arguments: int
+) -> Deviation:
+    spec = HuggingFaceSpec(name, arguments)
+    return of_spec(spec, count, f"`{spec.call(0.1)}` at count {count}", torch_does, jaxsched_does, reason)
+
+
+DEVIATIONS: tuple[Deviation, ...] = (
+    _deviation(
+        5,
+        "cosine_with_restarts",
+        "has 0 for one update",
+        "starts again from base_lr",
+        "49 times a 49th is a little less than 1 in floats, so that theirs is at the end of a cycle",
+        num_warmup_steps=4,
+        num_training_steps=53,
+        num_cycles=49,
+    ),
+    _deviation(
+        10,
+        "polynomial",
+        "divides by zero",
+        "is at lr_end",
+        "a decay of no updates has ended",
+        num_warmup_steps=10,
+        num_training_steps=10,
+    ),
+    _deviation(
+        10,
+        "warmup_stable_decay",
+        "starts in the middle of its decay",
+        "raises when made",
+        "no run has a negative number of updates in its middle",
+        num_warmup_steps=10,
+        num_training_steps=25,
+        num_decay_steps=30,
+    ),
+)
+"""Nothing of these is demonstrated where transformers is not installed."""

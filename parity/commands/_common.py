@@ -20,7 +20,7 @@ from .._quiet import only_compilers, quietly
 from ..cases import BaseCase
 from ..catalogue import ALL_CASES
 from ..report import github, terminal
-from ..run import AnyCase, Run
+from ..run import Run
 
 C = TypeVar("C", bound=BaseCase)
 
@@ -59,7 +59,7 @@ def parser(
 
 def add_selection(
     command: argparse.ArgumentParser,
-    cases: Sequence[AnyCase] = ALL_CASES,
+    cases: Sequence[BaseCase] = ALL_CASES,
     steps: str = "no more than N counts of each",
 ) -> Any:
     """The options that choose among cases, as a group; ``steps`` is what ``--steps`` does."""
@@ -176,7 +176,7 @@ def complain(text: str) -> None:
     print(f"parity: {text}", file=sys.stderr)
 
 
-def nothing(cases: Sequence[AnyCase]) -> bool:
+def nothing(cases: Sequence[BaseCase]) -> bool:
     """Whether there is nothing to compare, which is said."""
     if not cases:
         complain("nothing compared: no case matches; `parity list` prints their names")

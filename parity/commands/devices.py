@@ -128,7 +128,7 @@ def _yours(names: Sequence[str], targets: Sequence[Target], options: argparse.Na
         raise UsageError(f"devices: -k, --scheduler and --param choose among cases, got {names[0]} as well")
     functions = {name: _named(name) for name in names}
     try:
-        return table.of(
+        return table.compare_brought(
             functions,
             targets,
             number=_number(options),

@@ -10,11 +10,11 @@ from typing import Any
 from rich.console import Console
 
 from .. import exhaustive
-from ..cases import transformers
+from ..cases import BaseCase, transformers
 from ..catalogue import ALL_CASES
 from ..reference import timm
 from ..report import terminal
-from ..run import BATCH, AnyCase, Profile, profiled, run
+from ..run import BATCH, Profile, profiled, run
 from ..training import TRAINING_CASES
 from ._common import (
     Exit,
@@ -82,7 +82,7 @@ def main(options: argparse.Namespace) -> int:
     )
 
 
-def compare_and_report(cases: Sequence[AnyCase], options: argparse.Namespace) -> Exit:
+def compare_and_report(cases: Sequence[BaseCase], options: argparse.Namespace) -> Exit:
     """What every command does that has cases; its options are those of `add_how` and `add_output`."""
     check_output(options)
     if nothing(cases):
@@ -99,7 +99,7 @@ def compare_and_report(cases: Sequence[AnyCase], options: argparse.Namespace) ->
     return said(result, options, console)
 
 
-def _jobs(cases: Sequence[AnyCase]) -> int:
+def _jobs(cases: Sequence[BaseCase]) -> int:
     """One a core, unless there is so little to do that starting another process does not pay."""
     if len(cases) <= BATCH and sum(case.steps for case in cases) < 20_000:
         return 1

@@ -188,7 +188,7 @@ class _Port:
 
 
 def _placed(port: _Port, rows: Array) -> Memory:
-    memory = Memory.of(rows)
+    memory = Memory.holding(rows)
     if port.offset == 0 and memory.data.shape[1] == port.size:
         return memory
     return Memory.empty(port.size).copied(memory, port.offset, 0, port.shape.size)
@@ -451,7 +451,7 @@ def _trace(graph: Graph, entry: _Entry, ptx: str, thunk_text: str) -> None:
             tracer.memory[place.region] = node
             parameters[int(line.text)] = _Port(node, place.offset, sizes[place.region], shape)
         elif line.operation == "constant":
-            place, memory = at(line), Memory.of(_literal(line)[None])
+            place, memory = at(line), Memory.holding(_literal(line)[None])
             _replace(tracer, place, graph.add(Node(lambda memory=memory: memory, ())), 0)
         elif line.operation in ("get-tuple-element", "tuple", "bitcast"):
             continue

@@ -35,7 +35,7 @@ class Memory:
         return cls(zeros, zeros)
 
     @classmethod
-    def of(cls, rows: Array) -> Memory:
+    def holding(cls, rows: Array) -> Memory:
         """With these values, of shape ``(calls, …)``, from its start on."""
         data = np.ascontiguousarray(rows).reshape(len(rows), -1).view(np.uint8)
         padding = ((0, 0), (0, -data.shape[1] % 8))

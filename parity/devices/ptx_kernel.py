@@ -331,7 +331,7 @@ class Tracer:
     def table(self, data: bytes) -> int:
         """The number of a new region with this in it."""
         region = self.graph.new_region()
-        memory = Memory.of(np.frombuffer(data, np.uint8)[None])
+        memory = Memory.holding(np.frombuffer(data, np.uint8)[None])
         self.memory[region] = self.graph.add(Node(lambda: memory, ()))
         return region
 

@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from .. import _quiet
-from ..cases import BaseSpec, Case, optax_equivalents
-from ..plateau import PlateauCase
-from ..reference import events
+from ..cases import ComparedCase, optax_equivalents
 from . import subjects
 from .compare import compare
 from .compiler import Compiler
@@ -21,8 +19,6 @@ from .door import brought
 from .findings import Finding
 from .subjects import OfCount, OfState, Subject
 from .targets import Family, Target, find
-
-AnyCase: TypeAlias = Case | PlateauCase
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +114,7 @@ Progress: TypeAlias = Callable[[Row], None]
 
 
 def run(
-    cases: Sequence[AnyCase],
+    cases: Sequence[ComparedCase],
     targets: Sequence[Target],
     progress: Progress = lambda row: None,
     *,
@@ -149,7 +145,7 @@ SHARE = 6
 
 
 def _shares(
-    cases: Sequence[AnyCase], targets: list[str], number: int, exhaustive: bool, jobs: int
+    cases: Sequence[ComparedCase], targets: list[str], number: int, exhaustive: bool, jobs: int
 ) -> Iterator[list[Row]]:
     shares = -(-len(cases) // SHARE)
     batches = [cases[i::shares] for i in range(shares)]  # neighbours are alike, and take as long
@@ -172,14 +168,16 @@ _compiler: list[Compiler] = []
 """Of this process; it ends with it."""
 
 
-def _in_process(cases: Sequence[AnyCase], targets: list[str], number: int, exhaustive: bool) -> list[Row]:
+def _in_process(
+    cases: Sequence[ComparedCase], targets: list[str], number: int, exhaustive: bool
+) -> list[Row]:
     if not _compiler:
         _compiler.append(Compiler())
     return _rows(cases, targets, number, exhaustive, _compiler[0])
 
 
 def _rows(
-    cases: Sequence[AnyCase], targets: list[str], number: int, exhaustive: bool, compiler: Compiler
+    cases: Sequence[ComparedCase], targets: list[str], number: int, exhaustive: bool, compiler: Compiler
 ) -> list[Row]:
     which: list[tuple[int, str | None]] = []
     compared: list[Subject] = []
@@ -194,48 +192,30 @@ def _rows(
     for i, case in enumerate(cases):
         name, optax = theirs.get(i, (None, {}))
         again = _again([*targets, "-k", case.name], number, exhaustive)
-        rows.append(Row(case.name, case.scheduler, ours[i], name, optax, not _calls_function(case), again))
+        rows.append(Row(case.name, case.scheduler, ours[i], name, optax, not case.calls_function, again))
     return rows
 
 
-def _calls_function(case: AnyCase) -> bool:
-    """Whether the device computes a function of the user's, and not only looks up its values."""
-    return not isinstance(case, PlateauCase) and _has_function(case.spec)
-
-
-def _has_function(spec: BaseSpec) -> bool:
-    for value in spec.arguments.values():
-        if isinstance(value, tuple):
-            if any(map(_has_function, value)):
-                return True
-        elif callable(value) and "total_steps" not in spec.ours:
-            return True
-    return False
-
-
-def _subjects(case: AnyCase, number: int, exhaustive: bool) -> Iterator[tuple[str | None, Subject]]:
+def _subjects(case: ComparedCase, number: int, exhaustive: bool) -> Iterator[tuple[str | None, Subject]]:
     """Ours, and under its name Optax's."""
-    if isinstance(case, PlateauCase):
-        yield None, OfState(case.plateau(), number)
+    machine, schedule, epochs = case.machine(), case.schedule(), case.setup.epochs
+    if machine is not None:
+        yield None, OfState(machine, number)
         return
-    if case.fractions is not None:
-        yield None, OfCount(case.schedule(), [subjects.fractions(case.fractions, number=number)])
+    assert schedule is not None, case.name
+    if epochs is not None:
+        yield None, OfCount(schedule, [subjects.fractions(epochs, number=number)])
         return
-    scheduler = case.make_torch_scheduler()
-    turns = [
-        event.count
-        for event in (*events.of(scheduler, case.steps), *events.never_reached(scheduler, case.steps))
-    ]
-    counts = [subjects.counts(turns, case.steps, number=number)]
+    counts = [subjects.counts(case.turns(), case.steps, number=number)]
     if exhaustive:
         counts = subjects.every(counts[0])
-    yield None, OfCount(case.schedule(), [subjects.negative(), *counts])
-    equivalent = optax_equivalents.of(case)
+    yield None, OfCount(schedule, [subjects.negative(), *counts])
+    equivalent = optax_equivalents.equivalent(case)
     if equivalent is not None:
         yield equivalent.name, OfCount(equivalent.schedule, counts)
 
 
-def of(
+def compare_brought(
     functions: Mapping[str, Any],
     targets: Sequence[Target],
     *,

@@ -7,7 +7,7 @@ from .pytorch import known
 from .turns import Event as Event, Kind as Kind, before
 
 
-def of(scheduler: Live, steps: int) -> list[Event]:
+def told_by(scheduler: Live, steps: int) -> list[Event]:
     """Milestones, restarts, ends of phases and the like, within ``steps``, in order."""
     return sorted({*_within(scheduler, steps), Event(0, Kind.START)})
 

@@ -20,7 +20,7 @@ Exact = Callable[[float], Any]
 """From a count to the value, a 50-digit number."""
 
 
-def of(scheduler: Live, quantity: str = "lr", group: int = 0) -> Exact | None:
+def formula_of(scheduler: Live, quantity: str = "lr", group: int = 0) -> Exact | None:
     """The exact value of what a live PyTorch scheduler does; None where none is known."""
     facts = known(scheduler, group)
     formula = facts.formula(fifty_digits, quantity) if quantity in facts.quantities else None

@@ -6,11 +6,10 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from ..cases import BaseSpec, Case, Spec
+from ..cases import BaseSpec
 from ..comparison import Comparison
 from ..devices.findings import Finding
 from ..devices.table import Row
-from ..plateau import PlateauCase
 from ..reference.events import Event
 from ..results import CaseResult, Run
 from ..training import TrainingResult
@@ -59,14 +58,12 @@ def arguments(run: Run) -> dict[str, dict[str, int]]:
         mine = seen.setdefault(spec.scheduler, {})
         for name, value in spec.arguments.items():
             mine.setdefault(name, set()).add(repr(value))
-            for member in value if isinstance(value, tuple) else ():
-                see(member)
+        for member in spec.members():
+            see(member)
 
     for result in run.results:
-        if isinstance(result.case, Case):
-            see(result.case.spec)
-        elif isinstance(result.case, PlateauCase):
-            see(Spec("ReduceLROnPlateau", result.case.trace.arguments))
+        if result.case.setup is not None:
+            see(result.case.setup.spec)
     return {
         scheduler: {name: len(values) for name, values in sorted(mine.items())}
         for scheduler, mine in sorted(seen.items())

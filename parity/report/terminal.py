@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ..cases import BaseCase
 from ..devices.table import Table as Devices
 from ..results import Run
-from ..runner import AnyCase
 from ..training import Quantity
 from . import facts, tables_devices, wording
 from .facts import Judged
@@ -50,10 +50,10 @@ class _Bar:
 class Bar(_Bar):
     """Counts that PyTorch has done."""
 
-    def __init__(self, cases: Sequence[AnyCase], console: Console) -> None:
+    def __init__(self, cases: Sequence[BaseCase], console: Console) -> None:
         super().__init__(sum(case.steps for case in cases), "steps", console)
 
-    def __call__(self, case: AnyCase, steps: int) -> None:
+    def __call__(self, case: BaseCase, steps: int) -> None:
         self._advance(steps, case.scheduler)
 
 

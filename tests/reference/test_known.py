@@ -37,7 +37,7 @@ def test_each_class_has_a_formula_or_a_step_for_each_quantity(theirs):
     name = theirs.rpartition(".")[2]
     for quantity in TABLE[theirs].quantities:
         case = next(case for case in CASES if (case.scheduler, case.quantity) == (name, quantity))
-        assert exact.of(case.make_torch_scheduler(), quantity) is not None
+        assert exact.formula_of(case.make_torch_scheduler(), quantity) is not None
     assert known(case.make_torch_scheduler()).step(fifty_digits) is not None
 
 
@@ -65,22 +65,22 @@ class StepLR(LIBRARY.ConstantLR):
 
 def test_a_class_that_is_only_named_like_pytorchs_is_not_taken_for_it():
     mine = StepLR(optimizer())
-    assert exact.of(mine) is None
-    assert exact.of(LIBRARY.ChainedScheduler([mine])) is None
-    assert [event.kind for event in events.of(mine, 20)] == [events.Kind.START]
+    assert exact.formula_of(mine) is None
+    assert exact.formula_of(LIBRARY.ChainedScheduler([mine])) is None
+    assert [event.kind for event in events.told_by(mine, 20)] == [events.Kind.START]
 
 
 def test_a_sequence_keeps_its_own_events_where_a_member_is_unknown():
     both = optimizer()
     members = [StepLR(both), LIBRARY.StepLR(both, 4)]
-    found = events.of(LIBRARY.SequentialLR(both, members, [10]), 20)
+    found = events.told_by(LIBRARY.SequentialLR(both, members, [10]), 20)
     assert [(event.what, event.count) for event in found] == [
         ("first count", 0),
         ("hand-over", 10),
         ("decay", 14),
         ("decay", 18),
     ]
-    assert exact.of(LIBRARY.SequentialLR(both, members, [10])) is None
+    assert exact.formula_of(LIBRARY.SequentialLR(both, members, [10])) is None
 
 
 def test_kinds_are_told_apart_by_their_words_too():

@@ -19,7 +19,7 @@ def test_many_counts_at_once_are_as_exact_as_one(case):
     counts = np.unique([*range(12), *np.random.default_rng(0).integers(case.steps, size=40), case.steps - 1])
     with np.errstate(divide="ignore", invalid="ignore"):  # what is not chosen may be anything
         found = known(scheduler).closed_form(double_double, "lr")(counts)
-    arbiter = exact.of(scheduler)
+    arbiter = exact.formula_of(scheduler)
     high, low = (np.broadcast_to(part, counts.shape).tolist() for part in (found.high, found.low))
     for k, a, b in zip(counts.tolist(), high, low, strict=True):
         assert abs(fifty_digits.number(a) + b - arbiter(k)) < 1e-28 * case.base_lr

@@ -95,7 +95,7 @@ class Theirs:
             return False
 
 
-def of(path: str, name: str, *args: Any, **kwargs: Any) -> Callable[[], Any]:
+def maker(path: str, name: str, *args: Any, **kwargs: Any) -> Callable[[], Any]:
     """The object that a class or function makes of an optimizer and arguments."""
     lr = kwargs.pop("lr", 0.1)
     return lambda: getattr(module(path), name)(sgd(lr), *args, **kwargs)
@@ -103,7 +103,7 @@ def of(path: str, name: str, *args: Any, **kwargs: Any) -> Callable[[], Any]:
 
 def row(path: str, name: str, *args: Any, formula: bool = False, **kwargs: Any) -> Theirs:
     """An object with ``step()``."""
-    make = of(path, name, *args, **kwargs)
+    make = maker(path, name, *args, **kwargs)
     return Theirs(path.partition(".")[0], f"{path}.{name}", make, formula=formula)
 
 
@@ -118,7 +118,7 @@ def timm(file: str, name: str, **kwargs: Any) -> Theirs:
 
     shown = f"timm.scheduler.{name}({', '.join(f'{k}={v}' for k, v in kwargs.items())})"
     formula = name != "WSDLRScheduler" and "noise_range_t" not in kwargs
-    return Theirs("timm", shown, of(f"timm.scheduler.{file}", name, **kwargs), step, formula=formula)
+    return Theirs("timm", shown, maker(f"timm.scheduler.{file}", name, **kwargs), step, formula=formula)
 
 
 TIMM = [
@@ -150,7 +150,7 @@ class Engine:
 
 
 def ignite(name: str, *args: Any, **kwargs: Any) -> Theirs:
-    make = of("ignite.handlers.param_scheduler", name, *args, **kwargs)
+    make = maker("ignite.handlers.param_scheduler", name, *args, **kwargs)
     engine = Engine()
     return Theirs("ignite", f"ignite.handlers.{name}", make, lambda s, count: s(engine), before=True)
 
@@ -187,7 +187,7 @@ MMENGINE = [
     Theirs(
         "mmengine",
         "mmengine.optim.scheduler.momentum_scheduler.LinearMomentum",
-        of("mmengine.optim.scheduler.momentum_scheduler", "LinearMomentum", start_factor=0.5, end=20),
+        maker("mmengine.optim.scheduler.momentum_scheduler", "LinearMomentum", start_factor=0.5, end=20),
         quantity="momentum",
     ),
 ]

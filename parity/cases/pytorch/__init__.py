@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, cast
 
 import jaxsched
 
-from ..case import Case
+from ..by_count import Case
 from ..equivalent import Equivalent
 
 _ORDER = (
@@ -50,6 +50,7 @@ class Tried(Protocol):
     """Those for every count up to 2**24 and beyond, against its closed form."""
 
     # It may have MEMBERS, too: specs by short names, for sequences and chains. Or its first case is one.
+    # And DEVIATIONS: what ours does otherwise, on purpose.
 
     @property
     def in_optax(self) -> Callable[[Case, Any], Equivalent | None]:

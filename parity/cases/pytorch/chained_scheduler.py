@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import jaxsched
 
-from ..case import Case
+from ..by_count import Case
+from ..deviation import Deviation, together
 from ..far import OFTEN, REACHED, WARM_UP, far
 from ..member import HORIZON, member
 from ..members import MEMBERS, both_orders, chain, composite, sequence
@@ -93,6 +94,25 @@ FAR: tuple[Case, ...] = (
             Spec("MultiStepLR", {"milestones": [OFTEN, REACHED], "gamma": 0.3}),
             Spec("ExponentialLR", {"gamma": 0.999_999_99}),
         ),
+    ),
+)
+
+DEVIATIONS: tuple[Deviation, ...] = (
+    together(
+        0,
+        Spec(
+            "ChainedScheduler",
+            {
+                "schedulers": (
+                    member("ExponentialLR", gamma=0.9),
+                    member("CyclicLR", base_lr=0.02, max_lr=0.2),
+                )
+            },
+        ),
+        "`ChainedScheduler` with a `CyclicLR` behind another, with another base_lr than the optimizer's",
+        "starts from the initial_lr which the other left behind",
+        "starts from base_lr",
+        "PyTorch sets its own base_lr only after the first step",
     ),
 )
 

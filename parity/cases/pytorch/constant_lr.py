@@ -8,7 +8,8 @@ import optax
 
 import jaxsched
 
-from ..case import Case, case
+from ..by_count import Case, case
+from ..deviation import Deviation, deviation
 from ..equivalent import Equivalent
 from ..far import OFTEN, far
 from ..member import member
@@ -29,6 +30,28 @@ CASES: tuple[Case, ...] = (
 MEMBERS = {"constant": member("ConstantLR", factor=0.25, total_iters=12)}
 
 FAR: tuple[Case, ...] = (far("ConstantLR", factor=1 / 3, total_iters=OFTEN),)
+
+_deviation = functools.partial(deviation, OURS.__name__)
+
+DEVIATIONS: tuple[Deviation, ...] = (
+    _deviation(
+        5,
+        "keeps the factor for ever",
+        "has no reduced phase",
+        "PyTorch takes the factor away at total_iters, and does not look at count 0; "
+        "its own closed form agrees with us",
+        factor=0.5,
+        total_iters=0,
+    ),
+    _deviation(
+        5,
+        "raises ZeroDivisionError",
+        "goes on with base_lr",
+        "PyTorch undoes the factor by dividing by it",
+        factor=0.0,
+        total_iters=5,
+    ),
+)
 
 
 def in_optax(case: Case, s: jaxsched.ConstantLR) -> Equivalent:

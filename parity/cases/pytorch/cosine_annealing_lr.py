@@ -8,7 +8,8 @@ import optax
 
 import jaxsched
 
-from ..case import Case, case
+from ..by_count import Case, case
+from ..deviation import Deviation, deviation
 from ..equivalent import Equivalent
 from ..far import LAST, OFTEN, REACHED, far
 from ..member import member
@@ -38,6 +39,18 @@ FAR: tuple[Case, ...] = (
     far("CosineAnnealingLR", T_max=LAST, eta_min=1e-5),
     far("CosineAnnealingLR", 3e-4, T_max=OFTEN, eta_min=3e-5),
     far("CosineAnnealingLR", T_max=41, eta_min=0.7),
+)
+
+_deviation = functools.partial(deviation, OURS.__name__)
+
+DEVIATIONS: tuple[Deviation, ...] = (
+    _deviation(
+        5,
+        "raises ZeroDivisionError while training",
+        "raises when made, with the reason",
+        "an error belongs where the argument is",
+        T_max=0,
+    ),
 )
 
 

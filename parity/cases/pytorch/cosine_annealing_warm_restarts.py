@@ -9,7 +9,8 @@ import optax
 
 import jaxsched
 
-from ..case import Case, case
+from ..by_count import Case, case
+from ..deviation import Deviation, deviation
 from ..equivalent import Equivalent
 from ..far import OFTEN, far
 from ..member import member
@@ -45,6 +46,19 @@ FAR: tuple[Case, ...] = (
     far("CosineAnnealingWarmRestarts", T_0=41, T_mult=2),
     far("CosineAnnealingWarmRestarts", T_0=7, T_mult=3, eta_min=1e-3),
     far("CosineAnnealingWarmRestarts", T_0=OFTEN, eta_min=1e-5),
+)
+
+_deviation = functools.partial(deviation, OURS.__name__)
+
+DEVIATIONS: tuple[Deviation, ...] = (
+    _deviation(
+        1210.0,
+        "returns eta_min",
+        "returns base_lr: it is a restart",
+        "PyTorch finds the cycle of step(epoch) from a rounded logarithm",
+        T_0=10,
+        T_mult=3,
+    ),
 )
 
 

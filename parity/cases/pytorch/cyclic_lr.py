@@ -6,7 +6,9 @@ import functools
 
 import jaxsched
 
-from ..case import Case, case
+from ...reference import live
+from ..by_count import Case, case
+from ..deviation import Deviation, deviation, said_by_jaxsched, shown
 from ..far import OFTEN, far
 from ..functions import fade, halve
 from ..member import member
@@ -69,6 +71,42 @@ FAR: tuple[Case, ...] = (
         step_size_down=OFTEN,
         mode="exp_range",
         gamma=0.999_999_9,
+    ),
+)
+
+
+def _cyclic_after_another() -> str:
+    """PyTorch's first value on an optimizer that another scheduler has used."""
+    import torch
+
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5, momentum=0.9)
+    torch.optim.lr_scheduler.StepLR(optimizer, 10)
+    cyclic = torch.optim.lr_scheduler.CyclicLR(optimizer, base_lr=0.01, max_lr=0.1)
+    return shown(live.read(cyclic, "lr", 0))
+
+
+_deviation = functools.partial(deviation, OURS.__name__)
+
+DEVIATIONS: tuple[Deviation, ...] = (
+    _deviation(
+        5,
+        "raises ZeroDivisionError",
+        "raises when made, with the reason",
+        "a way up of 0 updates has no slope",
+        base_lr=0.01,
+        max_lr=0.1,
+        step_size_up=0,
+        step_size_down=5,
+    ),
+    Deviation(
+        "CyclicLR",
+        "`CyclicLR(base_lr=0.01, max_lr=0.1)` on an optimizer that another scheduler has used, at count 0",
+        "starts from the initial_lr which that scheduler left behind",
+        "starts from base_lr",
+        "PyTorch sets its own base_lr only after the first step",
+        "2.13.0",
+        _cyclic_after_another,
+        said_by_jaxsched(0, lambda: jaxsched.CyclicLR(0.01, max_lr=0.1)),
     ),
 )
 

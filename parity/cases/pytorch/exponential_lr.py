@@ -8,7 +8,8 @@ import optax
 
 import jaxsched
 
-from ..case import Case, case
+from ..by_count import Case, case
+from ..deviation import Deviation, deviation
 from ..equivalent import Equivalent
 from ..far import far
 from ..member import member
@@ -35,6 +36,18 @@ FAR: tuple[Case, ...] = (
     far("ExponentialLR", gamma=0.999_99),
     far("ExponentialLR", gamma=0.999_999_99),
     far("ExponentialLR", 1e-6, gamma=1.000_000_01),
+)
+
+_deviation = functools.partial(deviation, OURS.__name__)
+
+DEVIATIONS: tuple[Deviation, ...] = (
+    _deviation(
+        400,
+        "grows to infinity",
+        "stays at 3.402e38, next to float32's largest number",
+        "an infinite learning rate is nobody's plan, and on a TPU a product that overflows is NaN",
+        gamma=10.0,
+    ),
 )
 
 

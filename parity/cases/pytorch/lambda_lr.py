@@ -7,7 +7,7 @@ from typing import Any
 
 import jaxsched
 
-from ..case import Case
+from ..by_count import Case
 from ..functions import (
     cosine_by_hand,
     decay_95,

@@ -8,7 +8,8 @@ import optax
 
 import jaxsched
 
-from ..case import Case, case
+from ..by_count import Case, case
+from ..deviation import Deviation, deviation
 from ..equivalent import Equivalent
 from ..far import LAST, REACHED, far
 from ..member import member
@@ -33,6 +34,19 @@ MEMBERS = {"linear": member("LinearLR", start_factor=0.1, total_iters=9)}
 FAR: tuple[Case, ...] = (
     far("LinearLR", start_factor=1e-8, total_iters=REACHED),
     far("LinearLR", 6e-4, start_factor=1.0, end_factor=0.0, total_iters=LAST),
+)
+
+_deviation = functools.partial(deviation, OURS.__name__)
+
+DEVIATIONS: tuple[Deviation, ...] = (
+    _deviation(
+        5,
+        "stays at start_factor for ever",
+        "has no ramp: end_factor at once",
+        "PyTorch's recursion starts at count 1, which is past the end; its own closed form divides by zero",
+        start_factor=0.5,
+        total_iters=0,
+    ),
 )
 
 

@@ -9,7 +9,8 @@ import optax
 
 import jaxsched
 
-from ..case import Case, case
+from ..by_count import Case, case
+from ..deviation import Deviation, deviation
 from ..equivalent import Equivalent
 from ..far import LAST, OFTEN, REACHED, far
 from ..member import member
@@ -33,6 +34,18 @@ MEMBERS = {"multi": member("MultiStepLR", milestones=[4, 11, 11, 30], gamma=0.5)
 FAR: tuple[Case, ...] = (
     far("MultiStepLR", milestones=[80, 30, 30, OFTEN, REACHED, LAST], gamma=0.3),
     far("MultiStepLR", milestones=list(range(OFTEN, REACHED + OFTEN, OFTEN)), gamma=0.9),
+)
+
+_deviation = functools.partial(deviation, OURS.__name__)
+
+DEVIATIONS: tuple[Deviation, ...] = (
+    _deviation(
+        5,
+        "never reaches the milestone",
+        "raises when made",
+        "PyTorch looks the count up among the milestones, and no count equals a number that is not whole",
+        milestones=[3.0000000000000004],
+    ),
 )
 
 

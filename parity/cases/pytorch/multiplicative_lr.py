@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jaxsched
 
-from ..case import Case
+from ..by_count import Case
 from ..far import far
 from ..functions import cool, every_third, slowly
 from ..member import HORIZON, member

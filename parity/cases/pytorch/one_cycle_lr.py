@@ -8,7 +8,8 @@ import optax
 
 import jaxsched
 
-from ..case import Case, case
+from ..by_count import Case, case
+from ..deviation import Deviation, deviation
 from ..equivalent import Equivalent
 from ..far import LAST, REACHED, far
 from ..member import member
@@ -65,6 +66,37 @@ FAR: tuple[Case, ...] = (
     far("OneCycleLR", max_lr=0.3, total_steps=LAST, anneal_strategy="linear", three_phase=True),
     far("OneCycleLR", max_lr=0.1, total_steps=LAST, pct_start=0.37, three_phase=True),
     far("OneCycleLR", 0.1, "momentum", max_lr=0.1, total_steps=REACHED),
+)
+
+_deviation = functools.partial(deviation, OURS.__name__)
+
+DEVIATIONS: tuple[Deviation, ...] = (
+    _deviation(
+        20,
+        "extrapolates one update past the end, to a negative learning rate",
+        "stays at the last value",
+        "nobody plans an update that climbs the loss",
+        max_lr=0.1,
+        total_steps=20,
+        anneal_strategy="linear",
+    ),
+    _deviation(
+        21,
+        "raises ValueError two updates past the end",
+        "stays at the last value",
+        "a compiled program cannot raise; a run that goes on is better off with its last learning rate",
+        max_lr=0.1,
+        total_steps=20,
+    ),
+    _deviation(
+        0,
+        "raises ZeroDivisionError where pct_start * total_steps is 1",
+        "starts at the peak",
+        "the way up has no length then, and the peak is where it would have ended",
+        max_lr=0.1,
+        total_steps=2,
+        pct_start=0.5,
+    ),
 )
 
 

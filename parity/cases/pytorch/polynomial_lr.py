@@ -8,7 +8,8 @@ import optax
 
 import jaxsched
 
-from ..case import Case, case
+from ..by_count import Case, case
+from ..deviation import Deviation, deviation
 from ..equivalent import Equivalent
 from ..far import LAST, REACHED, far
 from ..member import member
@@ -35,6 +36,18 @@ FAR: tuple[Case, ...] = (
     far("PolynomialLR", total_iters=REACHED),
     far("PolynomialLR", total_iters=REACHED, power=0.9),
     far("PolynomialLR", total_iters=LAST, power=3.7),
+)
+
+_deviation = functools.partial(deviation, OURS.__name__)
+
+DEVIATIONS: tuple[Deviation, ...] = (
+    _deviation(
+        5,
+        "keeps base_lr for ever",
+        "raises",
+        "a decay over 0 updates has no value: PyTorch's own closed form divides by zero",
+        total_iters=0,
+    ),
 )
 
 

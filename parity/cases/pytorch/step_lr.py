@@ -8,7 +8,8 @@ import optax
 
 import jaxsched
 
-from ..case import Case, case
+from ..by_count import Case, case
+from ..deviation import Deviation, deviation
 from ..equivalent import Equivalent
 from ..far import OFTEN, far
 from ..member import member
@@ -32,6 +33,18 @@ MEMBERS = {"step": member("StepLR", step_size=7, gamma=0.6)}
 FAR: tuple[Case, ...] = (
     far("StepLR", step_size=41, gamma=0.999_999),
     far("StepLR", step_size=OFTEN, gamma=0.9),
+)
+
+_deviation = functools.partial(deviation, OURS.__name__)
+
+DEVIATIONS: tuple[Deviation, ...] = (
+    _deviation(
+        5,
+        "raises ZeroDivisionError while training",
+        "raises when made, with the reason",
+        "an error belongs where the argument is",
+        step_size=0,
+    ),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jaxsched
 
-from ..case import Case
+from ..by_count import Case
 from ..far import REACHED, far
 from ..member import member
 
