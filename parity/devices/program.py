@@ -11,6 +11,11 @@ import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
 
+ONLY_THE_DEVICE = "only the device knows its last bit"
+"""Why an operation cannot be executed here; and so is the next."""
+
+NOT_KNOWN = "the reader does not know it"
+
 
 class UnknownOperation(Exception):
     """An operation whose result cannot be had here: the reader does not know it, or only the device does."""

@@ -21,9 +21,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from parity.devices import ptx_kernel
 from parity.devices.program import UnknownOperation
-from parity.devices.ptx import PtxProgram, gather
+from parity.devices.ptx import PtxProgram, gather, kernel
 
 DATA = pathlib.Path(__file__).parent / "data"
 
@@ -688,7 +687,7 @@ def test_a_loop_is_written_out_if_constants_say_how_often_it_runs(monkeypatch: p
         program = one_kernel(LOOP.format(start=start), threads=1 if start == "%r1" else 2)
         with pytest.raises(UnknownOperation, match="bra: a loop that runs so often as its data say"):
             whole(program, [1])
-    monkeypatch.setattr(ptx_kernel, "_LONGEST", 200)
+    monkeypatch.setattr(kernel, "_LONGEST", 200)
     endless = "$L_loop: ld.global.b32 %r1, [%rd1]; bra.uni $L_loop;"
     with pytest.raises(UnknownOperation, match="a loop too long"):
         whole(one_kernel(endless), [1])
