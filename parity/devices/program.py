@@ -11,9 +11,8 @@ import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
 
+# Why an operation cannot be executed here.
 ONLY_THE_DEVICE = "only the device knows its last bit"
-"""Why an operation cannot be executed here; and so is the next."""
-
 NOT_KNOWN = "the reader does not know it"
 
 

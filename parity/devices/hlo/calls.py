@@ -20,7 +20,6 @@ from .operation import UnreadError
 
 _Caller: TypeAlias = Callable[[Instruction, list[Node], list[Node], list["Graph"]], Callable[..., Value]]
 
-
 WITH_FUNCTIONS = {
     "reduce": ("to_apply",),
     "while": ("condition", "body"),

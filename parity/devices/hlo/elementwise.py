@@ -32,7 +32,6 @@ _COMPARE: dict[str, Run] = {
     "GE": np.greater_equal,
 }
 
-
 _FLOAT: dict[str, Run] = {
     "add": lambda x, y: settled(x + y),
     "subtract": lambda x, y: settled(x - y),
@@ -44,7 +43,6 @@ _FLOAT: dict[str, Run] = {
     "is-finite": np.isfinite,
 }
 """Arithmetic, which is given no subnormals."""
-
 
 _INTEGER: dict[str, Run] = {
     "add": np.add,
@@ -63,7 +61,6 @@ _INTEGER: dict[str, Run] = {
     "popcnt": population_count,
 }
 
-
 _BITWISE: dict[str, Run] = {
     "and": np.bitwise_and,
     "or": np.bitwise_or,
@@ -71,17 +68,13 @@ _BITWISE: dict[str, Run] = {
     "not": np.invert,
 }
 
-
 ABSORBS_SUBNORMALS = frozenset({*_FLOAT, "divide", "compare", "convert"})
 """Operations that are the same whether a subnormal operand has been flushed before or not."""
 
-
 ABSORBS_SIGN_OF_ZERO = frozenset({"compare", "convert", "is-finite", "abs"})
-
 
 ARITHMETIC = frozenset({*_FLOAT, "divide"})
 """Operations that may make a float32, and never a subnormal one."""
-
 
 MOVES = frozenset(
     {

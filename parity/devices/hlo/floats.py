@@ -15,13 +15,8 @@ ONLY_ON_DEVICE = frozenset(
 )
 """Operations on floats whose result HLO bounds but does not define."""
 
-
 TINY = np.float32(2.0**-126)
-
-
 _TWICE_TINY = np.uint32(2 * 0x00800000 - 1)
-
-
 NAN = np.uint32(0x7FC00000).view(np.float32)
 
 

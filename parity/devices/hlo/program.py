@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _CALLS = 16384
 """So many at a time: their values stay in the processor's cache."""
 
-
 _CALLS_OF_WIDE = 2**20
 """The same, times the elements of the widest value, where that is an array."""
 

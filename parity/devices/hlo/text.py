@@ -118,30 +118,14 @@ _OF_THE_MACHINERY = re.compile(
     r"jaxsched/(_numerics/|_(numerics|schedule)\.py:)|(site|dist)-packages/jax(lib)?/"
 )
 
-
 _HEADER = re.compile(r"(ENTRY )?%?([\w.-]+) (\(.*\) -> .*)?\{$")
-
-
 _INSTRUCTION = re.compile(r" +(ROOT )?%?([\w.-]+) = ")
-
-
 _OPCODE = re.compile(r"\s*([a-z][\w-]*)\(")
-
-
 _NAME = re.compile(r"%([\w.-]+)")
-
-
 _FRAME = re.compile(r"stack_frame_id=(\d+)")
-
-
 _OLD_SOURCE = re.compile(r'source_file="([^"]*)" source_line=(\d+)')
-
-
 _ARRAY = re.compile(r"(\w+)\[([\d,]*)\](?:\{([\d,]*)(?::((?:[A-Z]?\([^()]*\))*))?\})?$")
-
-
 _TILES = re.compile(r"T((?:\([^()]*\))+)")
-
 
 # What follows the attributes that mean something to the reader. Names in it could mislead.
 _REMARKS = (", sharding=", ", frontend_attributes=", ", metadata=", ", backend_config=")

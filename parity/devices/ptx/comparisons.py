@@ -19,9 +19,7 @@ _ORDERED: dict[str, Callable[[Array, Array], Array]] = {
     "ge": np.greater_equal,
 }
 
-
 _OF_UNSIGNED = {"lo": "lt", "ls": "le", "hi": "gt", "hs": "ge"}
-
 
 _OF_PREDICATES: dict[str, Callable[[Array, Array], Array]] = {
     "and": np.logical_and,

@@ -21,14 +21,8 @@ from .tracing import CannotTrace, Held
 # conservatively by the code optimizer" (PTX ISA: add, sub, mul). The sign of a product may be changed
 # on the way.
 _SUMS = frozenset({"add", "sub"})
-
-
 _SIGNS = frozenset({"neg", "abs"})
-
-
 _ROUNDINGS = frozenset({"rn", "rz", "rm", "rp"})
-
-
 _KEEPS_ADDRESSES = frozenset({"add", "sub", "selp", "mad", "or"})
 
 

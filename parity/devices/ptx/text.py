@@ -61,20 +61,10 @@ class Module:
 
 
 _FUNCTION = re.compile(r"\.(?:entry|func)\s+(?:\(([^)]*)\)\s*)?([\w$]+)\s*\(([^)]*)\)([^{;]*)([{;])")
-
-
 _TABLE = re.compile(r"^\.(?:visible \.)?global \.align \d+ \.b8 ([\w$]+)\[(\d+)\] = \{([^}]*)\};", re.M)
-
-
 _REGISTERS = re.compile(r"\.reg\s+\.(pred|[bfsu]\d+)\s+(.*)$", re.S)
-
-
 _ARRAY = re.compile(r"\.local\s+\.align\s+\d+\s+\.b8\s+([\w$]+)\[(\d+)\]$")
-
-
 _STATEMENT = re.compile(r"(?:@(!?)(%?[\w$]+)\s+)?([\w.:]+)\s*(.*)$", re.S)
-
-
 _LABEL = re.compile(r"([\w$]+):(?!:)\s*")
 
 

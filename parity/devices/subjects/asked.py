@@ -11,18 +11,14 @@ import numpy.typing as npt
 
 Counts: TypeAlias = npt.NDArray[np.int32]
 
-
 COUNTS = 100_000
 """At how many counts, or steps, each function is compared at least."""
-
 
 SMALL = 4_096
 """The counts below this are all compared."""
 
-
 EVERY = 2**24
 """The counts up to this one are what the exhaustive profile compares."""
-
 
 LAST = 2**31 - 1
 

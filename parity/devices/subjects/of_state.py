@@ -18,13 +18,10 @@ from .subject import BY_XLA, Answers, Call, Subject, like, names, on_cpu
 _SHAKEN = 2.0**-43
 """What a pair of float32 may make of a number, relative to it."""
 
-
 _SHAKES = 24
 """Next to a threshold half of them decide otherwise."""
 
-
 _TRACES = 1_250
-
 
 STEPS = 80
 """Of each trace of metrics."""

@@ -16,10 +16,8 @@ from ..targets import Target
 CHUNK = 2**17
 """Calls at once."""
 
-
 BY_XLA = "XLA's CPU program"
 """The measure of what has no ``on_host``."""
-
 
 Call: TypeAlias = Callable[[Sequence[Array]], list[Array]]
 """A device: from one array for each argument, the calls along its first axis, to one for each leaf."""
