@@ -1,0 +1,49 @@
+"""PyTorch's twin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .twins import CLASSES, FEATURES, KINDS, OPTIMIZERS, WIDTH, Data, Update, cycles
+
+if TYPE_CHECKING:
+    from .case import TrainingCase
+
+
+def by_torch(case: TrainingCase, given: Data) -> Iterator[Update]:
+    """PyTorch's twin, as anyone writes it."""
+    import torch
+
+    hidden, last = torch.nn.Linear(FEATURES, WIDTH), torch.nn.Linear(WIDTH, CLASSES)
+    network = torch.nn.Sequential(hidden, torch.nn.ReLU(), last).double()
+    parameters = {f"{n}.{p}": getattr(m, p) for n, m in (("hidden", hidden), ("last", last)) for p in KINDS}
+    for name, parameter in parameters.items():
+        parameter.data.copy_(torch.from_numpy(given.weights[name].T))
+    layers = [network.parameters()] if len(case.base_lrs) == 1 else [hidden.parameters(), last.parameters()]
+    groups = [{"params": list(of), "lr": lr} for of, lr in zip(layers, case.base_lrs, strict=True)]
+    chosen = OPTIMIZERS[case.optimizer]
+    optimizer = getattr(torch.optim, chosen.torch)(groups, **chosen.arguments)
+    scheduler = case.spec.torch(optimizer)
+    for x, y in given.batches:
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(network(torch.from_numpy(x)), torch.from_numpy(y))
+        loss.backward()  # type: ignore[no-untyped-call]
+        gradient = torch.nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
+        lrs = tuple(float(group["lr"]) for group in optimizer.param_groups)
+        momentum = _cycled_by_torch(case, optimizer.param_groups[0])
+        optimizer.step()
+        if case.scheduler == "ReduceLROnPlateau":
+            scheduler.step(loss.item())
+        else:
+            scheduler.step()
+        weights = {name: parameter.detach().numpy().T.copy() for name, parameter in parameters.items()}
+        yield Update(loss.item(), gradient.item(), lrs, momentum, weights)
+
+
+def _cycled_by_torch(case: TrainingCase, group: Mapping[str, Any]) -> float:
+    if not cycles(case):
+        return np.nan
+    return float(group["momentum"] if "momentum" in group else group["betas"][0])
