@@ -20,7 +20,7 @@ from parity.catalogue import ALL_CASES
 # Schedules, modes, transformations --------------------------------------------------------
 
 PLAIN = [
-    case for case in ALL_CASES if hasattr(case, "schedule") and case.steps <= 500 and case.fractions is None
+    case for case in ALL_CASES if case.steps <= 500 and not case.setup.epochs and case.schedule() is not None
 ]
 
 

@@ -2,6 +2,7 @@ from typing import ClassVar, Protocol, final
 
 import jax
 
+from .._arguments import error
 from .._schedule import Schedule
 
 
@@ -30,6 +31,9 @@ class Momentum(Schedule):
     _takes_narrow_counts: ClassVar[bool] = True
 
     def _check(self) -> None:
+        if not hasattr(self.of, "cycle_momentum"):
+            remedy = "Their attribute `momentum` makes one."
+            raise error(TypeError, "Momentum", "of", self.of, "a CyclicLR or a OneCycleLR", remedy)
         if not self.of.cycle_momentum:
             raise ValueError(
                 f"{type(self.of).__name__}: momentum needs cycle_momentum=True, got False. "

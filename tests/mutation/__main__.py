@@ -1,14 +1,14 @@
 """Breaks the schedules and the comparison on purpose, a line at a time, and counts who notices.
 
 ``python tests/mutation`` copies the repository at its last commit to a folder of its own,
-has Cosmic Ray make every mutant of ``jaxsched/schedulers/``, ``composed/``, ``parity/judge.py`` and
-``ulp.py`` that its operators know, draws a fixed sample, runs `judge` on each, and writes
-``docs/mutants.md``. What survives stands there with the reason, from ``survivors.toml``;
-a survivor without one is an error.
+has Cosmic Ray make every mutant of the rooms in `ROOMS` that its operators know, draws
+a fixed sample, runs `judge` on each, and writes ``docs/mutants.md``. What survives stands
+there with the reason, from ``survivors.toml``; a survivor without one is an error.
 """
 
 import argparse
 import collections
+import json
 import os
 import pathlib
 import random
@@ -22,9 +22,21 @@ import tomllib
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent.parent
 
+ROOMS = (
+    "jaxsched/schedulers",
+    "jaxsched/composed",
+    "jaxsched/_numerics",
+    "jaxsched/hugging_face",
+    "jaxsched/interop",
+    "parity/judge.py",
+    "parity/ulp.py",
+    "parity/causes.py",
+    "parity/reference",
+)
+
 CONFIG = """
 [cosmic-ray]
-module-path = ["jaxsched/schedulers", "jaxsched/composed", "parity/judge.py", "parity/ulp.py"]
+module-path = {rooms}
 timeout = 600.0
 excluded-modules = []
 test-command = "{python} tests/mutation/judge.py"
@@ -46,7 +58,7 @@ def main() -> int:
     if not session.exists():
         shutil.rmtree(work, ignore_errors=True)
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(work)], check=True)
-        config.write_text(CONFIG.format(python=sys.executable))
+        config.write_text(CONFIG.format(python=sys.executable, rooms=json.dumps(ROOMS)))
         tool("init", config, session, work=work)
         sample(session, options.mutants)
     tool("exec", config, session, work=work)
@@ -72,9 +84,9 @@ def sample(session: pathlib.Path, wanted: int) -> None:
             draw.shuffle(jobs)
         kept = set()
         while len(kept) < wanted and any(files.values()):
-            # The validator is judged as thoroughly as six schedulers.
+            # What judges is looked at as thoroughly as three schedulers.
             for path, jobs in files.items():
-                for _ in range(6 if path.startswith("parity") else 1):
+                for _ in range(3 if path.startswith("parity/") and path.count("/") == 1 else 1):
                     if jobs and len(kept) < wanted:
                         kept.add(jobs.pop())
         for table in ("mutation_specs", "work_items"):

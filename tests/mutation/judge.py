@@ -1,6 +1,6 @@
 """Judges one mutant: exits with 0 when the tests and the comparison with PyTorch still pass.
 
-What is run depends on the file that differs from the last commit; the quickest to notice
+What is run depends on the room of the file that differs from the last commit; the quickest to notice
 comes first.
 """
 
@@ -10,25 +10,23 @@ import subprocess
 import sys
 
 SCHEDULES = [
-    "test_parity_laws.py",
-    "test_laws.py",
-    "test_arguments.py",
+    "schedulers/test_laws.py",
+    "schedulers",
+    "numerics",
+    "laws",
+    "cases/test_parity_laws.py",
     "test_value.py",
-    "test_accuracy.py",
-    "test_modes.py",
-    "test_units.py",
-    "test_interop.py",
 ]
-PLATEAU = ["test_plateau.py", "test_reading.py"]
-VALIDATOR = [
-    "test_judge.py",
-    "test_ulp.py",
-    "test_parity_compare.py",
-    "test_selftest.py",
-    "test_reports.py",
-    "test_parity_command.py",
-]
-
+TESTS = {
+    "jaxsched/schedulers": SCHEDULES,
+    "jaxsched/composed": ["composed", *SCHEDULES, "interop"],
+    "jaxsched/_numerics": ["numerics", "schedulers"],
+    "jaxsched/hugging_face": ["hugging_face", "test_timm.py"],
+    "jaxsched/interop": ["interop", "test_timm.py", "hugging_face"],
+    "parity/reference": ["reference", "judging/test_selftest.py", "cases"],
+    "parity": ["judging", "report", "commands/test_parity_command.py", "commands/test_golden.py"],
+}
+"""By room; the first that fits is taken."""
 
 NOTHING_COMPARED = 5  # a class of ours that PyTorch has no equal of
 
@@ -36,12 +34,13 @@ NOTHING_COMPARED = 5  # a class of ours that PyTorch has no equal of
 def main() -> int:
     diff = subprocess.run(["git", "diff", "--name-only"], capture_output=True, text=True, check=True)
     (path,) = map(pathlib.Path, diff.stdout.split())
-    if path.parts[0] == "parity":
-        return passes(*pytest(VALIDATOR))
-    # The cases that have the broken class in them, if it is one class that is broken.
-    cases = re.findall(r"^@final\nclass (\w+)", path.read_text(), flags=re.MULTILINE) or [""]
-    tests = PLATEAU if path.stem == "reduce_lr_on_plateau" else SCHEDULES
-    return passes(*(parity(name) for name in cases), *pytest(tests))
+    tests = next(files for room, files in TESTS.items() if str(path).startswith(f"{room}/"))
+    commands = [pytest(tests)]
+    if path.parts[:2] in (("jaxsched", "schedulers"), ("jaxsched", "composed")):
+        # The cases that have the broken class in them, if it is one class that is broken.
+        cases = re.findall(r"^@final\nclass (\w+)", path.read_text(), flags=re.MULTILINE) or [""]
+        commands = [*map(parity, cases), *commands]
+    return passes(*commands)
 
 
 def parity(name: str) -> list[str]:
@@ -49,8 +48,8 @@ def parity(name: str) -> list[str]:
     return ["-m", "parity", "run", "--profile", "quick", "--fail-fast", "--jobs", "1", "-k", name]
 
 
-def pytest(files: list[str]) -> list[list[str]]:
-    return [["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *(f"tests/{name}" for name in files)]]
+def pytest(files: list[str]) -> list[str]:
+    return ["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *(f"tests/{name}" for name in files)]
 
 
 def passes(*commands: list[str]) -> int:

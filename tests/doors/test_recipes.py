@@ -10,7 +10,7 @@ import pytest
 
 import jaxsched
 
-PAGE = (pathlib.Path(__file__).parent.parent / "docs" / "recipes.md").read_text()
+PAGE = (pathlib.Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
 RECIPES = {
     title: re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     for title, text in re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)

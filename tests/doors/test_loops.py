@@ -10,7 +10,7 @@ import pytest
 
 from jaxsched import StartingAt
 
-PAGE = (pathlib.Path(__file__).parent.parent / "docs" / "loops.md").read_text()
+PAGE = (pathlib.Path(__file__).parents[2] / "docs" / "loops.md").read_text()
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 

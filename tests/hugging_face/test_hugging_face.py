@@ -16,9 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
+from accuracy import counts_up_to, exactly, excess, float32_ulps, float64_ulps, length, rate
 from catalogue import as_data
 from hypothesis import given, settings, strategies as st
-from test_accuracy import counts_up_to, exactly, excess, float32_ulps, float64_ulps, length, rate
 
 import jaxsched.hugging_face as hf
 from jaxsched import (

@@ -11,7 +11,7 @@ import pytest
 
 from parity import pytest_plugin
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 
 TESTS = """
 import jaxsched, torch
