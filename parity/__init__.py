@@ -1,9 +1,36 @@
 """Steps real PyTorch schedulers beside JAX schedules and says where, and who is wrong."""
 
-from . import _quiet as _quiet  # before anything that imports JAX
-from .api import assert_parity as assert_parity, compare as compare
-from .comparison import Comparison as Comparison, Difference as Difference
-from .devices.compare import compare_devices as compare_devices
+from __future__ import annotations
 
-for _public in (Comparison, Difference, assert_parity, compare, compare_devices):
-    _public.__module__ = __name__  # so that pickles outlive the modules
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from . import _quiet
+
+if TYPE_CHECKING:
+    from .api import assert_parity as assert_parity, compare as compare
+    from .comparison import Comparison as Comparison, Difference as Difference
+    from .devices.compare import compare_devices as compare_devices
+
+_PUBLIC = {
+    "Comparison": "comparison",
+    "Difference": "comparison",
+    "assert_parity": "api",
+    "compare": "api",
+    "compare_devices": "devices.compare",
+}
+
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    """Loads what is asked for: `parity --help` needs no JAX, and not everything needs all packages."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _quiet.load_jax()
+    value = globals()[name] = getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

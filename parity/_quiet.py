@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import importlib
 import importlib.util
 import os
 import sys
@@ -70,6 +71,8 @@ def begin() -> None:
         jax.devices()
 
 
-if "jax" not in sys.modules:
-    with quietly():
-        import jax as jax
+def load_jax() -> None:
+    """Imports it without what is said while that is done; before anything else that imports it."""
+    if "jax" not in sys.modules:
+        with quietly():
+            importlib.import_module("jax")

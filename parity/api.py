@@ -138,3 +138,7 @@ def assert_parity(
 
 recorders: list[Callable[[Any, Comparison, float], None]] = []
 """Who is told of what `assert_parity` compared: the plugin for pytest, when it writes a report."""
+
+
+compare.__module__ = "parity"
+assert_parity.__module__ = "parity"  # so that pickles outlive the modules

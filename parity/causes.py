@@ -238,9 +238,9 @@ def _clamped(p: Parting) -> Iterator[str]:
     ):
         start = p.first - 1
         if start >= 0 and np.ptp(still[start:]) <= p.rounding < np.ptp(moving[start:]):
-            nearest = min(p.events, key=lambda event: abs(event.count - start))
-            close = nearest.count > 0 and abs(nearest.count - start) <= 1
-            yield says.format(f"the {_named(nearest)}" if close else f"count {start}")
+            near = [event for event in p.events if event.count > 0 and abs(event.count - start) <= 1]
+            nearest = min(near, key=lambda event: abs(event.count - start), default=None)
+            yield says.format(f"count {start}" if nearest is None else f"the {_named(nearest)}")
 
 
 def _units(p: Parting) -> Iterator[str]:

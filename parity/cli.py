@@ -3,40 +3,70 @@
 from __future__ import annotations
 
 import argparse
+import codecs
+import importlib
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
+from typing import Any
 
-from .commands import COMMANDS, run
-from .commands._common import Died, Exit as Exit, UsageError, complain
+from . import _quiet, guard
+from .commands import COMMANDS, RUN_CODE_OF_OTHERS
+from .commands.about import DESCRIPTION, EPILOG
+from .commands.exits import Died, Exit as Exit, UsageError, complain
 
-EPILOG = f"""{run.EPILOG}
+IN_TESTS = """
 In your own tests:
   parity.assert_parity(schedule, make_torch_scheduler, steps=1000)
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
+def parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The command line; with the options of one command, or none."""
     top = argparse.ArgumentParser(
         "parity",
-        description=run.DESCRIPTION,
-        epilog=EPILOG,
+        description=DESCRIPTION,
+        epilog=EPILOG + IN_TESTS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add(commands)
-        own = commands.choices[command.__name__.rpartition(".")[2]]
-        own.set_defaults(main=command.main, parser=own)
+    for name, does in COMMANDS.items():
+        if name != command:
+            commands.add_parser(name, help=does)
+            continue
+        module = _loaded(name)
+        module.add(commands)
+        own = commands.choices[name]
+        own.set_defaults(main=module.main, parser=own)
     return top
+
+
+def _loaded(name: str) -> Any:
+    """The module of a command.
+
+    Raises:
+      UsageError: a package that it needs is not installed.
+    """
+    _quiet.load_jax()
+    try:
+        return importlib.import_module(f".commands.{name}", __package__)
+    except ModuleNotFoundError as reason:
+        package = (reason.name or "").partition(".")[0]
+        if package in ("parity", "jaxsched", ""):
+            raise
+        extra = {"check": "check"}.get(name, "parity")
+        raise UsageError(
+            f"{name} needs {package}, which is not installed: pip install 'jaxsched[{extra}]'"
+        ) from reason
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options of a command line; options may stand between the words of a command that takes many."""
-    options, others = parser().parse_known_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    command = next((word for word in words if not word.startswith("-")), None)
+    options, others = parser(command).parse_known_args(words)
     if others and hasattr(options, "what") and not any(word.startswith("-") for word in others):
         options.what += others
     elif others:
@@ -44,15 +74,28 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def program() -> int:
+    """The command ``parity`` of a shell; its exit code."""
+    _say_what_can_be_said()
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+    if command in RUN_CODE_OF_OTHERS:
+        return guard.watched(main)
+    return main()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code."""
-    options = parse(arguments)
+    """Runs the command; returns its exit code. As argparse does, it leaves by SystemExit for `--help`."""
+    parsed = False
     try:
+        options = parse(arguments)
+        parsed = True
         return int(options.main(options))
     except UsageError as reason:
         complain(str(reason))
         return Exit.USAGE
     except (Died, SystemExit) as reason:
+        if not parsed:
+            raise
         said = reason if isinstance(reason, Died) else f"something called sys.exit({reason})"
         complain(f"{said}; no verdict, and no report was written")
         return Exit.INTERNAL
@@ -70,7 +113,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         done = next(iter(interrupted.args), "")
         complain(f"interrupted{f'; {done}' if done else ''}; no report was written")
         return 130
+    except OSError as reason:  # what is named cannot be written, or the disk is full
+        if reason.filename is None and reason.errno is None:
+            raise
+        where = f"{reason.filename}: " if reason.filename else ""
+        complain(f"{where}{reason.strerror or reason}")
+        return Exit.USAGE
     except Exception:
+        if sys.stdout.closed:
+            complain("standard output has been closed, by what was handed in perhaps; no verdict can be said")
+            return Exit.INTERNAL
         traceback.print_exc()
         complain("internal error, not a verdict; no report was written")
         return Exit.INTERNAL
+
+
+_PLAIN = {"−": "-", "…": "...", "×": "x", "→": "->", "–": "-", "±": "+/-", "²": "^2"}
+
+
+def _say_what_can_be_said() -> None:
+    """Signs that the terminal has not are said in others, so that no verdict is lost for one of them."""
+
+    def plain(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeEncodeError)
+        text = error.object[error.start : error.end]
+        return "".join(_PLAIN.get(sign, "?") for sign in text), error.end
+
+    codecs.register_error("plain", plain)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="plain")
+
+
+if __name__ == "__main__":
+    sys.exit(program())

@@ -182,10 +182,13 @@ class Comparison:
 
     @property
     def remark(self) -> str | None:
-        """With what it passes, if it does for being allowed to be apart."""
-        if not self.passed or not self.within:
+        """What was allowed: how much of it was needed to pass, or what is beyond it."""
+        if self.allowed is None or not (self.within or self.problem):
             return None
-        return f"within {self.allowed}; other bits at {self.within:,} of {self.steps:,} counts"
+        others = f"other bits at {self.within:,} of {self.steps:,} counts"
+        if self.passed:
+            return f"within {self.allowed}; {others}"
+        return f"beyond {self.allowed}" + (f"; within it {others}" if self.within else "")
 
     def __str__(self) -> str:
         if self.steps == 0:
@@ -193,7 +196,11 @@ class Comparison:
         share = f"{self.identical:,} of {self.steps:,} values identical to PyTorch's"
         if self.correctly_rounded:
             share += f", {self.correctly_rounded:,} correctly rounded where PyTorch's is not"
-        facts = [*filter(None, [self.remark]), share, f"greatest distance {self.distance}"]
+        facts = [
+            *filter(None, [self.remark if self.passed else None]),
+            share,
+            f"greatest distance {self.distance}",
+        ]
         if self.first_divergence is not None:
             facts.append(f"first divergence at count {self.first_divergence:g}")
         text = f"{'passed' if self.passed else f'failed: {self.problem}'} ({'; '.join(facts)})"
@@ -211,6 +218,7 @@ class Comparison:
             first = self.problem or ""  # which begins with the cause, where there is one to name
             lines += [f"cause: {self.cause}"] if self.cause and not first.startswith(self.cause) else []
             lines += [f"who: {self.who}"] if self.who else []
+            lines += [self.remark] if self.remark else []
             lines += table(self.window) if self.first_failure else []
             if self.tolerance is not None and np.isfinite(self.tolerance.absolute):
                 least = [f"absolute {self.tolerance.absolute:.3g}"]
@@ -254,3 +262,7 @@ def words(values: npt.ArrayLike) -> npt.NDArray[np.uint32]:
 def bits(value: float) -> str:
     """A value and its bits as float32."""
     return f"{value:.9g} (0x{int(words(value)):08x})"
+
+
+Comparison.__module__ = "parity"
+Difference.__module__ = "parity"  # so that pickles outlive the modules

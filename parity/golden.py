@@ -27,6 +27,7 @@ from .judge import judge, recorded
 from .metrics import MetricCase
 from .reference import exact
 from .reference.events import Event, Kind
+from .reference.live import QUANTITIES
 from .stepped import Stepped
 
 FORMAT = "parity golden vectors"
@@ -196,7 +197,9 @@ def read(path: pathlib.Path) -> tuple[str, list[Vector]]:
       OSError: the file cannot be read.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
+    except RecursionError as reason:
+        raise ValueError(f"{path}: must be JSON: nested too deeply") from reason
     except ValueError as reason:
         raise ValueError(f"{path}: must be JSON: {reason}") from reason
     if not isinstance(found, dict) or found.get("format") != FORMAT:
@@ -211,7 +214,7 @@ def read(path: pathlib.Path) -> tuple[str, list[Vector]]:
         for case in found["cases"]:
             vectors.append(_from_dict(case))
         return str(found["torch"]), vectors
-    except (KeyError, TypeError, ValueError, AttributeError) as reason:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as reason:
         raise ValueError(f"{path}: case {len(vectors)}: {type(reason).__name__}: {reason}") from reason
 
 
@@ -239,10 +242,22 @@ def _to_dict(vector: Vector) -> dict[str, Any]:
 
 def _from_dict(data: Mapping[str, Any]) -> Vector:
     spec, base_lr = _decode(data["spec"]), data["base_lr"]
+    if data["quantity"] not in QUANTITIES:
+        raise ValueError(f"quantity must be one of {', '.join(QUANTITIES)}, got {data['quantity']!r}")
+    if type(spec) is not Spec:
+        raise ValueError(f"spec must be a scheduler and its arguments, got {spec!r}")
+    if not isinstance(base_lr, (int, float)) or not 0 <= base_lr < np.inf:
+        raise ValueError(f"base_lr must be a number >= 0, got {base_lr!r}")
+    if not isinstance(data["steps"], int) or data["steps"] < 1:
+        raise ValueError(f"steps must be a whole number >= 1, got {data['steps']!r}")
+    epochs = data["epochs"]
+    if epochs is not None and (
+        not isinstance(epochs, list) or not epochs or not all(map(_is_number, epochs))
+    ):
+        raise ValueError(f"epochs must be null or a list of numbers, got {epochs!r}")
     case: ComparedCase
     if data["metrics"] is None:
-        epochs = data["epochs"] and tuple(data["epochs"])
-        case = Case(spec, base_lr, data["steps"], data["quantity"], epochs)
+        case = Case(spec, base_lr, data["steps"], data["quantity"], epochs and tuple(epochs))
     else:
         metrics = tuple(map(float.fromhex, data["metrics"]["values"]))
         beside = _decode(data["beside"])
@@ -260,6 +275,10 @@ def _from_dict(data: Mapping[str, Any]) -> Vector:
         {int(count): float.fromhex(text) for count, text in data["exact"].items()},
         tuple(Event(event["count"], Kind(event["what"])) for event in data["events"]),
     )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _hex(values: Any) -> list[str]:

@@ -43,21 +43,27 @@ def theirs(name: str, doing: str = "") -> Iterator[None]:
         yield
     except NotComparable:
         raise
-    except (Exception, SystemExit) as reason:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as reason:  # also those that nobody else catches
         raise NotComparable(f"{name}{doing} failed: {told(reason)}") from reason
     finally:
         os._exit = leave
 
 
+class _Left(SystemExit):
+    """By ``os._exit``."""
+
+
 def _left(status: int) -> NoReturn:
-    raise SystemExit(status)
+    raise _Left(status)
 
 
 def told(reason: BaseException) -> str:
     """An exception in one line, with the place in the code that is neither ours nor a library's."""
-    said = next(iter(str(reason).strip().splitlines()), "").rstrip(".")
+    said = next(iter(_shown(reason, str).strip().splitlines()), "").rstrip(".")
     if isinstance(reason, SystemExit):
-        text = f"it calls sys.exit({said})"
+        text = f"it calls {'os._exit' if isinstance(reason, _Left) else 'sys.exit'}({said})"
     else:
         # JAX's own names say little, and its texts are pages.
         text = f"{type(reason).__name__}: {said}" if said else type(reason).__name__
@@ -92,8 +98,17 @@ LIBRARIES = re.compile(
 """Files that are not somebody's own."""
 
 
+def _shown(value: Any, form: Callable[[Any], str]) -> str:
+    """What somebody's object says of itself, if it can."""
+    try:
+        text = form(value)
+        return text if isinstance(text, str) else ""
+    except Exception:
+        return f"<{type(value).__name__}>" if form is repr else ""
+
+
 def short(value: Any) -> str:
-    text = " ".join(repr(value).split())
+    text = " ".join(_shown(value, repr).split())
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
@@ -273,6 +288,19 @@ def whole(value: Any, name: str, least: int) -> int:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < least:
         raise NotComparable(f"{name} must be a whole number >= {least}, got {value!r}")
     return int(value)
+
+
+def numbers(value: Any, name: str, count: int) -> npt.NDArray[np.float32]:
+    """So many real numbers, of somebody's function."""
+    try:
+        found = np.asarray(value)
+    except Exception as reason:
+        raise NotComparable(f"{name} must return {count:,} real numbers, got {_of_type(value)}") from reason
+    real = jax.numpy.issubdtype(found.dtype, jax.numpy.floating) or found.dtype.kind in "iu"
+    if not real or found.shape != (count,):
+        came = f"an array of shape {found.shape}" if real and found.shape else _of_type(value)
+        raise NotComparable(f"{name} must return {count:,} real numbers, got {came}")
+    return found.astype(np.float32)
 
 
 def asked_one_by_one(function: CountByCount, counts: Sequence[Any]) -> npt.NDArray[np.float64]:

@@ -107,8 +107,10 @@ def judge(
         tolerated |= pair.apart <= slack.each
     wrong = [i for i in apart_at if not tolerated[i]]
     other = words(answers.alone) != words(pair.ours[answers.at])
-    other &= ~_within(allowed, answers.alone, pair.ours[answers.at].astype(np.float64))
-    unstable = answers.at[other].tolist()
+    # What is allowed is allowed from PyTorch's value, however a schedule is called.
+    fine = _within(allowed, answers.alone, pair.torch[answers.at])
+    unstable = answers.at[other & ~fine].tolist()
+    within = {i for i in apart_at if tolerated[i]} | set(answers.at[other & fine].tolist())
     worst = int(np.argmax(pair.ulps))
     middle = pair.first_of_size(wrong) if wrong else worst
     apart = _apart(pair, differing)
@@ -133,7 +135,7 @@ def judge(
             [*([f"{allowed}, as asked"] if allowed else []), *([slack.why] if slack is not None else [])]
         )
         or None,
-        within=len(apart_at) - len(wrong),
+        within=len(within),
         unseen=stepped.unseen,
         curves=Curves(
             pair.counts, pair.ours, pair.torch, tuple(event for event in stepped.events if event.what)
@@ -156,6 +158,11 @@ class _Pair:
             self.apart = np.abs(ours - stepped.values.astype(np.float32).astype(np.float64))
         largest = float(np.max(self.apart))
         self.share = largest / self._peak if self._peak else largest and float("inf")
+
+    def share_of(self, worst: Difference) -> float:
+        """Of the peak, how far apart the two are at a count."""
+        apart = abs(float(np.float32(worst.ours)) - float(np.float32(worst.torch)))
+        return apart / self._peak if self._peak else float("inf")
 
     def first_of_size(self, wrong: Sequence[int]) -> int:
         """The first that is wrong by a tenth of what the worst is."""
@@ -228,7 +235,7 @@ def _problem(pair: _Pair, wrong: Sequence[int], unstable: Sequence[int]) -> str 
     steps = len(pair.ours)
     if wrong:
         worst = pair.difference(max(wrong, key=lambda i: np.nan_to_num(pair.apart[i], nan=np.inf)))
-        size = f"{worst.ulp:.4g} ULP" if worst.ulp < FAR else of_the_peak(pair.share)
+        size = f"{worst.ulp:.4g} ULP" if worst.ulp < FAR else of_the_peak(pair.share_of(worst))
         text = (
             f"wrong at {len(wrong):,} of {steps:,} counts, most at count {worst.count:g} ({size}); "
             f"first at {pair.difference(wrong[0])}"
@@ -252,7 +259,10 @@ def _cause(pair: _Pair, wrong: Sequence[int], unstable: Sequence[int]) -> str | 
     named = sorted({*pair.stepped.events, *pair.stepped.unseen})
     if pair.made[-1] >= len(pair.made):  # over gaps only the place of the first difference is known
         return causes.whereabouts(pair.made[wrong[0]].item(), named)
-    return causes.name(pair.ours, pair.torch, np.asarray(wrong), named)
+    # What is within a tolerance is not what is asked about.
+    asked = pair.torch.astype(np.float32)
+    asked[list(wrong)] = pair.ours[list(wrong)]
+    return causes.name(asked, pair.torch, np.asarray(wrong), named)
 
 
 def _apart(pair: _Pair, differing: Indices) -> tuple[Distance, ...]:

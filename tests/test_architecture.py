@@ -34,7 +34,8 @@ jaxsched.interop
 jaxsched
 """
 PARITY = """
-parity._quiet parity.metrics parity.ulp
+parity parity._quiet parity.metrics parity.ulp parity.commands.exits parity.commands.about
+parity.guard
 parity.reference
 parity.causes parity.environment parity.handed_in
 parity.comparison
@@ -54,7 +55,7 @@ parity.golden parity.exhaustive parity.selftest
 parity.report
 parity.commands
 parity.cli parity.pytest_plugin
-parity parity.__main__
+parity.__main__
 """
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 import jaxsched
 
-from .. import answers, judge
+from .. import answers, handed_in, judge
 from ..judge import Answers
 from ..metrics import METRIC_CASES, MetricCase
 from ..reference import exact
@@ -137,7 +137,8 @@ class PlateauCase(ComparedCase):
     def ask(self, candidate: Callable[[Any], Any], stepped: Stepped) -> Answers:
         """A function from all metrics to the learning rates before the first and after each."""
         metrics = jnp.asarray(self.trace.metrics, jnp.float32)
-        return judge.recorded(np.asarray(candidate(metrics)), stepped)
+        found = handed_in.numbers(candidate(metrics), "a function of all metrics", self.steps)
+        return judge.recorded(found, stepped)
 
     def arbiter(self, scheduler: Live, beside: Live | None) -> exact.Exact | None:
         """The exact value, read off PyTorch's two; None where each must be PyTorch's."""

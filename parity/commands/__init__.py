@@ -1,9 +1,23 @@
-"""The commands of ``parity``, one file each, in the order in which the help shows them.
+"""The commands of ``parity``, one file each.
 
-A command has ``add(commands)``, which adds its parser, and ``main(options)``, which runs it
-and returns its exit code.
+A command has ``add(commands)``, which adds its parser, and ``main(options)``, which runs it and returns its
+exit code. It is imported when it is asked for: `parity --help` waits for no library.
 """
 
-from . import check, compare, deviations, devices, diff, list, record, run, selftest, show, train
+COMMANDS = {
+    "run": "compare, print the verdict, write the report",
+    "train": "train twins in PyTorch and Flax side by side",
+    "devices": "the bits of schedules on a TPU or GPU, without one",
+    "list": "print the names of the cases",
+    "show": "one case, with all facts; or as a script",
+    "compare": "your own schedule with your own PyTorch scheduler",
+    "record": "PyTorch's trajectories into a file",
+    "check": "schedules with a file of trajectories",
+    "diff": "two reports, before and after",
+    "deviations": "what jaxsched does otherwise than PyTorch, on purpose",
+    "selftest": "put defects in; each must be found and named",
+}
+"""What each does, in a line; in the order of the help."""
 
-COMMANDS = (run, train, devices, list, show, compare, record, check, diff, deviations, selftest)
+RUN_CODE_OF_OTHERS = frozenset({"compare", "check", "devices"})
+"""Those that import what somebody names."""

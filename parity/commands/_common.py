@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import ast
-import enum
 import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -21,35 +21,17 @@ from ..cases import BaseCase
 from ..catalogue import ALL_CASES
 from ..report import github, terminal
 from ..run import Run
+from . import COMMANDS
+from .exits import Died, Exit as Exit, UsageError as UsageError, complain as complain
 
 C = TypeVar("C", bound=BaseCase)
 
 
-class Exit(enum.IntEnum):
-    """Exit codes, as pytest has them."""
-
-    PASSED = 0
-    FAILED = 1
-    USAGE = 2
-    INTERNAL = 3
-    NOTHING = 5
-
-
-class UsageError(Exception):
-    """What the command was given cannot be used; the text says what can."""
-
-
-class Died(Exception):
-    """What the work needs has ended with its process; the text is its own."""
-
-
-def parser(
-    commands: Any, name: str, help: str, description: str, epilog: str = ""
-) -> argparse.ArgumentParser:
+def parser(commands: Any, name: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
     """A parser for one command."""
     made: argparse.ArgumentParser = commands.add_parser(
         name,
-        help=help,
+        help=COMMANDS[name],
         description=description,
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -81,8 +63,8 @@ def add_selection(
 
 def at_least_1(text: str) -> int:
     """A number on the command line."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number >= 1, got {text!r}")
+    if not text.isdecimal() or not 1 <= int(text) < 2**31:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {2**31 - 1:,}, got {text!r}")
     return int(text)
 
 
@@ -126,7 +108,7 @@ def add_output(command: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         metavar="DIR",
-        type=pathlib.Path,
+        type=a_path,
         default=pathlib.Path("parity-report"),
         help=f"folder for {', '.join(report.FILES)} (default: %(default)s)",
     )
@@ -172,10 +154,6 @@ def _check_flags() -> None:
         raise Died(f"XLA ended with exit code {done.returncode}: {''.join(last) or 'it said nothing'}")
 
 
-def complain(text: str) -> None:
-    print(f"parity: {text}", file=sys.stderr)
-
-
 def nothing(cases: Sequence[BaseCase]) -> bool:
     """Whether there is nothing to compare, which is said."""
     if not cases:
@@ -191,23 +169,45 @@ def check_output(options: argparse.Namespace) -> None:
     """
     check_folder(options.output)
     if options.json and options.json != "-":
-        file = pathlib.Path(options.json)
-        if file.is_dir() or not file.parent.is_dir() or not os.access(file.parent, os.W_OK):
-            what = (
-                "is a folder" if file.is_dir() else f"there is no folder {file.parent} that can be written to"
-            )
-            raise UsageError(f"--json {file}: {what}")
+        check_file("--json", pathlib.Path(options.json))
+
+
+def a_path(text: str) -> pathlib.Path:
+    """A path on the command line."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"must be a path, got {text!r}")
+    return pathlib.Path(text)
 
 
 def check_folder(folder: pathlib.Path) -> None:
-    """Whether the reports can be written there.
+    """Whether the reports can be written there; makes the folder.
 
     Raises:
       UsageError: they cannot.
     """
-    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise UsageError(f"--output {folder}: {there} is no folder that can be written to")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as reason:
+        raise UsageError(
+            f"--output {folder} is no folder that can be written to: {reason.strerror or reason}"
+        ) from reason
+    for name in report.FILES:
+        if (folder / name).is_dir():
+            raise UsageError(f"--output {folder}: {folder / name} is a folder, in the place of a report")
+
+
+def check_file(option: str, file: pathlib.Path) -> None:
+    """Whether a file can be written there.
+
+    Raises:
+      UsageError: it cannot.
+    """
+    if file.is_dir():
+        raise UsageError(f"{option} {file}: is a folder")
+    if not file.parent.is_dir() or not os.access(file.parent, os.W_OK):
+        raise UsageError(f"{option} {file}: there is no folder {file.parent} that can be written to")
 
 
 def said(result: Run, options: argparse.Namespace, console: Console) -> Exit:

@@ -40,7 +40,7 @@ exit codes: 0 all passed, 1 a case failed, 2 wrong usage, 3 internal error, 5 no
 
 
 def add(commands: Any) -> None:
-    command = parser(commands, "check", "schedules with a file of trajectories", DESCRIPTION, EPILOG)
+    command = parser(commands, "check", DESCRIPTION, EPILOG)
     command.add_argument(
         "golden", metavar="GOLDEN", type=pathlib.Path, help="a file that `parity record` wrote"
     )

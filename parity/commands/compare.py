@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import pathlib
+import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,17 @@ from ..report import github
 from ..report.wording import in_full
 from ..results import CaseResult, PairCase, gathered
 from ..stepped import Stepped
-from ._common import Exit, UsageError, add_device, at_least_1, check_folder, complain, parser, use_device
+from ._common import (
+    Exit,
+    UsageError,
+    a_path,
+    add_device,
+    at_least_1,
+    check_folder,
+    complain,
+    parser,
+    use_device,
+)
 
 DESCRIPTION = """\
 Compares your own JAX schedule with your own PyTorch scheduler, and says in one screen where
@@ -55,9 +66,7 @@ n-th update is compared there, and with the digits that the log kept.
 
 
 def add(commands: Any) -> None:
-    command = parser(
-        commands, "compare", "your own schedule with your own PyTorch scheduler", DESCRIPTION, EPILOG
-    )
+    command = parser(commands, "compare", DESCRIPTION, EPILOG)
     command.add_argument(
         "schedule", metavar="SCHEDULE", help="module:name of a function of a count; or a file"
     )
@@ -84,7 +93,7 @@ def add(commands: Any) -> None:
     allowed.add_argument("--max-ulp", metavar="X", type=float, help="ULP of float32, at PyTorch's value")
     allowed.add_argument("--relative", metavar="X", type=float, help="as a share of PyTorch's value")
     allowed.add_argument("--absolute", metavar="X", type=float, help="of several, one will do")
-    command.add_argument("-o", "--output", metavar="DIR", type=pathlib.Path, help="write the reports there")
+    command.add_argument("-o", "--output", metavar="DIR", type=a_path, help="write the reports there")
     add_device(command)
 
 
@@ -96,13 +105,9 @@ def main(options: argparse.Namespace) -> int:
     comparison, scheduler = _compare(options)
     name = f"{options.schedule} and {options.scheduler}"
     case = PairCase(name, scheduler, comparison.steps, options.quantity)
-    again = f"parity compare {options.schedule} {options.scheduler} --steps {options.steps}"
-    if options.steps_per_epoch > 1:
-        again += f" --steps-per-epoch {options.steps_per_epoch}"
-    for name in ("max_ulp", "relative", "absolute"):
-        if getattr(options, name) is not None:
-            again += f" --{name.replace('_', '-')} {getattr(options, name):g}"
-    result = CaseResult(case, comparison, None, time.perf_counter() - start, 0.0, command=again)
+    result = CaseResult(
+        case, comparison, None, time.perf_counter() - start, 0.0, command=shlex.join(_again(options))
+    )
     print(in_full(result))
     github.announce(gathered([result], result.seconds))
     if options.output is not None:
@@ -113,9 +118,28 @@ def main(options: argparse.Namespace) -> int:
     return Exit.PASSED if result.passed else Exit.FAILED
 
 
+def _again(options: argparse.Namespace) -> Iterator[str]:
+    """The words of the command that does the same once more."""
+    yield from ("parity", "compare", options.schedule, options.scheduler, "--steps", str(options.steps))
+    for name, default in (
+        ("steps_per_epoch", 1), ("group", 0), ("quantity", "lr"),
+        ("max_ulp", None), ("relative", None), ("absolute", None),
+    ):  # fmt: skip
+        value = getattr(options, name)
+        if value != default:
+            yield from (
+                f"--{name.replace('_', '-')}",
+                f"{value:g}" if isinstance(value, float) else str(value),
+            )
+
+
 def _compare(options: argparse.Namespace) -> tuple[Comparison, str]:
     ours = side("compare: SCHEDULE", options.schedule)
     theirs = side("compare: SCHEDULER", options.scheduler)
+    try:
+        Allowed(options.max_ulp, options.relative, options.absolute)
+    except ValueError as reason:
+        raise UsageError(f"compare: --{str(reason).replace('max_ulp', 'max-ulp')}") from reason
     try:
         if callable(ours) and callable(theirs):
             scheduler = live_scheduler(theirs, options.scheduler, options.group)
@@ -133,7 +157,7 @@ def _compare(options: argparse.Namespace) -> tuple[Comparison, str]:
             )
             return found, type(scheduler).__name__
         return _from_files(options, ours, theirs, options.steps)
-    except ValueError as reason:  # of an argument, or of what was handed in
+    except NotComparable as reason:
         raise UsageError(f"compare: {reason}") from reason
 
 
@@ -145,6 +169,15 @@ def _from_files(options: argparse.Namespace, ours: Any, theirs: Any, steps: int)
         for text, each in ((options.schedule, ours), (options.scheduler, theirs))
         if not callable(each)
     ]
+    if not callable(theirs):
+        for option, usual in (("group", 0), ("quantity", "lr")):
+            if getattr(options, option) != usual:
+                raise UsageError(
+                    f"compare: --{option} must be left out where SCHEDULER is a file, which is compared as "
+                    f"it is; got {getattr(options, option)}"
+                )
+        theirs = _in_updates(theirs, options.steps_per_epoch)
+        logs[-1] = (options.scheduler, theirs)
     counts = _logged_counts(logs, steps)
     kind = "file"
     if callable(theirs):
@@ -181,12 +214,12 @@ def _logged_counts(logs: Sequence[tuple[str, Any]], steps: int) -> np.ndarray:
     """
     counts = np.arange(steps)
     for text, each in logs:
-        gap = int(np.diff(each.counts).max()) if len(each.counts) > 1 else 1
+        gap = float(np.median(np.diff(each.counts))) if len(each.counts) > 1 else 1
         if not len(each.counts) or each.counts[-1] + gap < steps:
             last = f"ends at count {each.counts[-1]:,}" if len(each.counts) else "has no values"
             raise UsageError(
                 f"compare: --steps must be at most what {text} has, which {last}, got {steps:,}: give "
-                f"--steps {each.counts[-1] + 1 if len(each.counts) else 0}, or a longer file"
+                + (f"--steps {each.counts[-1] + 1}, or a longer file" if len(each.counts) else "another file")
             )
         counts = np.intersect1d(counts, each.counts)
     if not len(counts):
@@ -196,6 +229,14 @@ def _logged_counts(logs: Sequence[tuple[str, Any]], steps: int) -> np.ndarray:
     if len(counts) < steps:
         complain(f"compared at {len(counts):,} counts of {steps:,}: those that were logged")
     return counts.astype(np.int32)
+
+
+def _in_updates(logged: Any, each: int) -> Any:
+    """What was logged once an epoch, at every update of the epochs."""
+    counts = (logged.counts[:, None] * each + np.arange(each)).ravel()
+    return logged._replace(
+        counts=counts, values=np.repeat(logged.values, each), slack=np.repeat(logged.slack, each)
+    )
 
 
 def _at(logged: Any, counts: np.ndarray) -> Any:
@@ -227,7 +268,7 @@ def side(which: str, text: str) -> Any:
 
 
 def _is_file(text: str) -> bool:
-    return text.endswith((".csv", ".json")) or "tfevents" in text.rpartition("/")[2]
+    return text.lower().endswith((".csv", ".tsv", ".json", ".jsonl")) or "tfevents" in text.rpartition("/")[2]
 
 
 def load(which: str, text: str) -> Callable[..., Any]:
@@ -246,7 +287,9 @@ def named(which: str, text: str) -> Any:
     """
     module, colon, name = text.partition(":")
     if not colon or not module or not name:
-        raise UsageError(f"{which} must be module:name, FILE.csv or FILE.json, got {text!r}")
+        raise UsageError(
+            f"{which} must be module:name, or a file (.csv, .tsv, .json, .jsonl, an event file), got {text!r}"
+        )
     sys.path.insert(0, "")
     try:
         with code_of(which, f": importing {module}"):

@@ -9,11 +9,13 @@ from ..deviations import DEVIATIONS, demonstrate
 from ..report import markdown
 from ._common import Exit, parser
 
-HELP = "show, as Markdown, what jaxsched does otherwise than PyTorch"
-
 
 def add(commands: Any) -> None:
-    parser(commands, "deviations", HELP, f"{HELP.capitalize()}; each is demonstrated on both.")
+    parser(
+        commands,
+        "deviations",
+        "Shows, as Markdown, what jaxsched does otherwise than PyTorch; each is demonstrated on both.",
+    )
 
 
 def main(options: argparse.Namespace) -> int:

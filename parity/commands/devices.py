@@ -58,9 +58,7 @@ for the catalogue's LambdaLR and the like, where the device computes a function 
 
 
 def add(commands: Any) -> None:
-    command = parser(
-        commands, "devices", "the bits of schedules on a TPU or GPU, without one", DESCRIPTION, EPILOG
-    )
+    command = parser(commands, "devices", DESCRIPTION, EPILOG)
     command.add_argument(
         "what",
         metavar="TARGET | SCHEDULE",

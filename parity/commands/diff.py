@@ -32,7 +32,7 @@ CHANGES = ("worse", "better", "new", "gone", "same")
 
 
 def add(commands: Any) -> None:
-    command = parser(commands, "diff", "two reports, before and after", DESCRIPTION, EPILOG)
+    command = parser(commands, "diff", DESCRIPTION, EPILOG)
     command.add_argument("old", metavar="OLD.json", type=pathlib.Path)
     command.add_argument("new", metavar="NEW.json", type=pathlib.Path)
     command.add_argument("--all", action="store_true", help="show the cases that are the same, too")
@@ -127,9 +127,11 @@ def _read(which: str, path: pathlib.Path) -> dict[str, Any]:
     """A report, with its cases by name."""
     where = f"diff: {which}: {path}"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as reason:
         raise UsageError(f"diff: {which}: {reason}") from reason
+    except RecursionError as reason:
+        raise UsageError(f"{where}: must be JSON: nested too deeply") from reason
     except ValueError as reason:
         raise UsageError(f"{where}: must be JSON: {reason}") from reason
     if not isinstance(found, dict) or not {"schema_version", "summary", "cases"} <= found.keys():
@@ -139,11 +141,35 @@ def _read(which: str, path: pathlib.Path) -> dict[str, Any]:
             f"{where}: schema_version must be {SCHEMA_VERSION}, got {found['schema_version']!r}. "
             "Take the parity that wrote it, or run it anew."
         )
-    needed = {"name", "verdict", *FIGURES}
+    if not isinstance(found["summary"], dict) or not isinstance(found["summary"].get("verdict"), str):
+        raise UsageError(f"{where}: summary must have a verdict")
+    if not isinstance(found["cases"], list) or not isinstance(found.get("environment"), dict):
+        raise UsageError(f"{where}: cases must be a list, and environment an object")
+    cases: dict[str, Any] = {}
     for i, case in enumerate(found["cases"]):
-        if not needed <= case.keys():
-            raise UsageError(f"{where}: case {i} lacks {', '.join(sorted(needed - case.keys()))}")
-    return {**found, "cases": {case["name"]: case for case in found["cases"]}}
+        _check(f"{where}: case {i}", case)
+        if case["name"] in cases:
+            raise UsageError(f"{where}: case {i} has the name of an earlier one, {case['name']}")
+        cases[case["name"]] = case
+    return {**found, "cases": cases}
+
+
+def _check(where: str, case: Any) -> None:
+    """Whether a case has what is compared.
+
+    Raises:
+      UsageError: something is missing, or something else.
+    """
+    if not isinstance(case, dict):
+        raise UsageError(f"{where} must be an object, got {case!r:.60}")
+    needed = {"name", "verdict", *FIGURES}
+    if not needed <= case.keys():
+        raise UsageError(f"{where} lacks {', '.join(sorted(needed - case.keys()))}")
+    for name in sorted(needed):
+        value, text = case[name], name in ("name", "verdict")
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not (isinstance(value, str) if text else number or (name == "max_ulp" and value is None)):
+            raise UsageError(f"{where}: {name} must be {'text' if text else 'a number'}, got {value!r:.60}")
 
 
 def _as_json(found: Mapping[str, Any]) -> str:

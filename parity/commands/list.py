@@ -11,7 +11,7 @@ from ._common import Exit, add_selection, parser, select
 
 
 def add(commands: Any) -> None:
-    add_selection(parser(commands, "list", "print the names of the cases", "Prints the names of the cases."))
+    add_selection(parser(commands, "list", "Prints the names of the cases."))
 
 
 def main(options: argparse.Namespace) -> int:

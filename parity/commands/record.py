@@ -12,7 +12,7 @@ from rich.console import Console
 from .. import golden, report
 from ..catalogue import PYTORCH_CASES
 from ..report import terminal
-from ._common import Exit, UsageError, add_selection, nothing, parser, select
+from ._common import Exit, a_path, add_selection, check_file, nothing, parser, select
 
 DESCRIPTION = """\
 Steps the real PyTorch scheduler of each case and writes what it did, with its arguments, as
@@ -22,13 +22,13 @@ is described in docs/golden-vectors.md.
 
 
 def add(commands: Any) -> None:
-    command = parser(commands, "record", "PyTorch's trajectories into a file", DESCRIPTION)
+    command = parser(commands, "record", DESCRIPTION)
     add_selection(command, PYTORCH_CASES)
     command.add_argument(
         "-o",
         "--output",
         metavar="FILE",
-        type=pathlib.Path,
+        type=a_path,
         default=pathlib.Path("golden.json"),
         help="default: %(default)s",
     )
@@ -38,8 +38,7 @@ def main(options: argparse.Namespace) -> int:
     cases = select(options, PYTORCH_CASES)
     if nothing(cases):
         return Exit.NOTHING
-    if not options.output.parent.is_dir():
-        raise UsageError(f"record: --output {options.output}: there is no folder {options.output.parent}")
+    check_file("record: --output", options.output)
     with terminal.Bar(cases, Console()) as bar:
         vectors = [golden.record(case, functools.partial(bar, case)) for case in cases]
     report.write_file(options.output, golden.render(vectors))

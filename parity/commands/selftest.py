@@ -22,7 +22,7 @@ is a bug of the validator.
 
 
 def add(commands: Any) -> None:
-    parser(commands, "selftest", "put defects in; each must be found and named", DESCRIPTION)
+    parser(commands, "selftest", DESCRIPTION)
 
 
 def main(options: argparse.Namespace) -> int:

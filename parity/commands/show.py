@@ -18,7 +18,7 @@ instead, which does the same with torch, jax and jaxsched only.
 
 
 def add(commands: Any) -> None:
-    command = parser(commands, "show", "one case, with all facts; or as a script", DESCRIPTION)
+    command = parser(commands, "show", DESCRIPTION)
     command.add_argument(
         "name", metavar="NAME", help="its name, or a part that no other has; see `parity list`"
     )

@@ -29,7 +29,7 @@ exit codes: 0 all stay together, 1 a pair parts, 2 wrong usage, 3 internal error
 
 
 def add(commands: Any) -> None:
-    command = parser(commands, "train", "train twins in PyTorch and Flax side by side", DESCRIPTION, EPILOG)
+    command = parser(commands, "train", DESCRIPTION, EPILOG)
     chosen = add_selection(command, TRAINING_CASES, "no more than N updates of each")
     chosen.add_argument("--optimizer", metavar="NAME", choices=OPTIMIZERS, help="with this one (%(choices)s)")
     add_how(command)

@@ -28,8 +28,12 @@ def read(scheduler: Live, quantity: str, group: int) -> float:
     """The learning rate, or momentum (``betas[0]``), now in force on the optimizer."""
     options = scheduler.optimizer.param_groups[group]
     if quantity == "lr":
-        return float(options["lr"])
-    return float(options["momentum"] if "momentum" in options else options["betas"][0])
+        value = options["lr"]
+    else:
+        value = options["momentum"] if "momentum" in options else options["betas"][0]
+    if isinstance(value, str):
+        raise TypeError(f"the {quantity} of the optimizer is text, {value!r}")
+    return float(value)
 
 
 def trajectory(

@@ -28,12 +28,18 @@ def write(run: Run, folder: pathlib.Path) -> list[pathlib.Path]:
 
 def write_file(path: pathlib.Path, content: str | bytes) -> pathlib.Path:
     """Writes a file whole, or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
+    if path.exists() and not path.is_file():  # a device, a pipe: written to, never replaced
+        with open(path, "wb") as stream:
+            stream.write(data)
+        return path
+    target = path.resolve()  # a link stays one
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            file.write(data)
         os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except BaseException:
         os.unlink(temporary)
         raise

@@ -4,6 +4,7 @@ GitHub drops a summary of more than 1,024 KiB whole, and shows ten annotations o
 """
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 
 from ..results import Run
@@ -18,9 +19,12 @@ def announce(run: Run, environment: Mapping[str, str] = os.environ) -> None:
     """Writes the step summary and prints annotations, where GitHub runs this."""
     path = environment.get("GITHUB_STEP_SUMMARY")
     if path:
-        taken = os.path.getsize(path) if os.path.exists(path) else 0
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(summary(run, LIMIT - taken))
+        try:
+            taken = os.path.getsize(path) if os.path.exists(path) else 0
+            with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(summary(run, LIMIT - taken))
+        except OSError as reason:  # the verdict does not hang on it
+            print(f"parity: GITHUB_STEP_SUMMARY: {reason}", file=sys.stderr)
     if environment.get("GITHUB_ACTIONS") == "true":
         for line in annotations(run):
             print(line)

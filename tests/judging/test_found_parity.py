@@ -70,7 +70,7 @@ DOOR = [
     ("mine:right", "mine:make_plateau", "returns a ReduceLROnPlateau, whose step wants a metric"),
     ("mine:right", "mine:make_raising", "mine:make_raising failed: RuntimeError: boom, at "),
     ("mine:right", "mine:make_exit", "mine:make_exit failed: it calls sys.exit(0), at "),
-    ("mine:right", "mine:make_hard_exit", "mine:make_hard_exit failed: it calls sys.exit(0), at "),
+    ("mine:right", "mine:make_hard_exit", "mine:make_hard_exit failed: it calls os._exit(0), at "),
     (
         "mine:right",
         "mine:make_exit_later",
@@ -85,7 +85,7 @@ DOOR = [
     ("mine:complex_number", "mine:make", "got (0.1+0j) (complex) at count 0"),
     ("mine:truth", "mine:make", "got True (bool) at count 0"),
     ("mine:exits", "mine:make", "mine:exits at count 0 failed: it calls sys.exit(0), at "),
-    ("mine:exits_hard", "mine:make", "mine:exits_hard at count 0 failed: it calls sys.exit(0), at "),
+    ("mine:exits_hard", "mine:make", "mine:exits_hard at count 0 failed: it calls os._exit(0), at "),
     ("mine:exits_later", "mine:make", "mine:exits_later at count 40 failed: it calls sys.exit(0), at "),
     ("mine:vanishes", "mine:make", "must return one real number at a count, got None at count 40"),
     ("mine:raises", "mine:make", "mine:raises at count 0 failed: RuntimeError: bang, at "),
@@ -93,7 +93,7 @@ DOOR = [
     ("mine:number", "mine:make", "must be something to call, got mine:number = 0.1"),
     ("mine:optimizer", "mine:make", "must be something to call, got mine:optimizer = GradientTransf"),
     ("leaves:f", "mine:make", "leaves cannot be imported: it calls sys.exit(0), at "),
-    ("leaves_hard:f", "mine:make", "leaves_hard cannot be imported: it calls sys.exit(0), at "),
+    ("leaves_hard:f", "mine:make", "leaves_hard cannot be imported: it calls os._exit(0), at "),
     ("broken:f", "mine:make", "broken cannot be imported: SyntaxError: "),
     ("lacking:f", "mine:make", "No module named 'nowhere_at_all'"),
 ]

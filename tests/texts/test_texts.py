@@ -16,8 +16,6 @@ from parity import cli
 from parity.cases.timm import CASES as TIMM_CASES
 from parity.commands import COMMANDS
 
-NAMES = [command.__name__.rpartition(".")[2] for command in COMMANDS]
-
 # The words of argparse itself are other ones before and after.
 ON_THIS_PYTHON = pytest.mark.skipif(
     sys.version_info[:2] not in ((3, 11), (3, 12)), reason="argparse of another Python writes it otherwise"
@@ -25,7 +23,7 @@ ON_THIS_PYTHON = pytest.mark.skipif(
 
 
 @ON_THIS_PYTHON
-@pytest.mark.parametrize("command", ["", *NAMES])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help(command, snapshot, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     with pytest.raises(SystemExit, match="0"):
