@@ -41,15 +41,15 @@ def error(
 
 def _as_data(value: Any) -> Any:
     """NumPy arrays become JAX arrays, so that a value has one type of data."""
-    return jnp.asarray(value) if isinstance(value, np.ndarray) else value
+    return jnp.array(value) if isinstance(value, np.ndarray) else value
 
 
 def whole(array: np.ndarray) -> jax.Array:
     """NumPy's as JAX's, with all digits of a float64, whether or not JAX has 64 bits for others."""
     if array.dtype != np.float64:
-        return jnp.asarray(array)
+        return jnp.array(array)  # a copy: who gave it may change it
     with jax.enable_x64(True):
-        return jnp.asarray(array)
+        return jnp.array(array)
 
 
 def _as_real_data(value: Any) -> Any:

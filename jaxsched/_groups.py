@@ -87,7 +87,28 @@ def by_group(
         _check_labels(labels(params) if callable(labels) else labels, groups, params)
         return partitioned.init(params)
 
-    return optax.GradientTransformationExtraArgs(init, partitioned.update)
+    def update(updates: object, state: object, params: object = None, **extra: object) -> tuple[Any, Any]:
+        made, after = partitioned.update(updates, state, params, **extra)
+        return _with_dtypes_of(updates, made), _with_dtypes_of(state, after)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _with_dtypes_of(before: object, after: object) -> object:
+    """As it was given: in a loop of JAX no type may change.
+
+    A learning rate or momentum in more bits than the parameters makes wider what it is multiplied with.
+    """
+
+    def as_before(old: Any, new: Any) -> Any:
+        there, here = getattr(old, "dtype", None), getattr(new, "dtype", None)
+        same = there is None or here is None or there == here
+        return new if same else new.astype(there)
+
+    try:
+        return jax.tree.map(as_before, before, after)
+    except ValueError:  # the optimizer makes another structure, which is its business
+        return after
 
 
 def _optimizer(

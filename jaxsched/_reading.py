@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeAlias, cast
 
@@ -55,7 +56,9 @@ def current_lr(
     that was made; micro-batches between two, and refused ones, change nothing.
 
     A factor that another transformation applies on top of the learning rate, like that of
-    ``optax.contrib.reduce_on_plateau``, is not part of it.
+    ``optax.contrib.reduce_on_plateau``, is not part of it. What is injected as ``learning_rate``
+    is taken to be applied to all parameters, and a group that keeps no state to be a frozen one,
+    like ``optax.set_to_zero()``: a fixed rate within either is in no state.
 
     Args:
       opt_state: the state of an Optax transformation; also ``opt_state`` of ``nnx.Optimizer``
@@ -74,6 +77,7 @@ def current_lr(
       ValueError: the state has no learning rate, or several that no label tells apart; or a group has one
         that is not in the state; or a schedule scales what has a learning rate already.
     """
+    _check_one_for_all(opt_state)
     rates: list[tuple[tuple[Any, ...], Rate]] = list(_find(opt_state, _learning_rate))
     counts = _find(opt_state, _count)
     held = {_label(path) for path, _ in rates}
@@ -112,6 +116,56 @@ def current_lr(
             "part of the state that you mean."
         )
     return rates[0][1] if len(rates) == 1 else {_label(path): rate for path, rate in rates}
+
+
+def _check_one_for_all(opt_state: object) -> None:
+    """Whether what is called the learning rate is that of all parameters, as far as a state can tell.
+
+    Raises:
+      ValueError: there is another one beside it or within it.
+    """
+    for path, node in _nodes(opt_state, lambda node: _learning_rate(node) is not None):
+        others = [n for n in getattr(node, "hyperparams", ()) if n != "learning_rate" and _LIKE_A_RATE(n)]
+        within = _find(getattr(node, "inner_state", ()), lambda x: _first(_learning_rate(x), _count(x)))
+        beside = [f"hyperparams[{name!r}]" for name in others]
+        beside += [f"inner_state{jax.tree_util.keystr(inner)}" for inner, _ in within]
+        if beside:
+            raise ValueError(
+                "current_lr: opt_state must hold one learning rate, or one for each label, got "
+                f"'learning_rate' and, at opt_state{jax.tree_util.keystr(path)}, {', '.join(beside)}. "
+                "Pass the part of the state that you mean, or read its hyperparams."
+            )
+    masked = _nodes(opt_state, lambda node: isinstance(node, optax.MaskedState))
+    masked = [(path, node) for path, node in masked if _label(path) == ()]
+    told = [bool(_find(node, lambda x: _first(_learning_rate(x), _count(x)))) for _, node in masked]
+    for (path, node), tells in zip(masked, told, strict=True):
+        keeps = [x for x in jax.tree.leaves(node, is_leaf=_is_empty) if not isinstance(x, optax.EmptyState)]
+        empties = len(jax.tree.leaves(node, is_leaf=_is_empty))
+        frozen = not keeps and empties <= 1  # set_to_zero, or a decay
+        if any(told) and not tells and not frozen:
+            raise ValueError(
+                "current_lr: opt_state must hold a learning rate for all parameters, got one for some, and "
+                f"none at opt_state{jax.tree_util.keystr(path)}, which is masked too. Make its optimizer "
+                "like optax.inject_hyperparams(optax.adamw)(learning_rate=…), or the groups by by_group, or "
+                "pass the part of the state that you mean."
+            )
+
+
+_LIKE_A_RATE = re.compile(r"(^|_)(lr|learning_rate)(_|$)").search
+
+
+def _first(*found: object) -> object:
+    return next((each for each in found if each is not None), None)
+
+
+def _is_empty(node: object) -> bool:
+    return isinstance(node, optax.EmptyState)
+
+
+def _nodes(opt_state: object, wanted: Callable[[object], bool]) -> list[tuple[tuple[Any, ...], Any]]:
+    """The outermost nodes of a kind, and where."""
+    nodes, _ = jax.tree_util.tree_flatten_with_path(opt_state, is_leaf=wanted)
+    return [(path, node) for path, node in nodes if wanted(node)]
 
 
 def _scheduled(

@@ -141,13 +141,17 @@ class Schedule(SharedRate):
         """Checks a count; what comes from the host becomes NumPy int64 or float64."""
         allowed = "an integer or an array of integers"
         if not isinstance(count, jax.Array):
-            if isinstance(count, (bool, str)) or not isinstance(count, (int, float, np.generic, np.ndarray)):
+            if isinstance(count, (bool, str, np.ma.MaskedArray)) or not isinstance(
+                count, (int, float, np.generic, np.ndarray)
+            ):
                 raise self._no_count(count)
             try:
                 given, count = count, np.asarray(count)
                 if count.dtype == object and not all(isinstance(x, int) for x in count.flat):
                     raise self._no_count(given)
-                if count.dtype == object or (count.dtype == np.uint64 and (count >= 2**63).any()):
+                if count.dtype == object:
+                    count = count.astype(np.int64)
+                if count.dtype == np.uint64 and (count >= 2**63).any():
                     raise OverflowError
             except OverflowError:
                 raise ValueError(
@@ -191,6 +195,8 @@ def _kept(schedule: Schedule) -> Schedule:
 def _value(schedule: Schedule, count: Any) -> Any:
     """The formula at a count clipped at 0, in float64 and of full shape."""
     k = nx.maximum(count, np.zeros((), count.dtype))
+    if k.dtype.kind == "f":  # above it a float64 has no fractions, and further on no whole numbers
+        k = nx.minimum(k, np.float64(2.0**53))
     xp = nx.namespace(k)
     value = xp.asarray(schedule._formula(k))
     value = value.astype(np.float64)

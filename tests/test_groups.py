@@ -295,3 +295,33 @@ def test_a_label_without_parameters_under_it_counts_for_nothing():
     optimizer = by_group(optax.sgd, {"x": 0.1, "y": 0.2}, {"a": "x", "empty": "y"})
     with pytest.raises(ValueError, match="got none with the label 'y'"):
         optimizer.init(params)
+
+
+@pytest.mark.parametrize("x64", [False, True])
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16, jnp.float32], ids=lambda dtype: dtype.__name__)
+@pytest.mark.parametrize(
+    "inside",
+    [
+        lambda optimizer: optimizer,
+        lambda optimizer: optax.apply_if_finite(optimizer, 2),
+        lambda optimizer: optax.chain(optimizer, optax.trace(0.9)),
+        lambda optimizer: optax.MultiSteps(optimizer, 2).gradient_transformation(),
+    ],
+    ids=["alone", "apply_if_finite", "trace", "MultiSteps"],
+)
+@pytest.mark.parametrize(("make", "cycled"), [(optax.adamw, "b1"), (optax.sgd, "momentum")])
+def test_no_type_changes_in_a_loop(make, cycled, inside, dtype, x64):
+    peak = OneCycleLR(0.1, total_steps=10)
+    groups = {"x": {"learning_rate": peak, cycled: peak.momentum}, "y": 0.1}
+    optimizer = inside(by_group(make, groups, {"a": "x", "b": "y"}))
+    with jax.enable_x64(x64), jax.numpy_dtype_promotion("standard"):
+        params = {"a": jnp.ones(2, dtype), "b": jnp.ones(2, dtype)}
+
+        def step(carry, _):
+            params, state = carry
+            updates, state = optimizer.update(jax.tree.map(jnp.ones_like, params), state, params)
+            assert {leaf.dtype for leaf in jax.tree.leaves(updates)} == {jnp.dtype(dtype)}
+            return (optax.apply_updates(params, updates), state), None
+
+        (after, _), _ = jax.lax.scan(step, (params, optimizer.init(params)), None, length=4)
+    assert (after["a"] < 1).all()

@@ -11,7 +11,7 @@ import pytest
 from flax import nnx
 from flax.training.train_state import TrainState
 
-from jaxsched import CosineAnnealingLR, ExponentialLR, StepLR, current_lr
+from jaxsched import CosineAnnealingLR, ExponentialLR, StepLR, by_group, current_lr
 
 SCHEDULE = CosineAnnealingLR(0.1, T_max=7, eta_min=1e-3)
 OTHER = ExponentialLR(0.3, gamma=0.7)
@@ -401,3 +401,65 @@ def test_error(read, message):
     with pytest.raises(ValueError, match="current_lr") as raised:
         read()
     assert str(raised.value) == message
+
+
+# More than one learning rate ------------------------------------------------------------
+
+HALVES, THIRD = StepLR(0.1, step_size=1, gamma=0.5), StepLR(0.3, step_size=1, gamma=0.5)
+AB, LABELS = {"a": np.ones(2, np.float32), "b": np.ones(2, np.float32)}, {"a": "x", "b": "y"}
+A, B = {"a": True, "b": False}, {"a": False, "b": True}
+
+
+def after_three(optimizer):
+    with jax.numpy_dtype_promotion("standard"):  # Optax's own
+        state = optimizer.init(AB)
+        for _ in range(3):
+            _, state = optimizer.update(AB, state, AB)
+    return state
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        optax.inject_hyperparams(
+            lambda learning_rate, head_lr: optax.partition(
+                {"x": optax.sgd(learning_rate), "y": optax.sgd(head_lr)}, LABELS
+            )
+        )(learning_rate=HALVES, head_lr=THIRD),
+        optax.inject_hyperparams(lambda learning_rate: by_group(optax.sgd, {"x": THIRD, "y": THIRD}, LABELS))(
+            learning_rate=HALVES
+        ),
+        optax.inject_hyperparams(lambda learning_rate: optax.inject_hyperparams(optax.sgd)(THIRD))(HALVES),
+        optax.chain(
+            optax.masked(optax.inject_hyperparams(optax.sgd)(HALVES), A), optax.masked(optax.sgd(0.9), B)
+        ),
+        optax.chain(
+            optax.masked(optax.inject_hyperparams(optax.sgd)(HALVES), A), optax.masked(optax.adam(0.9), B)
+        ),
+    ],
+    ids=["two injected", "groups within", "injected twice", "a masked sgd", "a masked adam"],
+)
+def test_another_learning_rate_beside_it_or_within_it(optimizer):
+    with pytest.raises(ValueError, match="opt_state must hold"):
+        current_lr(after_three(optimizer))
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        optax.chain(
+            optax.masked(optax.inject_hyperparams(optax.sgd)(HALVES), A), optax.masked(optax.set_to_zero(), B)
+        ),
+        optax.chain(
+            optax.masked(optax.add_decayed_weights(1e-4), A), optax.inject_hyperparams(optax.sgd)(HALVES)
+        ),
+        optax.inject_hyperparams(
+            lambda learning_rate: optax.partition(
+                {"x": optax.adamw(learning_rate), "y": optax.adamw(learning_rate, weight_decay=0.0)}, LABELS
+            )
+        )(learning_rate=HALVES),
+    ],
+    ids=["frozen", "decay of some", "one for two groups"],
+)
+def test_one_learning_rate_for_all(optimizer):
+    assert current_lr(after_three(optimizer)) == np.float32(0.025)

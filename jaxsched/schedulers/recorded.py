@@ -47,8 +47,15 @@ class Finite:
             remedy = "Leave it out, or say what the value was."
             raise error(ValueError, owner, f"{name}[{at}]", array[at].item(), "a finite number", remedy)
         return (
-            Numbers(np.asarray(array, np.float64)) if isinstance(value, Sequence) else cast(nx.Array, array)
+            Numbers(np.asarray(array, np.float64))
+            if isinstance(value, Sequence)
+            else cast(nx.Array, own(array))
         )
+
+
+def own(array: nx.Array | np.ndarray) -> nx.Array | np.ndarray:
+    """What nobody changes later."""
+    return array.copy() if isinstance(array, np.ndarray) else array
 
 
 Recording: TypeAlias = Sequence[float] | np.ndarray | jax.Array

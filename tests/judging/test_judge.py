@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import parity
+from parity.comparison import Allowed
 from parity.judge import Answers, asked_alone, judge, recorded
 from parity.reference.events import Event, Kind
 from parity.stepped import Stepped
@@ -122,3 +123,31 @@ def test_the_judge_knows_no_jax(module):
     assert imported(folder / f"{module}.py").isdisjoint({"jax", "jaxsched", "optax", "flax"})
     assert "numpy" in imported(folder / f"{module}.py")
     assert "jax" in imported(folder / "answers.py")
+
+
+def stepped_at(values):
+    values = np.asarray(values, np.float64)
+    return Stepped(np.arange(len(values), dtype=np.int32), values)
+
+
+def test_a_tolerance_counts_from_pytorchs_value_in_every_way_of_calling():
+    torch = stepped_at([0.1, 0.1, 0.1])
+    right, off = np.float32([0.1] * 3), np.float32([0.1009] * 3)
+    twice = np.float32([0.1018] * 3)
+    at, allowed = np.arange(3), Allowed(absolute=0.001)
+    eagerly = judge(Answers(right, at, off), torch, allowed)
+    assert eagerly.passed
+    assert eagerly.remark == "within 0.001, as asked; other bits at 3 of 3 counts"
+    assert not judge(Answers(right, at, off), torch).passed
+    assert not judge(Answers(off, at, twice), torch, allowed).passed
+    assert judge(Answers(off, at, off), torch, allowed).within == 3
+
+
+def test_what_is_within_a_tolerance_is_neither_the_cause_nor_the_share():
+    torch = stepped_at([1, 1e-3, 1e-3, 1e-3])
+    ours = np.float32([1.5, 3e-3, 1e-3, 1e-3])
+    found = judge(Answers(ours, np.arange(4), ours), torch, Allowed(relative=0.6))
+    assert "wrong at 1 of 4 counts, most at count 1 (0.2 % of the peak)" in found.problem
+    assert "1.49983" not in str(found)
+    assert found.remark == "beyond 0.6 of the value, as asked; within it other bits at 1 of 4 counts"
+    assert found.remark in str(found)
