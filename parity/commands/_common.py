@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import ast
+import difflib
+import functools
 import os
 import pathlib
 import subprocess
@@ -45,20 +47,31 @@ def add_selection(
     steps: str = "no more than N counts of each",
 ) -> Any:
     """The options that choose among cases, as a group; ``steps`` is what ``--steps`` does."""
+    known = sorted({case.scheduler for case in cases})
     chosen = command.add_argument_group("which cases")
     chosen.add_argument("-k", metavar="TEXT", default="", help="with TEXT in their name, in any case")
     chosen.add_argument(
         "--scheduler",
         metavar="NAME",
         action="append",
-        choices=sorted({case.scheduler for case in cases}),
-        help="of this PyTorch class; may be given more than once (%(choices)s)",
+        type=functools.partial(_one_of, known),
+        help=f"of this PyTorch class; may be given more than once ({', '.join(known)})",
     )
     chosen.add_argument(
         "--param", metavar="NAME[=VALUE]", action="append", default=[], help="that give this argument (so)"
     )
     chosen.add_argument("--steps", metavar="N", type=at_least_1, help=steps)
     return chosen
+
+
+def _one_of(known: Sequence[str], text: str) -> str:
+    """A name on the command line."""
+    if text in known:
+        return text
+    lower = {name.lower(): name for name in known}
+    like = difflib.get_close_matches(text.lower(), lower, n=1)
+    meant = f": did you mean {lower[like[0]]}?" if like else "; --help lists them"
+    raise argparse.ArgumentTypeError(f"must be a class that is compared, got {text!r}{meant}")
 
 
 def at_least_1(text: str) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..catalogue import ALL_CASES
 from ..training import TRAINING_CASES
-from ._common import Exit, add_selection, parser, select
+from ._common import Exit, add_selection, complain, parser, select
 
 
 def add(commands: Any) -> None:
@@ -16,5 +16,8 @@ def add(commands: Any) -> None:
 
 def main(options: argparse.Namespace) -> int:
     cases = select(options, (*ALL_CASES, *TRAINING_CASES))
+    if not cases:
+        complain("no case matches; `parity list` without options prints all")
+        return Exit.NOTHING
     print("\n".join(case.name for case in cases))
-    return Exit.PASSED if cases else Exit.NOTHING
+    return Exit.PASSED

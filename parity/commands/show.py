@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import shlex
 from typing import Any
 
 from ..catalogue import ALL_CASES
@@ -26,13 +28,32 @@ def add(commands: Any) -> None:
     add_device(command)
 
 
+SHOWN = 10
+"""Names, of cases that may be meant."""
+
+
+def _like(text: str) -> str:
+    """A word on what may be meant."""
+    known = sorted({case.scheduler for case in (*ALL_CASES, *TRAINING_CASES)})
+    lower = {name.lower(): name for name in known}
+    like = difflib.get_close_matches(text.lower(), lower, n=1)
+    return f"; did you mean {lower[like[0]]}?" if like else "; `parity list` prints all"
+
+
 def main(options: argparse.Namespace) -> int:
     use_device(options.device)
     matching = [case for case in (*ALL_CASES, *TRAINING_CASES) if options.name.lower() in case.name.lower()]
     chosen = [case for case in matching if case.name == options.name] or matching
-    if len(chosen) != 1:
-        names = "".join(f"\n  {case.name}" for case in chosen[:10])
-        raise UsageError(f"show: {options.name!r} is in the names of {len(chosen)} cases, not of one{names}")
+    if not chosen:
+        raise UsageError(f"show: no case has {options.name!r} in its name{_like(options.name)}")
+    if len(chosen) > 1:
+        names = "".join(f"\n  {case.name}" for case in chosen[:SHOWN])
+        more = f"\n  and {len(chosen) - SHOWN} more" if len(chosen) > SHOWN else ""
+        raise UsageError(
+            f"show: {options.name!r} is in the names of {len(chosen)} cases; give one of them whole, in "
+            f"quotes, or a part that no other has. `parity list -k {shlex.quote(options.name)}` prints "
+            f"all{':' if names else ''}{names}{more}"
+        )
     (case,) = chosen
     if options.script:
         text = case.script()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from ..cases import BaseSpec
+from ..causes import WHERE
 from ..comparison import Comparison
 from ..devices.findings import Finding
 from ..devices.table import Row
@@ -19,8 +21,20 @@ Judged: TypeAlias = CaseResult | TrainingResult | Row
 
 
 def worst_first(results: Iterable[CaseResult]) -> list[CaseResult]:
-    """What failed, then the rest; each by the distance to PyTorch."""
-    return sorted(results, key=lambda result: (result.passed, -furthest(result.comparison)))
+    """What failed, then the rest; each by the distance to PyTorch, and what has one cause together."""
+    found = sorted(results, key=lambda result: (result.passed, -furthest(result.comparison)))
+    failed = [result for result in found if not result.passed]
+    return [result for group in by_cause(failed) for result in group] + found[len(failed) :]
+
+
+def by_cause(failed: Iterable[CaseResult]) -> list[list[CaseResult]]:
+    """Those of one cause together, at whatever count; where none is named each stands alone."""
+    groups: dict[str, list[CaseResult]] = {}
+    for result in failed:
+        cause = result.comparison.cause or WHERE
+        kind = result.case.name if cause.startswith(WHERE) else re.sub(r"count \d+", "count", cause)
+        groups.setdefault(kind, []).append(result)
+    return list(groups.values())
 
 
 def furthest(found: Comparison) -> float:

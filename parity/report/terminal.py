@@ -8,15 +8,25 @@ from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from ..cases import BaseCase
 from ..devices.table import Table as Devices
-from ..results import Run
+from ..results import CaseResult, Run
 from ..training import Quantity
 from . import facts, tables_devices, wording
 from .facts import Judged
+
+NARROW = 72
+"""Columns, below which a terminal is shown less."""
 
 SHOWN = 20
 """Failures shown in full; the rest is counted, and stands in the report."""
@@ -26,13 +36,10 @@ class _Bar:
     """How much is done, of all there is, with the time that is left."""
 
     def __init__(self, total: int, unit: str, console: Console) -> None:
-        columns = (
-            TextColumn("{task.description:28.28}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn(unit),
-            TimeRemainingColumn(),
-        )
+        columns: tuple[ProgressColumn, ...] = (MofNCompleteColumn(), TextColumn(unit))
+        if console.width >= NARROW:
+            name = TextColumn("{task.description:28.28}", markup=False)
+            columns = (name, BarColumn(), *columns, TimeRemainingColumn())
         self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._progress.add_task("", total=total)
 
@@ -69,25 +76,12 @@ class Schedules(_Bar):
 
 def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
     """Prints the run: a table, what failed, where the reports are, and one last line."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("scheduler")
-    for column in ("cases", "failed", "steps", "identical", "max ULP"):
-        table.add_column(column, justify="right")
-    for tally in run.by_scheduler():
-        table.add_row(
-            escape(tally.scheduler),
-            str(tally.cases),
-            f"[bold red]{tally.failed}[/]" if tally.failed else "0",
-            f"{tally.steps:,}",
-            f"{tally.identical:,}",
-            wording.ulp(tally.max_ulp),
-        )
     if run.results:
-        console.print(table)
+        console.print(_by_scheduler(run, narrow=console.is_terminal and console.width < NARROW))
     _training(run, console)
     if run.devices is not None:
         _devices(run.devices, console)
-    _refused(facts.worst_first(run.failed), SHOWN, paths, console)
+    _failed(run.failed, paths, console)
     _refused(run.parted, len(run.parted), paths, console)
     _refused(facts.refused_rows(run), SHOWN, paths, console)
     for shown in run.outdated:
@@ -107,6 +101,38 @@ def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
     _line(console, "wrote " + ", ".join(map(str, paths)))
     for line in wording.summaries(run):
         _line(console, line, "bold green" if run.passed else "bold red")
+
+
+def _by_scheduler(run: Run, narrow: bool) -> Table:
+    """A line for each; on a narrow terminal what matters of it."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("scheduler", overflow="fold")
+    columns = ("failed", "max ULP") if narrow else ("cases", "failed", "steps", "identical", "max ULP")
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    for tally in run.by_scheduler():
+        cells = {
+            "cases": str(tally.cases),
+            "failed": f"[bold red]{tally.failed}[/]" if tally.failed else "0",
+            "steps": f"{tally.steps:,}",
+            "identical": f"{tally.identical:,}",
+            "max ULP": wording.ulp(tally.max_ulp),
+        }
+        table.add_row(escape(tally.scheduler), *(cells[column] for column in columns))
+    return table
+
+
+def _failed(results: Sequence[CaseResult], paths: Sequence[pathlib.Path], console: Console) -> None:
+    """Of each cause the worst case in full, and the names of the others."""
+    groups = facts.by_cause(facts.worst_first(results))
+    for worst, *others in groups[:SHOWN]:
+        _refused([worst], 1, paths, console)
+        for other in others[:SHOWN]:
+            _line(console, f"       the same: {other.case.name} ({other.comparison.distance})")
+        if len(others) > SHOWN:
+            _line(console, f"       the same: {len(others) - SHOWN} more, all in {paths[-1]}")
+    if len(groups) > SHOWN:
+        _line(console, f"... and {len(groups) - SHOWN} more causes, all in {paths[-1]}", "red")
 
 
 def _refused(group: Sequence[Judged], most: int, paths: Sequence[pathlib.Path], console: Console) -> None:

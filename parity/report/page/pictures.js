@@ -20,6 +20,13 @@ function ticks(low, high, n) {
   return found;
 }
 
+// The highest, and as many below it as there is room for.
+function powersOfTen(low, high) {
+  const step = Math.max(1, Math.ceil((high - low) / 4)), found = [];
+  for (let power = high; power > low + step / 2; power -= step) found.push(power);
+  return found;
+}
+
 function short(value) {
   const rounded = +value.toPrecision(4), size = Math.abs(rounded);
   if (!Number.isFinite(size)) return String(value).replace("Infinity", "∞");
@@ -88,7 +95,7 @@ const KINDS = {
       height: 70, low, high: high + infinite.length,
       marks: [
         [low, "0"], ...infinite,
-        ...ticks(low + (high - low) / 5, high, 3).map((power) => [power, short(10 ** power)]),
+        ...powersOfTen(low, high).map((power) => [power, short(10 ** power)]),
       ],
       paths: (xs, y) => ({
         stems: xs.map((x, i) => {
@@ -99,6 +106,11 @@ const KINDS = {
       says: (i) => short(distance[i]) + " " + unit,
     };
   },
+};
+
+const LEGENDS = {
+  pair: [["ours", "ours"], ["torch", "PyTorch"]],
+  error: [["band", "half an ULP, which rounding once may cost"]],
 };
 
 const NUMBERS = new Map([["nan", NaN], ["inf", Infinity], ["-inf", -Infinity]]);
@@ -123,8 +135,8 @@ function draw(figure, width) {
     const top = bottom + GAP, base = top + panel.height;
     const y = (value) => base - ((value - panel.low) / (panel.high - panel.low)) * panel.height;
     const title = element(svg, "text", { x: LEFT, y: top - 10, class: "title" }, given.title);
-    for (const [name, says] of given.kind === "pair" ? [["ours", "ours"], ["torch", "PyTorch"]] : []) {
-      element(title, "tspan", { class: name, dx: 16 }, "━");
+    for (const [name, says] of LEGENDS[given.kind] ?? []) {
+      element(title, "tspan", { class: name, dx: 16 }, name === "band" ? "▇" : "━");
       element(title, "tspan", { dx: 6 }, says);
     }
     for (const [value, label] of panel.marks) {
