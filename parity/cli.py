@@ -113,13 +113,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         done = next(iter(interrupted.args), "")
         complain(f"interrupted{f'; {done}' if done else ''}; no report was written")
         return 130
-    except OSError as reason:  # what is named cannot be written, or the disk is full
-        if reason.filename is None and reason.errno is None:
-            raise
-        where = f"{reason.filename}: " if reason.filename else ""
-        complain(f"{where}{reason.strerror or reason}")
-        return Exit.USAGE
-    except Exception:
+    except Exception as reason:
+        if isinstance(reason, OSError) and reason.errno is not None:  # the disk is full, say
+            complain(f"{reason.filename}: {reason.strerror}" if reason.filename else str(reason))
+            return Exit.USAGE
         if sys.stdout.closed:
             complain("standard output has been closed, by what was handed in perhaps; no verdict can be said")
             return Exit.INTERNAL

@@ -18,7 +18,7 @@ class Opened:
     """A scheduler, and how often it steps."""
 
     scheduler: Any
-    every: int = 1
+    every: int
     """Updates for each of its steps."""
 
     def in_updates(self, answer: Answer) -> Answer:

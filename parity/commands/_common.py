@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import difflib
 import functools
 import os
@@ -193,19 +194,25 @@ def a_path(text: str) -> pathlib.Path:
 
 
 def check_folder(folder: pathlib.Path) -> None:
-    """Whether the reports can be written there; makes the folder.
+    """Whether the reports can be written there: it is tried, and nothing of that is left.
 
     Raises:
       UsageError: they cannot.
     """
+    missing: list[pathlib.Path] = []
     try:
+        missing = [each for each in (folder, *folder.parents) if not each.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as reason:
         raise UsageError(
-            f"--output {folder} is no folder that can be written to: {reason.strerror or reason}"
+            f"--output {folder}: no folder that can be written to: {reason.strerror or reason}"
         ) from reason
+    finally:
+        for each in missing:
+            with contextlib.suppress(OSError):
+                each.rmdir()
     for name in report.FILES:
         if (folder / name).is_dir():
             raise UsageError(f"--output {folder}: {folder / name} is a folder, in the place of a report")

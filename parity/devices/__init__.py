@@ -5,3 +5,7 @@ an NVIDIA GPU) and executed, operation by operation, on NumPy arrays of counts (
 is the one that IEEE 754 or the instruction set defines; one that only the device knows is an error that
 names it, and never a guess.
 """
+
+from .. import _quiet
+
+_quiet.load_jax()  # where its compilers are, it says much about devices that are not

@@ -228,7 +228,7 @@ def test_plateau_of_somebody_else():
 
     assert golden.check(VECTORS[name]).passed
     assert golden.check(VECTORS[name], rates).passed
-    late = golden.check(VECTORS[name], lambda metrics: rates(metrics, skip=1))
+    late = golden.check(VECTORS[name], lambda metrics: rates(metrics, skip=1)[:-1])
     assert late.cause == "1 count behind PyTorch: would agree if shifted by +1"
 
 

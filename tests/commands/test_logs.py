@@ -137,8 +137,8 @@ COMMANDS = [
     ("mine:schedule gap.csv --steps 990", 2, "which ends at count 500"),
     ("mine:schedule mine:make --steps 60 --max-ulp -1", 2, "--max-ulp must be a finite number >= 0"),
     (f"mine:schedule mine:make --steps {'9' * 25}", 2, "must be a whole number from 1 to"),
-    ("mine:schedule mine:make --steps 60 -o mine.py", 2, "is no folder that can be written to"),
-    (f"mine:schedule mine:make --steps 60 -o {'x' * 300}", 2, "is no folder that can be written to"),
+    ("mine:schedule mine:make --steps 60 -o mine.py", 2, "no folder that can be written to"),
+    (f"mine:schedule mine:make --steps 60 -o {'x' * 300}", 2, "no folder that can be written to"),
     ("mine:schedule mine:make --steps 60 -o taken", 2, "is a folder, in the place of a report"),
 ]
 

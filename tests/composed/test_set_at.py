@@ -92,3 +92,12 @@ def test_a_composition(make, count):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     schedule = jaxsched.from_torch(make(optimizer), total_steps=STEPS)
     same(SetAt(schedule, count, 0.3), stepped(make, count, 0.3))
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_in_a_chain_it_is_what_it_is_alone(count):
+    alone = SetAt(jaxsched.StepLR(0.1, step_size=5), count, 0.3)
+    idle = jaxsched.ConstantLR(0.1, factor=1.0)
+    for members in ([alone], [alone, idle], [idle, alone]):
+        chained = jaxsched.ChainedScheduler(members, total_steps=STEPS)
+        assert chained.on_host(range(STEPS)).tolist() == alone.on_host(range(STEPS)).tolist()

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from parity.cases import CASES
-from parity.reference import events, exact
+from parity.catalogue import ALL_CASES
+from parity.reference import events, exact, live
 from parity.reference.arithmetic import double_double, fifty_digits
 from parity.reference.pytorch import TABLE, known
 
@@ -95,3 +96,30 @@ def test_an_array_of_counts_gives_what_each_gives():
         together = form(np.arange(20)).high
         alone = [float(form(np.arange(k, k + 1)).high.ravel()[0]) for k in range(20)]
         assert together.tolist() == alone, case.name
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in ALL_CASES if case.schedule() is not None], ids=lambda case: case.name
+)
+def test_what_is_exact_is_what_the_live_one_does(case):
+    """Of all families: PyTorch multiplies its way from step to step, some rounding errors for each.
+
+    What it adds and subtracts on the way may be larger than what comes out.
+    """
+    case = case.shortened(400)
+    stepped = case.step()
+    assert stepped.exact is not None
+    peak = max(float(np.max(np.abs(stepped.values))), case.setup.base_lr)
+    for made, (count, value) in enumerate(
+        zip(stepped.counts.tolist(), stepped.values.tolist(), strict=False)
+    ):
+        if made > 60 and made % 7:
+            continue
+        assert abs(stepped.exact(count) - value) <= 64 * 2.0**-53 * (made + 1) * peak, count
+
+
+@pytest.mark.parametrize(("steps", "told"), [(999, [999]), (1000, [1000, 0]), (2500, [1000, 1000, 500])])
+def test_progress_tells_of_every_count(steps, told):
+    heard = []
+    live.trajectory(LIBRARY.StepLR(optimizer(), 30), steps, progress=heard.append)
+    assert heard == told
