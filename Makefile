@@ -17,12 +17,13 @@ CONTAINED_bench := bench parity
 CONTAINED_devices := devices parity
 CONTAINED_test := test examples hugging-face bench parity
 CONTAINED_dev := dev $(CONTAINED_test)
+CONTAINED_browser := browser $(CONTAINED_test)
 CONTAINED_mutants := mutants $(CONTAINED_test)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:  # one pip at a time
-.PHONY: help parity devices selftest test test-long mutants third-party bench accelerator docs vectors lint format clean
+.PHONY: help parity devices selftest test test-long browser-test mutants third-party bench accelerator docs vectors lint format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -41,6 +42,10 @@ test: $(INSTALLED)test ## run the tests and the doctests
 
 test-long: $(INSTALLED)test ## the same with the slow tests and many more random examples
 	@HYPOTHESIS_PROFILE=long $(IN_VENV) -m pytest -n $(WORKERS) --dist worksteal -m "slow or not slow" $(ARGS)
+
+browser-test: $(INSTALLED)browser ## the report page in a browser, by keyboard alone; installs Chromium if there is none
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || $(IN_VENV) -m playwright install --with-deps chromium
+	@$(IN_VENV) -m pytest -q tests/report/test_browser.py tests/report/test_page.py $(ARGS)
 
 mutants: $(INSTALLED)mutants ## break lines on purpose, one at a time; an hour or two; writes docs/mutants.md
 	@PATH="$(abspath $(VENV))/bin:$$PATH" $(IN_VENV) tests/mutation $(ARGS)
@@ -80,11 +85,11 @@ clean: ## remove everything that make has made
 	@rm -rf $(VENV) .venv-oldest .venv-third-party parity-report bench-report examples-out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(addprefix $(INSTALLED),parity hugging-face examples bench devices test dev mutants): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
+$(addprefix $(INSTALLED),parity hugging-face examples bench devices test dev browser mutants): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
 	@echo "Installing jaxsched[$*] into $(VENV): some minutes the first time."
 	@$(IN_VENV) -m pip install -qq --disable-pip-version-check --no-input -c $(CONSTRAINTS) -e '.[$*]'
 # Its schedulers need nothing but torch; as an extra it would bring torchvision, and with that another torch.
-	@$(if $(filter hugging-face test dev,$*),$(IN_VENV) -m pip install -qq --disable-pip-version-check --no-input --no-deps -c $(CONSTRAINTS) timm)
+	@$(if $(filter hugging-face test dev browser,$*),$(IN_VENV) -m pip install -qq --disable-pip-version-check --no-input --no-deps -c $(CONSTRAINTS) timm)
 	@touch $(addprefix $(INSTALLED),$(CONTAINED_$*))
 
 $(VENV)/.made:
