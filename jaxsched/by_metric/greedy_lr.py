@@ -12,7 +12,7 @@ from .._arguments import Choice, Flag, Integer, LearningRate, Real, error
 from .._schedule import _settle, _widen
 from .._value import Value
 from .carried import increment, join, split
-from .machine import as_metric, better, counter
+from .machine import as_metric, as_state, better, counter
 
 
 class GreedyState(NamedTuple):
@@ -176,7 +176,7 @@ class GreedyLR(Value):
           TypeError: the metric is of another type.
           ValueError: the metric is an array of several.
         """
-        state = jax.tree.map(jnp.asarray, state)  # a checkpoint's may be NumPy's
+        state = as_state("GreedyLR", state)
         metric = _number(metric)
         with jax.enable_x64(True):
             greedy, metric = jax.tree.map(_settle, (self, metric))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,8 @@ import numpy as np
 from .. import _numerics as nx
 from .._arguments import error
 from .carried import MOST
+
+State = TypeVar("State")
 
 
 def as_metric(owner: str, metric: Any, allowed: str) -> jax.Array | np.ndarray[Any, Any] | np.generic:
@@ -26,6 +29,23 @@ def as_metric(owner: str, metric: Any, allowed: str) -> jax.Array | np.ndarray[A
         if real and not jnp.issubdtype(metric.dtype, jnp.complexfloating):
             return metric
     raise error(TypeError, owner, "metric", metric, allowed, "Convert a one-element tensor with .item().")
+
+
+def as_state(owner: str, state: State) -> State:
+    """A state as arrays of JAX; a checkpoint's may be NumPy's.
+
+    Warns of one that was saved with 64 bits and is gone on with without.
+    """
+    wide = any(getattr(leaf, "dtype", None) == np.float64 for leaf in jax.tree.leaves(state))
+    if wide and jnp.result_type(float) != np.float64:
+        warnings.warn(
+            f"{owner}: the state is of float64, saved under jax_enable_x64, and is rounded to float32, so "
+            "that later values may have other bits. Set jax_enable_x64 to go on as before.",
+            UserWarning,
+            stacklevel=3,
+        )
+    arrays: State = jax.tree.map(jnp.asarray, state)
+    return arrays
 
 
 def better(

@@ -12,7 +12,7 @@ from .._arguments import Choice, Integer, Real, error
 from .._schedule import Schedule, _settle, _value, _widen
 from .._value import Value
 from .carried import increment, join, split
-from .machine import as_metric, better, counter
+from .machine import as_metric, as_state, better, counter
 
 
 class PlateauState(NamedTuple):
@@ -193,7 +193,7 @@ class ReduceLROnPlateau(Value):
           TypeError: the metric is of another type.
           ValueError: the metric is of another shape.
         """
-        state = jax.tree.map(jnp.asarray, state)  # a checkpoint's may be NumPy's
+        state = as_state("ReduceLROnPlateau", state)
         metric = self._metric(metric, state)
         with jax.enable_x64(True):
             plateau, metric = jax.tree.map(_settle, (self, metric))

@@ -25,6 +25,7 @@ from jaxsched import (
     current_lr,
 )
 from jaxsched.by_metric.carried import join, split
+from jaxsched.hugging_face import GreedyLR
 from parity.metrics import METRIC_CASES
 
 CASES = {case.name: case for case in METRIC_CASES}
@@ -701,3 +702,19 @@ def test_is_a_value(plateau):
 def test_prints_as_its_call():
     plateau = ReduceLROnPlateau(LinearLR(0.1, start_factor=0.01), factor=0.5, mode="max")
     assert repr(plateau) == "ReduceLROnPlateau(LinearLR(0.1, start_factor=0.01), mode='max', factor=0.5)"
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: ReduceLROnPlateau(0.1, patience=0), lambda: GreedyLR(0.1, patience=0)]
+)
+def test_a_state_saved_with_64_bits_and_gone_on_with_without_is_said(make):
+    machine = make()
+    with jax.enable_x64(True):
+        wide = jax.tree.map(np.asarray, machine.step(machine.init(), 1.0))
+    with pytest.warns(UserWarning, match=r"the state is of float64, saved under jax_enable_x64"):
+        machine.step(wide, 1.0)
+    narrow = jax.tree.map(np.asarray, machine.step(machine.init(), 1.0))
+    with jax.enable_x64(True):  # its bits go on as they were
+        later = machine.step(narrow, 1.0)
+    assert later.lr.dtype == np.float32
+    assert later.lr == machine.step(narrow, 1.0).lr
