@@ -53,13 +53,20 @@ def _loaded(name: str) -> Any:
     try:
         return importlib.import_module(f".commands.{name}", __package__)
     except ModuleNotFoundError as reason:
-        package = (reason.name or "").partition(".")[0]
-        if package in ("parity", "jaxsched", ""):
-            raise
-        extra = {"check": "check"}.get(name, "parity")
-        raise UsageError(
-            f"{name} needs {package}, which is not installed: pip install 'jaxsched[{extra}]'"
-        ) from reason
+        raise (_lacking(name, reason) or reason) from reason
+
+
+_PACKAGES = frozenset({"torch", "flax", "mpmath", "rich", "jinja2", "matplotlib"})
+"""What the extra brings."""
+
+
+def _lacking(command: str, reason: ModuleNotFoundError) -> UsageError | None:
+    """What to install, if it is a package of ours that is not there."""
+    package = (reason.name or "").partition(".")[0]
+    if package not in _PACKAGES:
+        return None
+    extra = "check" if command == "check" and package != "torch" else "parity"
+    return UsageError(f"{command} needs {package}, which is not installed: pip install 'jaxsched[{extra}]'")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -89,7 +96,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parse(arguments)
         parsed = True
-        return int(options.main(options))
+        try:
+            return int(options.main(options))
+        except Exception as reason:
+            missing = reason if isinstance(reason, ModuleNotFoundError) else reason.__cause__
+            if isinstance(missing, ModuleNotFoundError):
+                raise (_lacking(options.command, missing) or reason) from missing
+            raise
     except UsageError as reason:
         complain(str(reason))
         return Exit.USAGE

@@ -277,3 +277,43 @@ def test_an_event_file_of_tensors(tmp_path):
     (tmp_path / "events.out.tfevents.1").write_bytes(data)
     found = log(tmp_path / "events.out.tfevents.1")
     assert np.float32(found.values).tolist() == np.float32([0, 0.1, 0.2, 0.3]).tolist()
+
+
+WITHOUT = """
+import sys
+missing = set(sys.argv.pop(1).split(","))
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in missing:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Nothing())
+from parity.cli import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("missing", "words", "code", "says"),
+    [
+        ("rich,torch,mpmath,jinja2,jax,optax", "--help", 0, "usage: parity"),
+        ("rich", "list", 2, "list needs rich, which is not installed: pip install 'jaxsched[parity]'"),
+        ("mpmath", "run", 2, "run needs mpmath, which is not installed: pip install 'jaxsched[parity]'"),
+        ("rich", "check x", 2, "check needs rich, which is not installed: pip install 'jaxsched[check]'"),
+        ("torch", "run --jobs 1 -k StepLR(0.05", 2, "run needs torch, which is not installed: pip install"),
+        ("torch", "selftest", 2, "selftest needs torch, which is not installed: pip install"),
+        ("torch,flax", "compare a.csv a.csv --steps 2", 0, "passed (2 of 2"),
+    ],
+)
+def test_without_a_package(missing, words, code, says, folder):
+    import os
+    import subprocess
+    import sys
+
+    (folder / "a.csv").write_text("0.1\n0.1\n")
+    environment = {**os.environ, "PYTHONPATH": str(cli_root()), "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, missing, *words.split()],
+        capture_output=True, text=True, env=environment,
+    )  # fmt: skip
+    assert (done.returncode, says in done.stdout + done.stderr) == (code, True), done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
