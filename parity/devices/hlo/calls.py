@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
-
-from .text import Instruction
-
-if TYPE_CHECKING:
-    from .graph import Graph
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from ..program import Array
 from .nodes import Node, Value, leaves_of
 from .operation import UnreadError
+from .text import Instruction
+
+if TYPE_CHECKING:
+    from .graph import Graph
 
 _Caller: TypeAlias = Callable[[Instruction, list[Node], list[Node], list["Graph"]], Callable[..., Value]]
 
