@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -13,10 +13,21 @@ from .nodes import Node, Value, leaves_of
 from .operation import UnreadError
 from .text import Instruction
 
-if TYPE_CHECKING:
-    from .graph import Graph
 
-_Caller: TypeAlias = Callable[[Instruction, list[Node], list[Node], list["Graph"]], Callable[..., Value]]
+class Computation(Protocol):
+    """What is called, as far as these operations look at it."""
+
+    nodes: list[Node]
+    parameters: list[Node]
+
+    @property
+    def whole(self) -> Callable[[Sequence[Array]], list[Array]]:
+        """All of its outputs, from an array for each parameter."""
+
+
+_Caller: TypeAlias = Callable[
+    [Instruction, list[Node], list[Node], Sequence[Computation]], Callable[..., Value]
+]
 
 WITH_FUNCTIONS = {
     "reduce": ("to_apply",),
@@ -26,7 +37,7 @@ WITH_FUNCTIONS = {
 
 
 def _reduce(
-    instruction: Instruction, leaves: list[Node], operands: list[Node], functions: list[Graph]
+    instruction: Instruction, leaves: list[Node], operands: list[Node], functions: Sequence[Computation]
 ) -> Callable[..., Value]:
     (function,) = functions
     arrays = len(operands) // 2
@@ -68,7 +79,7 @@ def _where_each(condition: Array, xs: Sequence[Array], ys: Sequence[Array]) -> l
 
 
 def _while(
-    instruction: Instruction, leaves: list[Node], operands: list[Node], functions: list[Graph]
+    instruction: Instruction, leaves: list[Node], operands: list[Node], functions: Sequence[Computation]
 ) -> Callable[..., Value]:
     condition, body = functions
 
@@ -84,7 +95,7 @@ def _while(
 
 
 def _conditional(
-    instruction: Instruction, leaves: list[Node], operands: list[Node], functions: list[Graph]
+    instruction: Instruction, leaves: list[Node], operands: list[Node], functions: Sequence[Computation]
 ) -> Callable[..., Value]:
     counts = [len(leaves_of(operand)) for operand in operands[1:]]
     is_boolean = operands[0].shape.dtype == "pred"
