@@ -306,6 +306,62 @@ def _powers(p: Parting) -> Iterator[str]:
         yield f"{factor:.6g} times further from PyTorch's at each {p.events[1].what}: another gamma"
 
 
+def _decays(p: Parting) -> Iterator[str]:
+    """At each count the ratio grows by the same factor again."""
+    index = np.arange(len(p.torch))
+    known = (p.ours > 0) & (p.torch > 0) & (index > 0)
+    if known.sum() < 4:
+        return
+    factor = float(np.exp(np.median(np.log(p.ours[known] / p.torch[known]) / index[known])))
+    if abs(factor - 1) > 1e-7 and p.explained_by(p.torch * factor**index):
+        yield f"{factor:.6g} times further from PyTorch's at each count: another gamma"
+
+
+def _to_a_power(p: Parting) -> Iterator[str]:
+    """Of the share of the peak that is left."""
+    mine, theirs = p.ours / np.max(p.ours), p.torch / p.peak
+    known = (mine > 0) & (mine < 1) & (theirs > 0) & (theirs < 1)
+    if known.sum() < 4:
+        return
+    power = float(np.median(np.log(mine[known]) / np.log(theirs[known])))
+    if abs(power - 1) > 1e-4 and p.explained_by(np.max(p.ours) * np.abs(theirs) ** power):
+        yield f"PyTorch's to the power of {power:.4g}, as shares of the peak: another power"
+
+
+def _pace(p: Parting) -> Iterator[str]:
+    """The same course, faster or slower; as far as one goes up or down without a turn."""
+    index = np.arange(len(p.torch), dtype=np.float64)
+    turn = _first_turn(p.torch)
+    if turn < 4:
+        return
+    rising = p.torch[turn] > p.torch[0]
+    levels, times = (p.torch[: turn + 1], index[: turn + 1])
+    levels, times = (levels, times) if rising else (levels[::-1], times[::-1])
+    mine = np.arange(1, min(_first_turn(p.ours), len(p.ours) - 1) + 1)
+    within = mine[(p.ours[mine] > levels[0]) & (p.ours[mine] < levels[-1])]
+    if len(within) < 4:
+        return
+    faster = float(np.median(np.interp(p.ours[within], levels, times) / within))
+    predicted = np.interp(index * faster, index, p.torch)
+    before = (index < _first_turn(p.ours)) & (index * faster < turn)
+    apart, left = (np.abs(p.ours - x)[before].max(initial=0) for x in (p.torch, predicted))
+    # Between counts PyTorch's values are interpolated, which is not exact.
+    if (
+        8 * before.sum() >= len(index)
+        and abs(faster - 1) > 1e-3
+        and apart > p.rounding
+        and left <= apart / 20
+    ):
+        yield f"the same course, but {1 / faster:.4g} times as long: another number of counts"
+
+
+def _first_turn(values: Floats) -> int:
+    """The index up to which they only fall, or only rise."""
+    steps = np.sign(np.diff(values))
+    other = np.flatnonzero(steps != steps[0]) if len(steps) else np.empty(0)
+    return int(other[0]) if len(other) else len(steps)
+
+
 def _affine(p: Parting) -> Iterator[str]:
     if len(p.torch) > 3 and np.ptp(p.torch) > p.rounding:
         scale, offset = np.polyfit(p.torch, p.ours, 1)
@@ -347,7 +403,10 @@ _CAUSES: tuple[Cause, ...] = (
     _after_an_event,
     _swapped,
     _one_more_or_less,
+    _decays,
     _affine,
+    _pace,
+    _to_a_power,
 )
 
 
@@ -364,6 +423,8 @@ def whereabouts(first: int, events: Sequence[Event]) -> str:
     if not near:
         return f"{WHERE} at count {first}, next to no event of the trajectory"
     away = first - near[0].count
+    if near[0].count == 0 and away:
+        return f"{WHERE} at count {first}"
     where = {-1: "one count before the", 0: "at the", 1: "one count after the"}[away]
     return f"{WHERE} {where} {_named(near[0])}"
 

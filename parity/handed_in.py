@@ -268,15 +268,19 @@ def number(value: Any, name: str, count: Any) -> float:
 
 def _check_kind(value: Any, name: str, count: Any) -> None:
     shape, dtype = getattr(value, "shape", ()), getattr(value, "dtype", None)
-    real = dtype is not None and (
-        jax.numpy.issubdtype(dtype, jax.numpy.floating) or jax.numpy.issubdtype(dtype, jax.numpy.integer)
-    )
+    try:
+        real = dtype is not None and (
+            jax.numpy.issubdtype(dtype, jax.numpy.floating) or jax.numpy.issubdtype(dtype, jax.numpy.integer)
+        )
+    except TypeError:  # PyTorch's
+        real = False
     if dtype is None and isinstance(value, (int, float)) and not isinstance(value, bool):
         return
     if real and shape == ():
         return
     came = f"an array of shape {tuple(shape)}" if real else _of_type(value)
     remedy = "; take its element, as in [0]" if real and int(np.prod(shape)) == 1 else ""
+    remedy = "; give value.item()" if not real and hasattr(value, "item") else remedy
     raise NotComparable(f"{name} must return one real number at a count, got {came} at count {count}{remedy}")
 
 

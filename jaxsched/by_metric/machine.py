@@ -23,10 +23,14 @@ def as_metric(owner: str, metric: Any, allowed: str) -> jax.Array | np.ndarray[A
       TypeError: it is no real number, nor an array of them.
     """
     if isinstance(metric, (int, float)):
-        return np.float64(metric)
+        try:
+            return np.float64(metric)
+        except OverflowError:
+            remedy = "float64 holds none so large."
+            raise error(ValueError, owner, "metric", metric, allowed, remedy) from None
     if isinstance(metric, (jax.Array, np.ndarray, np.generic)):
         real = metric.dtype == bool or jnp.issubdtype(metric.dtype, jnp.number)
-        if real and not jnp.issubdtype(metric.dtype, jnp.complexfloating):
+        if real and metric.dtype.kind not in "cm":  # a duration is a number to NumPy
             return metric
     raise error(TypeError, owner, "metric", metric, allowed, "Convert a one-element tensor with .item().")
 

@@ -60,6 +60,7 @@ def two(k, j): return 0.1
 number = 0.1
 optimizer = optax.sgd(0.1)
 optax_cosine = optax.cosine_decay_schedule(0.1, 100)
+def tensor(k): return torch.tensor(0.1)
 def make_cosine(): return lrs.CosineAnnealingLR(sgd(), 100)
 """
 
@@ -83,6 +84,7 @@ DOOR = [
     ("mine:vector", "mine:make", "got an array of shape (3,) at count 0"),
     ("mine:one_element", "mine:make", "got an array of shape (1,) at count 0; take its element, as in [0]"),
     ("mine:complex_number", "mine:make", "got (0.1+0j) (complex) at count 0"),
+    ("mine:tensor", "mine:make", "got tensor(0.1000) (Tensor) at count 0; give value.item()"),
     ("mine:truth", "mine:make", "got True (bool) at count 0"),
     ("mine:exits", "mine:make", "mine:exits at count 0 failed: it calls sys.exit(0), at "),
     ("mine:exits_hard", "mine:make", "mine:exits_hard at count 0 failed: it calls os._exit(0), at "),
