@@ -688,11 +688,11 @@ def test_accelerates_scheduler_by_its_source(monkeypatch, processes, split, fail
         assert from_torch(live) == jaxsched.StepLR(0.1, 5)
 
 
-@pytest.mark.parametrize("div_factor", [3.0, 7.3, 12.5, 49.0])
+@pytest.mark.parametrize("div_factor", [3.0, 5.7, 11.0, 12.5])  # 0.1 / (0.1 / 11.0) is not 11.0
 def test_one_cycle_has_the_numbers_that_somebody_wrote(div_factor):
     live = torch.optim.lr_scheduler.OneCycleLR(
         torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0, momentum=0.9),
-        max_lr=0.3, total_steps=97, pct_start=0.35, div_factor=div_factor, final_div_factor=123.0,
+        max_lr=0.1, total_steps=97, pct_start=0.35, div_factor=div_factor, final_div_factor=123.0,
     )  # fmt: skip
     schedule = from_torch(live)
     assert (schedule.div_factor, schedule.final_div_factor, schedule.pct_start) == (div_factor, 123.0, 0.35)

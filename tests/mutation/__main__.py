@@ -30,7 +30,7 @@ ROOMS = (
     "jaxsched/interop",
     "parity/judge.py",
     "parity/ulp.py",
-    "parity/causes.py",
+    "parity/causes",
     "parity/reference",
 )
 
@@ -87,7 +87,7 @@ def sample(session: pathlib.Path, wanted: int) -> None:
         while len(kept) < wanted and any(files.values()):
             # What judges is looked at as thoroughly as three schedulers.
             for path, jobs in files.items():
-                for _ in range(3 if path.startswith("parity/") and path.count("/") == 1 else 1):
+                for _ in range(3 if path.startswith(("parity/judge", "parity/ulp", "parity/causes")) else 1):
                     if jobs and len(kept) < wanted:
                         kept.add(jobs.pop())
         for table in ("mutation_specs", "work_items"):

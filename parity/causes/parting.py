@@ -1,0 +1,82 @@
+"""Two trajectories that part, and the words that sentences about them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..reference.events import Event
+
+Floats = npt.NDArray[np.float64]
+
+
+class Parting(NamedTuple):
+    """Two trajectories that part."""
+
+    ours: Floats
+    torch: Floats
+    differing: npt.NDArray[np.int64]
+    """The indices at which they do, ascending; not empty."""
+
+    events: Sequence[Event]
+    """What sentences may speak of, in order."""
+
+    told: bool
+    """Whether a metric was told at each count, and the learning rate waits for it to get better."""
+
+    @property
+    def first(self) -> int:
+        return int(self.differing[0])
+
+    def head(self, counts: int) -> Parting:
+        """The same, up to a count."""
+        return self._replace(ours=self.ours[:counts], torch=self.torch[:counts])
+
+    @property
+    def peak(self) -> float:
+        return float(np.max(np.abs(self.torch)))
+
+    def explained_by(self, predicted: Floats, where: Any = slice(None)) -> bool:
+        """Whether a prediction takes all but a hundredth of the difference away.
+
+        ``predicted`` is NaN where nothing is predicted. It must speak of at least half of the
+        counts that differ, and of the greatest difference there, to count as an explanation.
+        """
+        ours, torch = self.ours[where], self.torch[where]
+        predicted = predicted if len(predicted) == len(ours) else predicted[where]
+        known = ~np.isnan(predicted)
+        spoken_of = np.count_nonzero(known & (np.abs(ours - torch) > self.rounding))
+        if 2 * spoken_of < np.count_nonzero(np.abs(ours - torch) > self.rounding) or not spoken_of:
+            return False
+        before = np.max(np.abs(ours - torch), where=known, initial=0.0)
+        after = np.max(np.abs(ours - predicted), where=known, initial=0.0)
+        return bool(after <= max(before / 100, self.rounding))
+
+    @property
+    def rounding(self) -> float:
+        """What float32 arithmetic may cost: beyond it a difference has a meaning."""
+        return 2e-6 * self.peak
+
+
+Cause = Callable[[Parting], Iterator[str]]
+
+
+def spoken_of(events: Sequence[Event]) -> list[Event]:
+    return [event for event in events if event.what]
+
+
+def named(event: Event) -> str:
+    return event.what if event.count == 0 else f"{event.what} at count {event.count}"
+
+
+def count_of(counts: int) -> str:
+    return "1 count" if counts == 1 else f"{counts} counts"
+
+
+def counts(indices: npt.NDArray[np.int64]) -> str:
+    if len(indices) == 1:
+        return f"count {indices[0]}"
+    return f"{len(indices):,} counts, first at count {indices[0]}"
