@@ -37,7 +37,7 @@ ROOMS = (
 CONFIG = """
 [cosmic-ray]
 module-path = {rooms}
-timeout = 600.0
+timeout = 900.0
 excluded-modules = []
 test-command = "{python} tests/mutation/judge.py"
 [cosmic-ray.distributor]
