@@ -88,6 +88,10 @@ class Schedule(SharedRate):
         >>> StepLR(0.1, step_size=30).on_host([0, 29, 30, 60])
         array([0.1  , 0.1  , 0.01 , 0.001], dtype=float32)
 
+        So does a class of your own whose ``_formula`` consists of operators and of other schedules. What it
+        calls of ``jax.numpy`` runs on the device here, too, and may differ from the compiled program, which
+        combines operations, by a last bit of float64.
+
         Args:
           count: as for a call, but a Python int, list or NumPy array.
 

@@ -92,7 +92,10 @@ class SharedRate(Value, abc.ABC):
     """Whether ``_formula`` takes counts of 32 bits; what they are added up to, it must see to."""
 
     def _least(self) -> float:
-        """No value lies between 0 and this one. If it is normal in float32, none is made subnormal."""
+        """No value lies between 0 and this one. If it is normal in float32, none is made subnormal.
+
+        Of what goes on from a learning rate in force, whatever that one is.
+        """
         return 0.0
 
     @property
@@ -182,7 +185,10 @@ class Multiplies(SharedRate):
 
     @abc.abstractmethod
     def _factor(self, k: jax.Array) -> jax.Array:
-        """The factor at a count; float64 of the shape of ``k``, >= 0."""
+        """The factor at a count; float64 of the shape of ``k``, >= 0.
+
+        Once it is 0 it must stay so: beside others on one learning rate nothing brings that back.
+        """
 
     def _lifted(self, k: jax.Array) -> nx.Lifted:
         """The factor, to be multiplied with others: it may be out of the range of numbers."""
@@ -262,6 +268,11 @@ class Wrapped(SharedRate):
         """Its count."""
         return k
 
+    @property
+    def _pauses(self) -> bool:
+        """Whether its count may be the same for several of ours; it steps where that changes."""
+        return type(self)._own is not Wrapped._own
+
     def _counted(self, own: jax.Array) -> jax.Array:
         """The first count at which the other one's is ``own``; 0 if that is before its beginning."""
         return own
@@ -282,13 +293,17 @@ class Wrapped(SharedRate):
 
     @property
     def _overwrites(self) -> bool:
-        return self._wrapped._overwrites
+        return self._wrapped._overwrites and not self._pauses
 
     def _start(self, k: jax.Array) -> Affine:
         return self._wrapped._start(self._own(k))
 
     def _step(self, k: jax.Array) -> Affine:
-        return self._wrapped._step(self._own(k))
+        own = self._own(k)
+        if not self._pauses:
+            return self._wrapped._step(own)
+        # Where nothing steps, the learning rate in force stays.
+        return self._wrapped._step(nx.maximum(own, 1)).where(own != self._own(k - 1), UNCHANGED)
 
     @property
     def _continues(self) -> bool:

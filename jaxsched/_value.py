@@ -52,6 +52,7 @@ class Value:
     """Every class by the name of its module and its own in there; a class defined again is the newer one."""
 
     def __init_subclass__(cls) -> None:
+        _refuse_what_no_call_makes(cls)
         dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
         jax.tree_util.register_pytree_with_keys(cls, _flatten_with_keys, cls._unflatten)
         # Of this class only: what its bases wrote is looked up where they are written, and `__module__` of a
@@ -70,7 +71,7 @@ class Value:
         (position,) = given  # what is in no field
         owner = type(self).__name__
         if position is not None:
-            self.__dict__["position"] = position
+            self.__dict__["position"] = int(position) if isinstance(position, np.integer) else position
         for name, checker in self._checkers.items():
             object.__setattr__(self, name, checker(owner, name, getattr(self, name)))
         self._check()
@@ -126,12 +127,11 @@ class Value:
         return hash((type(self), *(_hashed(getattr(self, n)) for n in _names(self))))
 
     def __repr__(self) -> str:
-        first, *others = dataclasses.fields(self)
-        arguments = [_show(getattr(self, first.name))]
-        for field in others:
+        arguments = []
+        for i, field in enumerate(dataclasses.fields(self)):
             value = getattr(self, field.name)
-            if not _equal(value, field.default):
-                arguments.append(f"{field.name}={_show(value)}")
+            if i == 0 or not _equal(value, field.default):
+                arguments.append(_show(value) if i == 0 else f"{field.name}={_show(value)}")
         return f"{type(self).__name__}({', '.join(arguments)})"
 
     def to_dict(self) -> dict[str, Any]:
@@ -145,8 +145,13 @@ class Value:
         {'version': 1, 'scheduler': 'ExponentialLR', 'base_lr': 0.1, 'gamma': 0.9}
 
         Raises:
-          TypeError: an argument is a function, which no file can hold.
+          TypeError: an argument is a function, which no file can hold, or the class was defined again.
         """
+        if type(self) not in self._classes.values():
+            raise TypeError(
+                f"to_dict: {type(self).__name__} must be the newest class named {_full_name(type(self))}, "
+                "got one that was defined before. It would be read as the newer one; make the schedule anew."
+            )
         encoded = {n: _encode(type(self).__name__, n, getattr(self, n)) for n in _names(self)}
         if self.position is not None:
             encoded["position"] = _encode_position(type(self).__name__, self.position)
@@ -176,7 +181,10 @@ class Value:
         if name not in known:  # written while another class of its name was there
             known |= {_full_name(c): c for c in classes if _full_name(c) == name}
         if name not in known:
-            raise ValueError(f"from_dict: scheduler must be one of {', '.join(sorted(known))}, got {name!r}.")
+            allowed = (
+                f"one of {', '.join(sorted(known))}" if known else f"a class derived from {cls.__name__}"
+            )
+            raise ValueError(f"from_dict: scheduler must be {allowed}, got {name!r}.")
         keys, position = _names(known[name]), _decode(fields.pop("position", None))
         if set(fields) != set(keys):
             raise ValueError(
@@ -189,6 +197,23 @@ class Value:
 
 
 # Names ----------------------------------------------------------------------------------
+
+
+def _refuse_what_no_call_makes(cls: type[Value]) -> None:
+    """A value is the call that makes it: its fields are the arguments, and nothing else is made in it."""
+    if "__post_init__" in vars(cls) and len(inspect.signature(cls.__post_init__).parameters) < 2:
+        raise TypeError(f"{cls.__name__}: define _check(self) to check several arguments, not __post_init__.")
+    for name, hint in inspect.get_annotations(cls, eval_str=True).items():
+        default = vars(cls).get(name)
+        if name == "position":
+            reason = "Every schedule has a position: where PyTorch's stood. Name the argument otherwise."
+        elif isinstance(hint, dataclasses.InitVar) and "__post_init__" not in vars(cls):
+            reason = "It is in no field, and nothing takes it: define __post_init__(self, *given)."
+        elif isinstance(default, dataclasses.Field) and not default.init:
+            reason = "Compute it in a property, or where it is used."
+        else:
+            continue
+        raise TypeError(f"{cls.__name__}: {name} cannot be an argument. {reason}")
 
 
 def _full_name(cls: type[Value]) -> str:
@@ -258,7 +283,7 @@ def _flatten_with_keys(value: Value) -> tuple[Any, Any]:
 
 
 class _Position:
-    """A position in the structure of a pytree, where it must hash: a count as a number, a state as itself."""
+    """A position in the structure of a pytree, where it must hash: a count, or a state machine's state."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -266,12 +291,13 @@ class _Position:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _Position):
             return NotImplemented
-        return self.value is other.value or (
-            isinstance(self.value, int) and isinstance(other.value, int) and self.value == other.value
-        )
+        return self.value is other.value or _equal(self.value, other.value)
 
     def __hash__(self) -> int:
-        return self.value if isinstance(self.value, int) else id(self.value)
+        try:
+            return hash(_hashed(self.value))
+        except TypeError:  # of tracers, whose values nobody knows yet: they are equal to themselves alone
+            return id(self.value)
 
 
 def _equal(x: Any, y: Any) -> bool:
@@ -349,5 +375,5 @@ def _decode(value: Any) -> Any:
                 f"{{'dtype': 'float32', 'values': [0.1]}}, got {describe(value)}."
             ) from None
     if isinstance(value, list):
-        return [_decode(x) for x in value]
+        return tuple(_decode(x) for x in value)
     return value

@@ -3,6 +3,7 @@
 import ast
 import graphlib
 import pathlib
+import sys
 
 import pytest
 
@@ -185,6 +186,13 @@ def test_only_the_kinds_of_case_ask_which_kind_one_is():
     assert found == set()
     assert {"Case", "PlateauCase", "GreedyCase", "TrainingCase", "Spec", "TimmSpec"} <= kinds()
     assert list(asked_for(ast.parse("x\nisinstance(case, (int, PlateauCase))"), kinds())) == [2]
+
+
+@pytest.mark.parametrize("package", [jaxsched, parity])
+def test_no_module_is_named_like_one_of_the_standard_library(package):
+    stems = {pathlib.Path(path).stem for _, path in modules(package)} - {"__init__", "__main__"}
+    assert len(stems) > 30
+    assert stems.isdisjoint(sys.stdlib_module_names)
 
 
 @pytest.mark.parametrize("package", [jaxsched, parity])

@@ -1,5 +1,6 @@
 """A class is itself, and not its name: somebody's StepLR is not ours, nor ours theirs."""
 
+import dataclasses
 import doctest
 import importlib
 import pickle
@@ -72,6 +73,26 @@ def test_a_name_that_only_theirs_has_is_written_as_it_is(monkeypatch):
         Schedule.from_dict(written)
 
 
+def test_one_that_was_defined_before_is_not_written_as_the_newer_one(monkeypatch):
+    monkeypatch.setattr(Value, "_classes", dict(Value._classes))
+
+    def make(factor):
+        class Local(jaxsched.Multiplies, Schedule):
+            def _factor(self, k):
+                return factor**k
+
+        return Local
+
+    older, newer = make(0.5), make(0.9)
+    assert type(Schedule.from_dict(newer(0.1).to_dict())) is newer
+    with pytest.raises(TypeError, match="Local must be the newest class named test_identity"):
+        older(0.1).to_dict()
+    with pytest.raises(TypeError, match="Local must be the newest class"):
+        SequentialLR([newer(0.1), older(0.1)], [3]).to_dict()
+    with pytest.raises(ValueError, match="scheduler must be a class derived from Local, got"):
+        older.from_dict(newer(0.1).to_dict())
+
+
 def test_theirs_is_read_by_its_full_name_when_ours_alone_is_left(theirs):
     full = {"version": 1, "scheduler": "somebody.StepLR", "base_lr": 0.1}
     del Value._classes[next(name for name in Value._classes if name.endswith(".step_lr.StepLR"))]
@@ -133,6 +154,52 @@ def test_a_subclass_may_take_a_checker_away():
     for cls in (Anything, Same):
         assert list(cls._checkers) == ["base_lr"]
         assert cls(0.1, "slow").gamma == "slow"
+
+
+class Nothing(Schedule):
+    def _formula(self, k):
+        return 0.1 / (k + 1.0)
+
+
+class Listed(Schedule):
+    rates: tuple
+
+    def _formula(self, k):
+        return self.rates[0] + 0.0 * k
+
+
+def test_of_no_arguments():
+    assert repr(Nothing()) == "Nothing()"
+    assert repr(SequentialLR([Nothing(), Nothing()], [3])).startswith("SequentialLR([Nothing(), Nothing()]")
+    assert Schedule.from_dict(Nothing().to_dict()) == Nothing()
+
+
+def test_a_tuple_stays_one():
+    made = Listed((0.1, 0.2))
+    again = Schedule.from_dict(made.to_dict())
+    assert again == made
+    assert hash(again) == hash(made)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "default", "reason"),
+    [
+        ("position: float", {}, "position cannot be an argument. Every schedule has a position"),
+        ("base_lr: dataclasses.InitVar[float]", {}, "base_lr cannot be an argument. It is in no field"),
+        (
+            "doubled: float",
+            {"doubled": dataclasses.field(init=False)},
+            "doubled cannot be an argument. Compute it in a property",
+        ),
+        ("base_lr: float", {"__post_init__": lambda self: None}, "define _check"),
+    ],
+)
+def test_a_class_that_no_call_could_make_is_refused(annotation, default, reason):
+    name, hint = annotation.split(": ")
+    body = {"__module__": __name__, "__annotations__": {name: eval(hint)}, "_formula": lambda self, k: k}
+    with pytest.raises(TypeError, match=f"^Mine: {reason}"):
+        type("Mine", (Schedule,), body | default)
+    assert f"{__name__}.Mine" not in Value._classes
 
 
 METHODS = {

@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Iterator, Sequence
 
 from .names import IGNORED, NOTHING, are_counts, chosen, count_among
-from .numbers import Row, count_in, is_number
+from .written import Row, count_in, is_number
 
 
 def csv_rows(path: pathlib.Path, text: str, column: str | None) -> Iterator[Row]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .names import chosen
-from .numbers import Row
+from .written import Row
 
 
 def event_rows(path: pathlib.Path, column: str | None) -> Iterator[Row]:

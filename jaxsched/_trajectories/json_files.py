@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .names import IGNORED, are_counts, chosen, count_among
-from .numbers import Row, count_in
+from .written import Row, count_in
 
 
 def json_rows(path: pathlib.Path, text: str, column: str | None) -> Iterator[Row]:

@@ -13,7 +13,7 @@ from .._numerics import Values
 from .csv_files import csv_rows
 from .event_files import event_rows
 from .json_files import json_rows
-from .numbers import Row, number_in
+from .written import Row, number_in
 
 LARGEST = 1 << 30
 """Bytes of a file; a trajectory of ten million values has a fifth of it."""

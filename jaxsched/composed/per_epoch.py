@@ -6,7 +6,7 @@ import jax
 from .. import _numerics as nx
 from .._arguments import Flag, Integer
 from .._schedule import Schedule
-from .._shared_rate import UNCHANGED, Affine, Wrapped
+from .._shared_rate import Affine, Wrapped
 from ..schedulers.cosine_annealing_warm_restarts import CosineAnnealingWarmRestarts
 from ._members import Member
 
@@ -96,13 +96,12 @@ class PerEpoch(Wrapped, Schedule):
         return 0.0 if self.fractional else super()._least()
 
     @property
+    def _pauses(self) -> bool:
+        return not isinstance(self.steps_per_epoch, int) or self.steps_per_epoch > 1
+
+    @property
     def _overwrites(self) -> bool:
-        # Within an epoch nothing steps, and the learning rate in force stays.
-        every_update = isinstance(self.steps_per_epoch, int) and self.steps_per_epoch == 1
-        return self.fractional or (every_update and super()._overwrites)
+        return self.fractional or super()._overwrites
 
     def _step(self, k: jax.Array) -> Affine:
-        if self.fractional:
-            return Affine(0.0, self._formula(k))
-        epoch, update = nx.divmod_count(k, self.steps_per_epoch)
-        return self.schedule._step(nx.maximum(epoch, 1)).where(update == 0, UNCHANGED)
+        return Affine(0.0, self._formula(k)) if self.fractional else super()._step(k)

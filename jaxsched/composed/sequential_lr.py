@@ -109,8 +109,6 @@ class SequentialLR(Wrapped, Schedule):
         return value
 
     def _least(self) -> float:
-        if any(member._continues for member in self.schedulers[1:]):
-            return 0.0
         return min(member._least() for member in self.schedulers)
 
     @property

@@ -42,6 +42,10 @@ class StartingAt(Wrapped, Schedule):
         """The schedule's own count; what would leave int64 is the last one in it."""
         return nx.later(k, self.count)
 
+    @property
+    def _pauses(self) -> bool:
+        return False
+
     def _counted(self, own: jax.Array) -> jax.Array:
         return nx.since(own, self.count)
 

@@ -101,6 +101,24 @@ def test_it_does_not_pass_from_one_to_another_through_jit():
         assert same(made).position is made.position
 
 
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("name", ["data", "plateau later", "greedy"])
+def test_what_is_equal_has_the_same_structure(name, way):
+    value = dataclasses.replace(VALUES[name], base_lr=jnp.float32(0.1))
+    again = way(value)
+    assert jax.tree.structure(again) == jax.tree.structure(value)
+    traced = []
+    read = jax.jit(lambda schedule: traced.append(1) or 2 * schedule.base_lr)
+    assert read(value) == read(again)
+    assert len(traced) == 1
+
+
+def test_a_count_of_numpys_is_one_of_pythons():
+    made = StepLR(jnp.float32(0.1), 30, position=np.int64(3))
+    assert type(made.position) is int
+    assert jax.tree.structure(made) == jax.tree.structure(pickle.loads(pickle.dumps(made)))
+
+
 def test_the_plateau_goes_on():
     value = VALUES["plateau later"]
     again = ReduceLROnPlateau.from_dict(json.loads(json.dumps(value.to_dict())))
