@@ -133,7 +133,7 @@ def assert_parity(
     for record in recorders:
         record(schedule, comparison, time.perf_counter() - start)
     if not comparison.passed:
-        raise AssertionError(f"{schedule!r} and PyTorch part: {comparison}")
+        raise AssertionError(f"{comparison}\nschedule: {schedule!r}")
 
 
 recorders: list[Callable[[Any, Comparison, float], None]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import decimal
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -98,11 +99,29 @@ class Integrity:
 
 @dataclasses.dataclass(frozen=True)
 class Tolerance:
-    """The least tolerances with which every value would have passed."""
+    """The least tolerances with which every value would have passed, however it was called."""
 
     absolute: float
     relative: float
     ulp: float
+
+    def __str__(self) -> str:
+        if not np.isfinite(self.absolute):
+            return "nothing: a value is not finite"
+        if self.absolute == 0:
+            return "any tolerance, 0 too: −0 and 0 are other bits of the same number"
+        least = [f"absolute {_up(self.absolute, 3)}"]
+        least += [f"relative {_up(self.relative, 3)}"] if self.relative < 1 else []
+        least += [f"{_up(self.ulp, 4)} ULP"] if self.ulp < FAR else []
+        return ", or ".join(least)
+
+
+def _up(value: float, digits: int) -> str:
+    """Rounded up, since less would not do."""
+    if float(f"{value:.{digits}g}") >= value:
+        return f"{value:.{digits}g}"
+    up = decimal.Context(prec=digits, rounding=decimal.ROUND_CEILING).create_decimal(value)
+    return f"{float(up):.{digits}g}"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -173,6 +192,9 @@ class Comparison:
     unseen: tuple[Event, ...] = ()
     """Events of the scheduler that so many counts do not reach, so that nothing is known of them."""
 
+    notes: tuple[str, ...] = ()
+    """What to know of the reference, so as not to misread the verdict; a sentence each."""
+
     curves: Curves | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @property
@@ -220,11 +242,8 @@ class Comparison:
             lines += [f"who: {self.who}"] if self.who else []
             lines += [self.remark] if self.remark else []
             lines += table(self.window) if self.first_failure else []
-            if self.tolerance is not None and np.isfinite(self.tolerance.absolute):
-                least = [f"absolute {self.tolerance.absolute:.3g}"]
-                least += [f"relative {self.tolerance.relative:.3g}"] if self.tolerance.relative < 1 else []
-                least += [f"{self.tolerance.ulp:.4g} ULP"] if self.tolerance.ulp < FAR else []
-                lines.append(f"would pass with: {', or '.join(least)}")
+            lines += [f"would pass with: {self.tolerance}"] if self.tolerance is not None else []
+        lines += [f"note: {note}" for note in self.notes]
         lines += [
             f"not judged: the {event.what} at count {event.count}, which {self.steps:,} counts do not reach"
             for event in self.unseen

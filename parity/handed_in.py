@@ -240,7 +240,12 @@ def schedule(given: Any, name: str = "the schedule", count: Any = 0) -> Callable
         raise NotComparable(f"{name} must take one argument, the count; it {_wanted(given)}{made}")
     try:
         with theirs(name, f" at count {count}"), jax.numpy_dtype_promotion("standard"):
-            number(given(count), name, count)
+            first, again = (number(given(count), name, count) for _ in range(2))
+        if first != again and first == first:
+            raise NotComparable(
+                f"{name} must be a function of the count alone; called twice at count {count} it gave "
+                f"{first:g} and {again:g}. What it keeps between calls, or draws at random, jit freezes"
+            )
     except NotComparable:
         if isinstance(given, OfArrays):
             raise

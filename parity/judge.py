@@ -129,7 +129,7 @@ def judge(
         distances=apart,
         window=tuple(pair.row(i) for i in range(max(middle - 3, 0), min(middle + 4, steps))),
         integrity=_integrity(answers),
-        tolerance=_tolerance(pair),
+        tolerance=_tolerance(pair, answers),
         share=pair.share,
         allowed=", and ".join(
             [*([f"{allowed}, as asked"] if allowed else []), *([slack.why] if slack is not None else [])]
@@ -137,6 +137,7 @@ def judge(
         or None,
         within=len(within),
         unseen=stepped.unseen,
+        notes=stepped.notes,
         curves=Curves(
             pair.counts, pair.ours, pair.torch, tuple(event for event in stepped.events if event.what)
         ),
@@ -244,8 +245,9 @@ def _problem(pair: _Pair, wrong: Sequence[int], unstable: Sequence[int]) -> str 
         cause = _cause(pair, wrong, unstable)
         return text if cause is None or cause.startswith(causes.WHERE) else f"{cause}; {text}"
     if unstable:
+        have = "value has" if len(unstable) == 1 else "values have"
         return (
-            f"{len(unstable):,} values have other bits when evaluated eagerly than under jit, "
+            f"{len(unstable):,} {have} other bits when evaluated eagerly than under jit, "
             f"first at count {pair.counts[unstable[0]]}"
         )
     ended = pair.stepped.ended
@@ -319,12 +321,15 @@ def _integrity(answers: Answers) -> Integrity:
     )
 
 
-def _tolerance(pair: _Pair) -> Tolerance:
-    wanted = pair.torch.astype(np.float32).astype(np.float64)
+def _tolerance(pair: _Pair, answers: Answers) -> Tolerance:
+    values = np.concatenate([pair.ours, answers.alone])
+    torch = np.concatenate([pair.torch, pair.torch[answers.at]])
+    wanted = torch.astype(np.float32).astype(np.float64)
     with np.errstate(all="ignore"):
-        apart = np.abs(pair.ours - wanted)
+        apart = np.abs(values - wanted)
         relative = np.where(apart == 0, 0.0, apart / np.abs(wanted))
-    absolute = np.where(np.isnan(apart), np.inf, apart).max()
     return Tolerance(
-        float(absolute), float(np.nan_to_num(relative, nan=np.inf).max()), float(pair.ulps.max())
+        float(np.nan_to_num(apart, nan=np.inf).max()),
+        float(np.nan_to_num(relative, nan=np.inf).max()),
+        float(ulp.rounded_distance(values, torch).max()),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -40,6 +41,9 @@ class Stepped:
     made: npt.NDArray[np.int32] | None = None
     """How many steps had been made at each count, ascending; None where that is 0, 1, …"""
 
+    notes: tuple[str, ...] = ()
+    """What to know of it, so as not to misread a verdict; a sentence each."""
+
 
 def in_updates(stepped: Stepped, each: int, updates: int) -> Stepped:
     """What was stepped once an epoch, asked about at every update.
@@ -51,6 +55,7 @@ def in_updates(stepped: Stepped, each: int, updates: int) -> Stepped:
     """
     known = stepped.exact
     count = min(updates, len(stepped.values) * each)
+    still = f"PyTorch made no step in these {updates:,} counts, which are updates: an epoch has {each:,}"
     return Stepped(
         np.arange(updates, dtype=np.int32),
         np.repeat(stepped.values, each)[:count],
@@ -58,6 +63,7 @@ def in_updates(stepped: Stepped, each: int, updates: int) -> Stepped:
         tuple(_later(event, each) for event in stepped.events),
         tuple(_later(event, each) for event in stepped.unseen),
         None if known is None else lambda update: known(update // each),
+        notes=stepped.notes if len(stepped.values) > 1 else (*stepped.notes, still),
     )
 
 
@@ -84,17 +90,48 @@ def step(
       fractions: epochs for ``scheduler.step(epoch)``, as many as ``steps``, instead of 0, 1, …
       progress: is told now and then how many counts have been done since it was told last.
     """
+    moved = _moved_before(scheduler, quantity, group)
+    notes = (*moved, *_beside(scheduler, quantity, group))
     found = pytorch.trajectory(
         scheduler, steps, quantity=quantity, group=group, fractions=fractions, progress=progress
     )
-    known = exact.formula_of(scheduler, quantity, group)
+    known = None if moved else exact.formula_of(scheduler, quantity, group)
     if fractions is not None:
-        return Stepped(np.asarray(fractions, np.float64), found.values, found.ended, exact=known)
+        return Stepped(np.asarray(fractions, np.float64), found.values, found.ended, exact=known, notes=notes)
     return Stepped(
         np.arange(steps, dtype=np.int32),
         found.values,
         found.ended,
-        tuple(events.told_by(scheduler, len(found.values))),
-        tuple(events.never_reached(scheduler, steps)),
+        () if moved else tuple(events.told_by(scheduler, len(found.values))),
+        () if moved else tuple(events.never_reached(scheduler, steps)),
         known,
+        notes=notes,
     )
+
+
+def _beside(scheduler: Any, quantity: str, group: int) -> tuple[str, ...]:
+    """What of the optimizer is not looked at, or is not there."""
+    groups = scheduler.optimizer.param_groups
+    others = [i for i in range(len(groups)) if i != group]
+    found = []
+    if others:
+        named = ", ".join(f"{i} begins at {pytorch.read(scheduler, quantity, i):.9g}" for i in others[:3])
+        found.append(f"group {group} of {len(groups)} parameter groups was compared; group {named}")
+    if quantity == "momentum" and pytorch.read(scheduler, quantity, group) == 0:
+        found.append("the optimizer's momentum is 0, and a scheduler that cycles none leaves it so")
+    return tuple(found)
+
+
+def _moved_before(scheduler: Any, quantity: str, group: int) -> tuple[str, ...]:
+    """That a scheduler is not at its start, where its formula and its events are not its own any more."""
+    made = getattr(scheduler, "last_epoch", 0)
+    if made > 0:
+        return (f"the scheduler had made {made} steps before (last_epoch is {made}): count 0 is that one",)
+    known = exact.formula_of(scheduler, quantity, group)
+    if known is None:
+        return ()
+    with contextlib.suppress(ArithmeticError, ValueError):
+        there, start = pytorch.read(scheduler, quantity, group), float(known(0))
+        if abs(there - start) > 1e-9 * max(abs(there), abs(start)):
+            return (f"the {quantity} was changed before count 0, from {start:.9g} to {there:.9g}",)
+    return ()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import pathlib
 import shlex
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -68,11 +70,7 @@ def main(options: argparse.Namespace) -> int:
     candidate = None
     if options.schedule is not None:
         if len(chosen) != 1:
-            names = "".join(f"\n  {vector.case.name}" for vector in chosen[:10])
-            raise UsageError(
-                f"check: --case must name one case for {options.schedule} to be compared with, "
-                f"got {options.case!r}, which is in the names of {len(chosen)}{names}"
-            )
+            raise UsageError(f"check: {_which_case(options, chosen, vectors)}")
         candidate = _candidate(options.schedule, of_metrics=hasattr(chosen[0].case, "trace"))
     start = time.perf_counter()
     try:
@@ -92,6 +90,23 @@ def main(options: argparse.Namespace) -> int:
         return Exit.NOTHING
     print(f"torch {version}, as recorded in {options.golden}\n{run.summary()}")
     return Exit.PASSED if run.passed else Exit.FAILED
+
+
+def _which_case(options: argparse.Namespace, chosen: Sequence[Vector], vectors: Sequence[Vector]) -> str:
+    wanted = f"--case must name one case for {options.schedule} to be compared with"
+    names = [vector.case.name for vector in vectors]
+    if not options.case:
+        return f"{wanted}, one of {len(vectors)}" + _listed(names[:10], "; the first are")
+    if not chosen:
+        like = difflib.get_close_matches(options.case, names, 3, 0.5)
+        return f"{wanted}, got {options.case!r}, which is in no name" + _listed(like, "; close are")
+    return f"{wanted}, got {options.case!r}, which is in the names of {len(chosen)}" + _listed(
+        [vector.case.name for vector in chosen[:10]]
+    )
+
+
+def _listed(names: Sequence[str], lead: str = "") -> str:
+    return (lead if names else "") + "".join(f"\n  {name}" for name in names)
 
 
 def _candidate(text: str, of_metrics: bool) -> Any:

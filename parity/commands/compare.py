@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import pathlib
 import shlex
@@ -301,9 +302,15 @@ def named(which: str, text: str) -> Any:
         if isinstance(reason, ModuleNotFoundError):
             ours = reason.name == module.split(".")[0]
             where = f"; looked where Python looks and in {pathlib.Path.cwd()}" if ours else ""
+            if module.endswith(".py"):
+                where = (
+                    f"; a module is named without .py: {module.removesuffix('.py').replace('/', '.')}:{name}"
+                )
             raise UsageError(f"{which}: {reason}{where}") from reason
         if isinstance(reason, (ImportError, AttributeError)):
-            raise UsageError(f"{which}: {reason}") from reason
+            like = difflib.get_close_matches(name, vars(sys.modules.get(module, object)), n=3)
+            meant = f". Did you mean {' or '.join(f'{module}:{each}' for each in like)}?" if like else ""
+            raise UsageError(f"{which}: {reason}{meant}") from reason
         raise UsageError(f"{which}: {module} cannot be imported: {told(reason or wrapped)}") from reason
     finally:
         if "" in sys.path:

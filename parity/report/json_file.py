@@ -85,6 +85,7 @@ def _case(result: CaseResult) -> Object:
         "window": [_row(row) for row in found.window],
         "least_tolerance": _numbers(found.tolerance),
         "integrity": None if found.integrity is None else dataclasses.asdict(found.integrity),
+        "notes": list(found.notes),
         "not_judged": [dataclasses.asdict(event) for event in found.unseen],
         "eager": found.eager,
         "modes": dict(result.modes),

@@ -49,8 +49,8 @@ def test_a_report_of_what_was_asserted(tmp_path, workers):
     assert done.returncode == 1
     assert "2 passed" in done.stdout
     assert (
-        "part: failed: 1 count behind PyTorch" in done.stdout
-        or "part: failed: each step comes" in done.stdout
+        "Error: failed: 1 count behind PyTorch" in done.stdout
+        or "Error: failed: each step comes" in done.stdout
     )
     assert "api.py" not in done.stdout  # the frame is hidden, the facts are not
     written = json.loads((tmp_path / "found" / "report.json").read_text())

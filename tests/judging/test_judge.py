@@ -70,9 +70,7 @@ def test_at_a_tie_either_neighbour_is_right(beyond, passes):
 def test_another_value_alone_is_named():
     values = RIGHT.astype(np.float32)
     found = judge(Answers(values, np.array([3, 5]), changed(5, 1)[[3, 5]]), STEPPED)
-    assert found.problem == (
-        "1 values have other bits when evaluated eagerly than under jit, first at count 5"
-    )
+    assert found.problem == ("1 value has other bits when evaluated eagerly than under jit, first at count 5")
     assert found.cause == "it depends on how it is called, and not on the count alone"
     assert found.eager == 2
 

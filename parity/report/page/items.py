@@ -86,6 +86,7 @@ def _facts(result: CaseResult) -> Iterator[tuple[str, Text]]:
     yield "allowed", found.remark or ""
     yield "cause", found.cause or ""
     yield "who", found.who or ""
+    yield "note", "; ".join(found.notes)
     yield "identical", f"{found.identical:,} of {found.steps:,} values"
     if found.correctly_rounded:
         yield "rounded", f"{found.correctly_rounded:,} correctly where PyTorch’s is not"
@@ -109,11 +110,7 @@ def _tolerance(found: Comparison) -> str:
     least = found.tolerance
     if least is None:
         return ""
-    if least.ulp == 0:
-        return "none"
-    if not math.isfinite(least.ulp):
-        return "no tolerance would do: a value is not finite"
-    return f"absolute {least.absolute:.3g}, or relative {least.relative:.3g}, or {least.ulp:.4g} ULP"
+    return "none" if found.passed and least.absolute == 0 else str(least)
 
 
 def _integrity(found: Integrity) -> str:
@@ -152,11 +149,12 @@ def _shortened(counts: Sequence[str]) -> str:
 
 def _window(found: Comparison) -> Table:
     """The surroundings of the first failure, or else of the worst count."""
-    middle = found.first_failure or found.worst
+    different = found.first_failure or found.worst
+    where = f"Counts {found.window[0].count:g} to {found.window[-1].count:g}" if found.window else ""
     return table(
         ("count", "ours", "PyTorch", "exact"),
         ((f"{row.count:g}", *cells.values(row)) for row in found.window),
-        "The first counts" if middle is None else f"Around count {middle.count:g}",
+        "The first counts" if different is None else where,
     )
 
 
