@@ -22,6 +22,7 @@ from .arrays import (
     minimum,
     most_of,
     namespace,
+    select,
     to_float,
     where,
 )
@@ -290,18 +291,18 @@ def _fixed_wave(k: Array, ahead: int, length: float, cycles: float, change: Numb
     low, high = words[1] << 32 | words[0], words[3] << 32 | words[2]
     borrow = (low != 0).astype(np.uint64)
     wraps = high >> 63 == 1
-    high, low = jnp.where(wraps, -high - borrow, high), jnp.where(wraps, -low, low)
+    high, low = select(wraps, -high - borrow, high), select(wraps, -low, low)
     first_half = high < np.uint64(2**62)
     high, low = (
-        jnp.where(first_half, high, np.uint64(2**63) - high - borrow),
-        jnp.where(first_half, low, -low),
+        select(first_half, high, np.uint64(2**63) - high - borrow),
+        select(first_half, low, -low),
     )
     x = to_float(high >> 32) * 2.0**-31 + to_float(high & mask) * 2.0**-63 + to_float(low >> 32) * 2.0**-95
     # Next to 0 it is a parabola, whose numbers get too small for two float32 to hold; see `lifted_power`.
     near_end = x < 2.0**-27
-    lifted = jnp.where(near_end, x, 0.0) * 2.0**32
+    lifted = select(near_end, x, 0.0) * 2.0**32
     parabola = product(change, lifted * lifted * _HALF_COSINE[0]) * 2.0**-64
-    return first_half, jnp.where(near_end, parabola, product(change, half_cosine(x)))
+    return first_half, select(near_end, parabola, product(change, half_cosine(x)))
 
 
 def two_product(a: Array, b: Array) -> tuple[Array, Array]:

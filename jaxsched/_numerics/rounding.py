@@ -16,7 +16,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from .arrays import NUMPY, Array, Number, in_kind, is_jax, is_number, namespace, where
+from .arrays import (
+    NUMPY,
+    Array,
+    Number,
+    above,
+    in_kind,
+    is_jax,
+    is_number,
+    namespace,
+    plus,
+    select,
+    times,
+    to_float,
+    where,
+)
 
 DIGITS = 50
 """Of what is computed on the host, once, when a program is built."""
@@ -75,19 +89,19 @@ def rounded(x: Number) -> Number:
     LLVM follows signs, and where it finds both factors positive it drops the select.) NaN
     and derivatives pass through. NumPy needs no wall.
     """
-    return jnp.where(x > largest(), largest(), x) if is_jax(x) else x
+    return select(above(x, largest()), largest(), x) if is_jax(x) else x
 
 
 def rounded_sum(x: Array, y: Array) -> Array:
     """``x + y`` rounded once, of numbers that are not a schedule's and may be infinite."""
     total = x + y
-    return jnp.where(total > 2.0**1000, np.inf, total) if is_jax(total) else total
+    return select(total > 2.0**1000, np.inf, total) if is_jax(total) else total
 
 
 @in_kind
 def product(a: Number, b: Number) -> Number:
     """``a * b`` rounded once (1u), also where an addition follows."""
-    return rounded(a * b)
+    return rounded(times(a, b))
 
 
 def product_of(factors: Iterable[Number]) -> Array:
@@ -125,35 +139,40 @@ def polynomial(coefficients: Sequence[Number], x: Array, leading: int) -> Number
         added to; a TPU computes the rest in its float32, which costs it a fortieth.
     """
     if namespace(x, *coefficients) is NUMPY:
-        return _by_pairs(coefficients, x, operator.mul)
+        return _by_pairs(coefficients, x, times)
     return per_platform(
         tpu=lambda: _on_a_tpu(coefficients, x, leading), default=lambda: _by_pairs(coefficients, x, product)
     )
 
 
-def _by_pairs(coefficients: Sequence[Number], x: Array, times: Callable[[Number, Number], Number]) -> Number:
+def _by_pairs(coefficients: Sequence[Number], x: Array, multiply: Callable[[Number, Number], Number]) -> Number:
     """Estrin's scheme: pairs of pairs, which do not wait for one another as in Horner's rule."""
     terms = list(coefficients)
-    while len(terms) > 1:
-        pairs: list[Number] = [
-            low + times(x, high) for low, high in zip(terms[::2], terms[1::2], strict=False)
+    while True:
+        pairs = [
+            plus(low, multiply(x, high)) for low, high in zip(terms[::2], terms[1::2], strict=False)
         ]
         terms = pairs + terms[2 * len(pairs) :]
-        x = x * x
-    return terms[0]
+        if len(terms) == 1:
+            return terms[0]
+        x = times(x, x)
 
 
 def _on_a_tpu(coefficients: Sequence[Number], x: Array, leading: int) -> Number:
     """Horner's rule, where every operation counts; and without walls, as nothing there is contracted."""
     *first, total = coefficients
     if len(coefficients) > leading:
-        narrow, total = x.astype(np.float32), jnp.asarray(total).astype(np.float32)
+        narrow, total = x.astype(np.float32), _narrow(total)
         for coefficient in reversed(first[leading:]):
-            total = jnp.asarray(coefficient).astype(np.float32) + narrow * total
-        total = total.astype(np.float64)
+            total = plus(_narrow(coefficient), times(narrow, total))
+        total = to_float(total)
     for coefficient in reversed(first[:leading]):
-        total = coefficient + x * total
+        total = plus(coefficient, times(x, total))
     return total
+
+
+def _narrow(x: Number) -> Number:
+    return float(np.float32(x)) if is_number(x) else x.astype(np.float32)
 
 
 # Division and roots ---------------------------------------------------------------------
@@ -183,7 +202,7 @@ def _divided(x: Number, y: Array) -> Array:
     r = r.astype(np.float64)
     r = r - r * (y * r - 1.0)
     q = x * r
-    return jnp.where(jnp.isfinite(q), q - r * (q * y - x), q)
+    return select(jnp.isfinite(q), q - r * (q * y - x), q)
 
 
 def sqrt(x: Array) -> Array:
@@ -194,7 +213,7 @@ def sqrt(x: Array) -> Array:
 
 
 def _root(x: Array) -> Array:
-    positive = jnp.where(x > 0, x, 1.0)
+    positive = select(x > 0, x, 1.0)
     narrow = positive.astype(np.float32)
     r = (np.int32(0x5F3759DF) - (narrow.view(np.int32) >> 1)).view(np.float32)  # 1/sqrt(x), within a 25th
     for _ in range(3):
@@ -202,7 +221,7 @@ def _root(x: Array) -> Array:
     r = r.astype(np.float64)
     r = r - 0.5 * r * (positive * r * r - 1.0)
     root = positive * r
-    return jnp.where(x > 0, root - 0.5 * r * (root * root - positive), 0.0)
+    return select(x > 0, root - 0.5 * r * (root * root - positive), 0.0)
 
 
 # The one rounding -----------------------------------------------------------------------
@@ -231,8 +250,8 @@ def _without_negative_zero(value: Array) -> Array:
     # Not by asking whether it is 0 alone: of a subnormal number XLA's CPU programs say so, too. A TPU has no
     # signs to ask for in 64 bits, nor subnormal numbers.
     return per_platform(
-        tpu=lambda: jnp.where(value == 0, 0.0, value),
-        default=lambda: jnp.where((value == 0) & jnp.signbit(value), 0.0, value),
+        tpu=lambda: select(value == 0, 0.0, value),
+        default=lambda: select((value == 0) & jnp.signbit(value), 0.0, value),
     )
 
 
@@ -249,10 +268,10 @@ def _to_float32(value: Array) -> Array:
     # a multiple of 2**-149 in float64, by adding a number whose last bit that is; it is converted together
     # with another 2**-126, which is then taken from the exponent, as an integer. A zero gets no sign.
     tiny = abs(value) < _SMALLEST
-    multiple = jnp.where(tiny, value + _LAST_BIT, value)
-    lifted = multiple + jnp.where(value < 0, -_LAST_BIT - _SMALLEST, _SMALLEST - _LAST_BIT)
-    bits = jnp.where(tiny, lifted, multiple).astype(np.float32).view(np.int32)
-    return jnp.where(tiny, bits - np.float32(_SMALLEST).view(np.int32), bits).view(np.float32)
+    multiple = select(tiny, value + _LAST_BIT, value)
+    lifted = multiple + select(value < 0, -_LAST_BIT - _SMALLEST, _SMALLEST - _LAST_BIT)
+    bits = select(tiny, lifted, multiple).astype(np.float32).view(np.int32)
+    return select(tiny, bits - np.float32(_SMALLEST).view(np.int32), bits).view(np.float32)
 
 
 @_to_float32.defjvp
