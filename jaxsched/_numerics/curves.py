@@ -9,7 +9,6 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from .arrays import (

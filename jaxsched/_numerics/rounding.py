@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import decimal
 import functools
 import math
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeAlias, TypeVar, cast, overload
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias, TypeVar, cast, overload
 
 import jax
 import jax.numpy as jnp
@@ -44,18 +43,21 @@ _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 _largest = contextvars.ContextVar("_largest", default=2.0**1000)
 
 
-@contextlib.contextmanager
-def to_be(dtype: DTypeLike) -> Iterator[None]:
+class to_be:
     """Says what the numbers computed inside will be rounded to, and hence what range they may use.
 
     A device without float64 has the range of float32 (a constant of 2**1000 is infinite there), and has
     no float64 results either.
     """
-    token = _largest.set(2.0**1000 if dtype == np.float64 else _LARGEST_FLOAT32)
-    try:
-        yield
-    finally:
-        _largest.reset(token)
+
+    def __init__(self, dtype: DTypeLike) -> None:
+        self._range = 2.0**1000 if dtype == np.float64 else _LARGEST_FLOAT32
+
+    def __enter__(self) -> None:
+        self._before = _largest.set(self._range)
+
+    def __exit__(self, *exception: object) -> None:
+        _largest.reset(self._before)
 
 
 def largest() -> float:
@@ -89,7 +91,7 @@ def rounded(x: Number) -> Number:
     LLVM follows signs, and where it finds both factors positive it drops the select.) NaN
     and derivatives pass through. NumPy needs no wall.
     """
-    return select(above(x, largest()), largest(), x) if is_jax(x) else x
+    return select(cast(Array, above(x, largest())), largest(), x) if is_jax(x) else x
 
 
 def rounded_sum(x: Array, y: Array) -> Array:
@@ -138,24 +140,26 @@ def polynomial(coefficients: Sequence[Number], x: Array, leading: int) -> Number
       leading: how many of the coefficients matter to more than 24 bits of the sum that the others are
         added to; a TPU computes the rest in its float32, which costs it a fortieth.
     """
-    if namespace(x, *coefficients) is NUMPY:
-        return _by_pairs(coefficients, x, times)
+    if namespace(x, coefficients[0]) is NUMPY:  # they are all of one kind
+        return _by_pairs(coefficients, x, operator.mul, operator.add)
     return per_platform(
-        tpu=lambda: _on_a_tpu(coefficients, x, leading), default=lambda: _by_pairs(coefficients, x, product)
+        tpu=lambda: _on_a_tpu(coefficients, x, leading),
+        default=lambda: _by_pairs(coefficients, x, product, plus),
     )
 
 
-def _by_pairs(coefficients: Sequence[Number], x: Array, multiply: Callable[[Number, Number], Number]) -> Number:
+Operation: TypeAlias = Callable[[Any, Any], Any]
+
+
+def _by_pairs(coefficients: Sequence[Number], x: Array, multiply: Operation, add: Operation) -> Number:
     """Estrin's scheme: pairs of pairs, which do not wait for one another as in Horner's rule."""
     terms = list(coefficients)
-    while True:
-        pairs = [
-            plus(low, multiply(x, high)) for low, high in zip(terms[::2], terms[1::2], strict=False)
-        ]
+    while len(terms) > 2:
+        pairs = [add(low, multiply(x, high)) for low, high in zip(terms[::2], terms[1::2], strict=False)]
         terms = pairs + terms[2 * len(pairs) :]
-        if len(terms) == 1:
-            return terms[0]
-        x = times(x, x)
+        x = x * x
+    low, *high = terms
+    return cast(Number, add(low, multiply(x, *high))) if high else low
 
 
 def _on_a_tpu(coefficients: Sequence[Number], x: Array, leading: int) -> Number:

@@ -1,14 +1,23 @@
 import bisect
 from collections.abc import Callable, Sequence
-from typing import Annotated, ClassVar, final
+from typing import Annotated, ClassVar, cast, final
 
 import jax
+import numpy as np
 
 from .. import _numerics as nx
 from .._arguments import Milestones
 from .._schedule import Schedule
 from .._shared_rate import Affine, Wrapped
 from ._members import Members, common_optimizer_lr
+
+
+def _distinct(members: Sequence[Schedule]) -> list[Schedule]:
+    """Those that are not equal; where arguments are being traced, nobody knows, and all are."""
+    try:
+        return list(dict.fromkeys(members))
+    except TypeError:
+        return list(members)
 
 
 @final
@@ -26,7 +35,8 @@ class SequentialLR(Wrapped, Schedule):
     milestone is the one before it, times ``lr_lambda(0)`` or as it is.
 
     Every phase is evaluated at its own count and one is taken, in float64 and with one
-    rounding: the cost grows with the number of phases and not with the count.
+    rounding: the cost grows with the number of phases and not with the count. Phases of
+    equal schedules are evaluated once.
 
     Args:
       schedulers: schedules, at least one; they may be sequences and chains themselves.
@@ -77,7 +87,25 @@ class SequentialLR(Wrapped, Schedule):
         return len(self.schedulers) == 1
 
     def _formula(self, k: jax.Array) -> jax.Array:
-        return self._from_phase(0, self.schedulers[0]._formula, k)
+        if any(member._continues for member in self.schedulers):
+            return self._from_phase(0, self.schedulers[0]._formula, k)
+        if isinstance(k, np.integer):  # one value on the host, where it is known which phase is in force
+            at = bisect.bisect_right(self.milestones, k)
+            return self.schedulers[at]._formula(nx.since(k, (0, *self.milestones)[at]))
+        members = _distinct(self.schedulers)
+        if len(members) == len(self.schedulers):
+            return self._from_phase(0, self.schedulers[0]._formula, k)
+        return self._by_member(members, k)
+
+    def _by_member(self, members: Sequence[Schedule], k: jax.Array) -> jax.Array:
+        """The value where a member has several phases: it is evaluated once, at the count in the phase."""
+        phase = nx.count_reached(k, self.milestones)
+        own = k - nx.lookup(np.asarray((0, *self.milestones), k.dtype), phase)
+        whose = nx.lookup(np.asarray([members.index(each) for each in self.schedulers], np.int32), phase)
+        value: nx.Number = members[0]._formula(own)
+        for i, member in enumerate(members[1:], start=1):
+            value = nx.where(whose == i, member._formula(own), value)
+        return cast(jax.Array, value)
 
     def _formula_on(self, start: int, lr: nx.Number, k: jax.Array) -> jax.Array:
         at = bisect.bisect_right(self.milestones, start)
