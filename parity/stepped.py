@@ -40,6 +40,9 @@ class Stepped:
     made: npt.NDArray[np.int32] | None = None
     """How many steps had been made at each count, ascending; None where that is 0, 1, …"""
 
+    each: int = 1
+    """How many counts PyTorch was held still for, as for the updates of an epoch."""
+
 
 def in_updates(stepped: Stepped, each: int, updates: int) -> Stepped:
     """What was stepped once an epoch, asked about at every update.
@@ -58,6 +61,7 @@ def in_updates(stepped: Stepped, each: int, updates: int) -> Stepped:
         tuple(_later(event, each) for event in stepped.events),
         tuple(_later(event, each) for event in stepped.unseen),
         None if known is None else lambda update: known(update // each),
+        each=each,
     )
 
 
