@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..reference.events import Kind
-from .other_time import times_as_fast, times_as_slowly, units
+from .other_time import units
+from .other_values import off_the_line
 from .parting import Floats, Parting, count_of, events_within, named
+from .readings import times_as_fast, times_as_slowly
 
 
 def _moved(torch: Floats, by: int) -> Floats:
@@ -48,6 +50,8 @@ def _or_base(p: Parting, by: int) -> str:
 def shift_and_ratio(p: Parting) -> Iterator[str]:
     """Two mistakes at once."""
     if abs(p.ours[0] - p.torch[0]) <= p.rounding:  # the base learning rate is the same, that is
+        return
+    if off_the_line(p.torch) <= 5 * p.rounding:  # any line is any other, shifted and multiplied
         return
     for by in (1, -1):
         moved = _moved(p.torch, by)

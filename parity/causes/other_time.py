@@ -9,9 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .parting import Floats, Parting, events_within, named
-
-FEW = 5
-"""Up to so many times, another length is likelier than another unit of time."""
+from .readings import also, other_length, other_values, times_as_fast, times_as_slowly
 
 
 def units(p: Parting) -> Iterator[str]:
@@ -28,9 +26,9 @@ def units(p: Parting) -> Iterator[str]:
                 f"if PyTorch's counts are epochs, give --steps-per-epoch {n}"
             )
         else:
-            yield times_as_slowly(p, n)
+            yield times_as_slowly(p, n, also(other_length(p, n), other_values(p)))
     for n in _faster(p):
-        yield times_as_fast(p, n)
+        yield times_as_fast(p, n, also(other_length(p, 1 / n), other_values(p)))
 
 
 def _other_epochs(p: Parting, n: int) -> str:
@@ -40,32 +38,6 @@ def _other_epochs(p: Parting, n: int) -> str:
         f"counts epochs of {n} updates where PyTorch counts epochs of {p.each}: "
         f"give --steps-per-epoch {n} if an epoch has so many"
     )
-
-
-def times_as_slowly(p: Parting, n: int, length: str | None = None) -> str:
-    """Both readings, the likelier first, and what to do about the one."""
-    length = length or other_length(p, n)
-    updates = f"counts updates where PyTorch counts epochs of {n}"
-    advice = f"case give --steps-per-epoch {n}"
-    if n > FEW:
-        return f"moves {n} times as slowly: {updates}, or {length}; in the first {advice}"
-    return f"{length}, or {updates}; in the second {advice}"
-
-
-def times_as_fast(p: Parting, n: int, length: str | None = None) -> str:
-    """Both readings, the likelier first."""
-    length = length or other_length(p, 1 / n)
-    updates = f"counts updates where PyTorch counts epochs of {n}"
-    return f"moves {n} times as fast: {updates}, or {length}" if n > FEW else f"{length}, or {updates}"
-
-
-def other_length(p: Parting, longer: float, begin: int = 0) -> str:
-    """The same course in another time: in counts, where there is an event that it leads to."""
-    for event in p.events:
-        counts = (event.count - begin) * longer
-        if event.count > begin and abs(counts - round(counts)) <= 1e-2 and round(counts) > 0:
-            return f"{round(counts)} instead of {event.count - begin} counts up to the {named(event)}"
-    return f"the same course, but {longer:.4g} times as long: another number of counts"
 
 
 def _slower(p: Parting) -> Iterator[int]:
@@ -165,10 +137,11 @@ def one_more_or_less(p: Parting) -> Iterator[str]:
     for event in p.events:
         for by in (-1, 1):
             if event.count >= 3 and _lasts(p, 0, event.count, event.count + by):
-                yield (
+                says = (
                     f"{event.count + by} instead of {event.count} counts up to the {named(event)}: "
                     f"another length, or divided by T {'+' if by > 0 else '−'} 1 where PyTorch divides by T"
                 )
+                yield also(says, other_values(p.part(0, event.count + 2)))
 
 
 def another_phase(p: Parting) -> Iterator[str]:
@@ -186,7 +159,9 @@ def another_phase(p: Parting) -> Iterator[str]:
     counts = round(length / faster)
     if counts != length and _lasts(p, begin, length, counts):
         since = f"from the {named(next(e for e in p.events if e.count == begin))} on, " if begin else ""
-        yield f"{since}{counts} instead of {length} counts up to the {named(after)}"
+        both = p.part(begin, begin + max(counts, length) + 1)
+        says = f"{counts} instead of {length} counts up to the {named(after)}"
+        yield since + also(says, other_values(both))
 
 
 def _lasts(p: Parting, begin: int, length: int, counts: int) -> bool:
@@ -218,7 +193,8 @@ def pace(p: Parting) -> Iterator[str]:
     """The same course, faster or slower, at all counts."""
     longer = times_as_long(p)
     if longer is not None:
-        yield f"the same course, but {longer:.4g} times as long: another number of counts"
+        length = f"the same course, but {longer:.4g} times as long: another number of counts"
+        yield also(length, other_values(p))
 
 
 def times_as_long(p: Parting) -> float | None:
@@ -228,8 +204,8 @@ def times_as_long(p: Parting) -> float | None:
         return None
     index = np.arange(len(p.torch), dtype=np.float64)
     time = index * faster
-    time = time[time <= len(index) - 1]
-    at = time.astype(int)
+    time = time[time <= len(index) - 1 + 1e-3]
+    at = np.minimum(time, len(index) - 1).astype(int)
     mine, apart = p.ours[: len(time)], np.abs(p.ours - p.torch)[: len(time)]
     left = np.abs(mine - np.interp(time, index, p.torch))
     # On both sides of a turn or a jump nobody knows the way from one count to the next.
@@ -237,8 +213,9 @@ def times_as_long(p: Parting) -> float | None:
     if p.moves(p.torch[: at[-1] + 1]) < 4 or 2 * sure.sum() < len(time) or apart[sure].max() <= p.rounding:
         return None
     # Between counts PyTorch's values are interpolated, and the pace is an estimate, too.
-    allowed = _bend(p.torch, ~_turns(p.torch)) + apart[sure].max() / 200
-    return 1 / faster if left[sure].max() <= allowed else None
+    slope = np.abs(np.diff(p.torch, append=p.torch[-1]))[at]
+    allowed = _bend(p.torch, ~_turns(p.torch)) + 5 * p.rounding + 1e-3 * slope * time
+    return 1 / faster if (left <= np.minimum(allowed, apart.max() / 10))[sure].all() else None
 
 
 def _turns(values: Floats) -> npt.NDArray[np.bool_]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .other_time import times_as_fast, times_as_slowly
 from .parting import Floats, Parting, events_within, named
+from .readings import other_values, times_as_fast, times_as_slowly
 
 
 def ratio(p: Parting) -> Iterator[str]:
@@ -32,7 +32,8 @@ def ratio(p: Parting) -> Iterator[str]:
 
 def gamma(p: Parting) -> Iterator[str]:
     """Both fall by a factor at every count, or every epoch, and not by the same."""
-    mine, theirs = (_factor(p, values) for values in (p.ours, p.torch))
+    # PyTorch's are float64.
+    mine, theirs = _factor(p, p.ours, 5e-6), _factor(p, p.torch, 1e-9)
     if mine is None or theirs is None or abs(mine - theirs) <= 1e-7:
         return
     base = float(p.ours[0] / p.torch[0])
@@ -47,7 +48,7 @@ def gamma(p: Parting) -> Iterator[str]:
     yield says
 
 
-def _factor(p: Parting, values: Floats) -> float | None:
+def _factor(p: Parting, values: Floats, rounding: float) -> float | None:
     """By what they fall (or rise) every time, where it is always the same."""
     every = values[:: p.each]
     if len(every) < 4 or not (every[0] > 0 and p.moves(every) >= 3):
@@ -56,9 +57,9 @@ def _factor(p: Parting, values: Floats) -> float | None:
     end = int(np.flatnonzero(every > every[0] / 1000)[-1])
     factor = float((every[end] / every[0]) ** (1 / max(end, 1)))
     predicted = every[0] * factor ** (np.arange(len(values)) // p.each)
-    rounding = 5e-6 * every.max()
+    rounding *= float(every.max())
     # What bends so little could be anything.
-    bent = _off_the_line(every) > 10 * rounding
+    bent = off_the_line(every) > 10 * rounding
     return factor if bent and np.abs(values - predicted).max() <= rounding else None
 
 
@@ -110,17 +111,14 @@ def to_a_power(p: Parting) -> Iterator[str]:
     if known.sum() < 4 or p.moves(np.unique(p.torch[known])) < 2:  # two levels are any power of two others
         return
     power = float(np.median(np.log(mine[known]) / np.log(theirs[known])))
-    if abs(power - 1) > 1e-4 and p.explained_by(np.max(p.ours) * np.abs(theirs) ** power):
+    if abs(power - 1) > 1e-4 and p.equals(np.max(p.ours) * np.abs(theirs) ** power):
         yield f"PyTorch's to the power of {power:.4g}, as shares of the peak: another power"
 
 
 def affine(p: Parting) -> Iterator[str]:
-    # Two levels become any other two.
-    if p.moves(np.unique(p.torch)) >= 2 and p.moves(np.unique(p.ours)) >= 2:
-        scale, offset = np.polyfit(p.torch, p.ours, 1)
-        if p.explained_by(scale * p.torch + offset) and scale > 0:
-            mine, theirs = (f"{x.min():.6g} to {x.max():.6g}" for x in (p.ours, p.torch))
-            yield f"the same course between other values: {mine}, where PyTorch's are {theirs}"
+    says = other_values(p)
+    if says is not None:
+        yield says
 
 
 def straight(p: Parting) -> Iterator[str]:
@@ -129,7 +127,7 @@ def straight(p: Parting) -> Iterator[str]:
     for end in ends:
         if end < 5 or p.first >= end:
             continue
-        off = [_off_the_line(x[:end]) for x in (p.ours, p.torch)]
+        off = [off_the_line(x[:end]) for x in (p.ours, p.torch)]
         where = "" if end == len(p.torch) else f" up to count {end - 1}"
         if off[0] <= 5 * p.rounding and off[1] > 1e-3 * p.peak and p.moves(p.ours[:end]) > 3:
             yield f"goes in a straight line{where}, where PyTorch's is curved"
@@ -137,6 +135,6 @@ def straight(p: Parting) -> Iterator[str]:
             yield f"is no straight line{where}, where PyTorch's is one"
 
 
-def _off_the_line(values: Floats) -> float:
+def off_the_line(values: Floats) -> float:
     """How far values are at most from the line between their ends."""
     return float(np.abs(values - np.linspace(values[0], values[-1], len(values))).max())

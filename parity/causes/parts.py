@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .other_time import other_length, times_as_long
+from .other_time import times_as_long
 from .other_values import affine, straight, to_a_power
 from .parting import Parting, events_within, named
+from .readings import also, other_length, other_values
 
 
 def from_an_event_on(p: Parting) -> Iterator[str]:
@@ -20,7 +21,8 @@ def from_an_event_on(p: Parting) -> Iterator[str]:
     rest = p.part(last.count, len(p.ours))
     longer = times_as_long(rest)
     if longer is not None:
-        yield f"from the {named(last)} on, {other_length(p, longer, last.count)}"
+        length = also(other_length(p, longer, last.count), other_values(rest))
+        yield f"from the {named(last)} on, {length}"
     for says in _alone(rest):
         yield f"from the {named(last)} on, {says}"
 
