@@ -54,3 +54,5 @@ def float32(p: Parting) -> Iterator[str]:
 def constant(p: Parting) -> Iterator[str]:
     if len(p.ours) > 2 and np.ptp(p.ours) <= p.rounding / 1e3 and np.ptp(p.torch) > p.rounding:
         yield f"never moves: {p.ours[0]:.6g} at every count, where PyTorch's changes"
+    elif not p.torch.any() and np.ptp(p.ours) <= p.rounding:
+        yield f"{p.ours[0]:.6g} at every count, where PyTorch has 0"

@@ -34,15 +34,13 @@ def shift(p: Parting) -> Iterator[str]:
     for by in dict.fromkeys((1, -1, 2, -2, p.each, -p.each, p.each - 1)):
         if 0 < abs(by) < len(p.torch) and p.explained_by(_moved(p.torch, by)):
             rounded_up = ", as when epochs are rounded up" if by == p.each - 1 > 2 else ""
-            yield _shift_says(by) + rounded_up + _or_base(p, by)
+            yield _shift_says(by) + rounded_up + _or_base(p)
 
 
-def _or_base(p: Parting, by: int) -> str:
+def _or_base(p: Parting) -> str:
     """What is as true where every count is the same share of the one before."""
-    known = (p.torch != 0) & (p.ours != 0)
-    factor = float(np.median(p.ours[known] / p.torch[known]))
-    rest = slice(0, None if by > 0 else len(p.torch))
-    if p.moves(p.torch) >= 3 and p.equals(p.torch * factor, rest):
+    factor = float(p.ours[0] / p.torch[0])
+    if p.moves(p.torch) >= 3 and p.equals(p.torch * factor):
         return f", or {factor:.6g} times PyTorch's base learning rate"
     return ""
 
@@ -158,6 +156,8 @@ def staircase(p: Parting) -> Iterator[str]:
     if p.each > 1:  # an epoch of another length says more
         yield from units(p)
     if not n or max(len(mine), len(theirs)) > len(p.torch) / 2:
+        return
+    if min(mine[0], theirs[0]) == 1:  # no staircase, but a course that ends
         return
     late = mine[:n] - theirs[:n]
     values = np.allclose(p.ours[mine[:n]], p.torch[theirs[:n]], rtol=1e-5, atol=0)

@@ -265,3 +265,12 @@ def crawls(p: Parting) -> Iterator[str]:
             f"comes no further in {counts} counts than PyTorch in {max(reached, 1)}: "
             "if its counts are updates and PyTorch's are epochs, give --steps-per-epoch"
         )
+
+
+def the_other_way(p: Parting) -> Iterator[str]:
+    """The one rises where the other falls, from the first count on."""
+    end = min(_first_turn(p.ours), _first_turn(p.torch))
+    mine, theirs = (x[end] - x[0] for x in (p.ours, p.torch))
+    if end >= 3 and mine * theirs < 0 and min(abs(mine), abs(theirs)) > 1e-3 * p.peak:
+        rises, falls = ("rises", "falls") if mine > 0 else ("falls", "rises")
+        yield f"{rises} up to count {end}, where PyTorch's {falls}"

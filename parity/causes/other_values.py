@@ -122,19 +122,24 @@ def affine(p: Parting) -> Iterator[str]:
 
 
 def straight(p: Parting) -> Iterator[str]:
-    """The one goes along a line where the other does not, from the same value."""
-    ends = [len(p.torch), *(event.count + 1 for event in reversed(events_within(p)))]
-    for end in ends:
-        if end < 5 or p.first >= end:
-            continue
-        off = [off_the_line(x[:end]) for x in (p.ours, p.torch)]
-        where = "" if end == len(p.torch) else f" up to count {end - 1}"
-        if off[0] <= 5 * p.rounding and off[1] > 1e-3 * p.peak and p.moves(p.ours[:end]) > 3:
-            yield f"goes in a straight line{where}, where PyTorch's is curved"
-        elif off[1] <= 5 * p.rounding and off[0] > 1e-3 * p.peak and p.moves(p.torch[:end]) > 3:
-            yield f"is no straight line{where}, where PyTorch's is one"
+    """The one goes along a line where the other does not, as far as PyTorch has no event."""
+    end = min([len(p.torch), *(event.count + 1 for event in events_within(p))])
+    ours, torch = p.ours[:end], p.torch[:end]
+    if end < 5 or p.first >= end or min(p.moves(ours), p.moves(torch)) < 3:
+        return
+    where = "" if end == len(p.torch) else f" up to count {end - 1}"
+    if off_the_line(ours) <= 5 * p.rounding and _curved(p, torch):
+        yield f"goes in a straight line{where}, where PyTorch's is curved"
+    elif off_the_line(torch) <= 5 * p.rounding and _curved(p, ours):
+        yield f"is curved{where}, where PyTorch goes in a straight line"
 
 
 def off_the_line(values: Floats) -> float:
     """How far values are at most from the line between their ends."""
     return float(np.abs(values - np.linspace(values[0], values[-1], len(values))).max())
+
+
+def _curved(p: Parting, values: Floats) -> bool:
+    """Whether they bend, and not at one count alone."""
+    ways = np.diff(values)
+    return off_the_line(values) > 1e-3 * p.peak and 2 * np.abs(np.diff(ways)).max() <= np.ptp(ways)

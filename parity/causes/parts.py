@@ -47,7 +47,7 @@ def up_to_an_event(p: Parting) -> Iterator[str]:
 
 def _alone(part: Parting) -> Iterator[str]:
     """What can be said of a part without what surrounds it."""
-    if np.ptp(part.torch) <= part.rounding and np.ptp(part.ours) <= part.rounding:
+    if len(part.ours) > 2 and max(np.ptp(part.torch), np.ptp(part.ours)) <= part.rounding:
         yield f"{part.ours[0]:.6g} where PyTorch has {part.torch[0]:.6g}"
     elif len(part.ours) > 4:
         for cause in (affine, to_a_power, straight):

@@ -26,7 +26,16 @@ from .other_counts import (
     staircase,
     swapped,
 )
-from .other_time import another_phase, crawls, one_more_or_less, pace, smooth, steps_and_slopes, units
+from .other_time import (
+    another_phase,
+    crawls,
+    one_more_or_less,
+    pace,
+    smooth,
+    steps_and_slopes,
+    the_other_way,
+    units,
+)
 from .other_values import affine, decays, gamma, powers, ratio, straight, to_a_power
 from .parting import Cause, Floats, Parting, named, spoken_of
 from .parts import before_an_event, from_an_event_on, up_to_an_event
@@ -87,8 +96,9 @@ _CAUSES: tuple[Cause, ...] = (
     from_an_event_on,
     before_an_event,
     crawls,
-    up_to_an_event,
+    the_other_way,
     straight,
+    up_to_an_event,
     smooth,
 )
 
