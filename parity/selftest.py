@@ -314,7 +314,7 @@ DEFECTS: tuple[Defect, ...] = (
         "smooth beside epochs",
         LONG,
         jaxsched.CosineAnnealingLR(LR, 1000),
-        r"^moves at every update where PyTorch moves once in 10, and is equal at every 10th;",
+        r"^moves at every update where PyTorch moves once in 10, and agrees whenever that moves;",
     ),
     _beside_epochs(
         "epochs of another length",

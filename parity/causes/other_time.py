@@ -16,7 +16,7 @@ def units(p: Parting) -> Iterator[str]:
     """One side counts updates, the other epochs of them; or every length is a multiple."""
     for n in _slower(p):
         held, between = _held(p, n), _between(p, n)
-        if not (held or between):
+        if not (held or between) or (held and p.in_epochs):
             continue
         if p.each > 1:
             yield _other_epochs(p, n)
@@ -102,10 +102,10 @@ def steps_and_slopes(p: Parting) -> Iterator[str]:
     for n in sorted({p.each, _stride(p.torch)} - {1}):
         if _passes(p, p.ours, p.torch, n):
             count = "count" if p.each == 1 else "update"
-            yield f"moves at every {count} where PyTorch moves once in {n}, and is equal at every {n}th"
+            yield f"moves at every {count} where PyTorch moves once in {n}, and agrees whenever that moves"
     n = _stride(p.ours)
     if n > 1 and _passes(p, p.torch, p.ours, n):
-        yield f"moves once in {n} counts where PyTorch moves at every count, and is equal at every {n}th"
+        yield f"moves once in {n} counts where PyTorch moves at every count, and agrees whenever it moves"
 
 
 def smooth(p: Parting) -> Iterator[str]:
@@ -254,7 +254,7 @@ def crawls(p: Parting) -> Iterator[str]:
     """So much slower that it meets too few of PyTorch's values to tell by how much."""
     counts = _first_turn(p.ours)
     turn = _first_turn(p.torch)
-    if p.each > 1 or counts < 10 or turn < 1 or abs(p.ours[0] - p.torch[0]) > p.rounding:
+    if p.each > 1 or p.in_epochs or counts < 10 or turn < 1 or abs(p.ours[0] - p.torch[0]) > p.rounding:
         return
     way, mine = (x - p.torch[0] for x in (p.torch[: turn + 1], p.ours[: counts + 1]))
     if way[-1] * mine[-1] <= 0 or abs(mine[-1]) > abs(way[-1]):

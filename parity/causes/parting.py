@@ -30,13 +30,12 @@ class Parting(NamedTuple):
     each: int = 1
     """How many counts PyTorch was held still for, as for the updates of an epoch."""
 
+    in_epochs: bool = False
+    """Whether these are epochs already, so that nobody can have mistaken them for updates."""
+
     @property
     def first(self) -> int:
         return int(self.differing[0])
-
-    def head(self, counts: int) -> Parting:
-        """The same, up to a count."""
-        return self._replace(ours=self.ours[:counts], torch=self.torch[:counts])
 
     def part(self, begin: int, end: int) -> Parting:
         """The counts from one to before another, counted anew and without events."""

@@ -13,6 +13,8 @@ FEW = 5
 def times_as_slowly(p: Parting, n: int, length: str | None = None) -> str:
     """Both readings, the likelier first, and what to do about the one."""
     length = length or other_length(p, n)
+    if p.in_epochs:
+        return length
     updates = f"counts updates where PyTorch counts epochs of {n}"
     advice = f"case give --steps-per-epoch {n}"
     if n > FEW:
@@ -23,6 +25,8 @@ def times_as_slowly(p: Parting, n: int, length: str | None = None) -> str:
 def times_as_fast(p: Parting, n: int, length: str | None = None) -> str:
     """Both readings, the likelier first."""
     length = length or other_length(p, 1 / n)
+    if p.in_epochs:
+        return length
     updates = f"counts updates where PyTorch counts epochs of {n}"
     return f"moves {n} times as fast: {updates}, or {length}" if n > FEW else f"{length}, or {updates}"
 

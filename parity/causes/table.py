@@ -9,7 +9,8 @@ among the events of the trajectory, and claims nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,7 @@ from .other_time import (
 from .other_values import affine, decays, gamma, powers, ratio, straight, to_a_power
 from .parting import Cause, Floats, Parting, named, spoken_of
 from .parts import before_an_event, from_an_event_on, up_to_an_event
+from .readings import also
 
 
 def name(
@@ -67,6 +69,23 @@ def name(
     return found or whereabouts(parting.first, events) + _agrees_again(parting)
 
 
+def in_epochs(p: Parting) -> Iterator[str]:
+    """An epoch of another length; or epochs for counts, where the schedule stands still for one as well."""
+    if p.each == 1:
+        return
+    updates = next(units(p), None)
+    if np.array_equal(p.ours, np.repeat(p.ours[:: p.each], p.each)[: len(p.ours)]):
+        events = [dataclasses.replace(event, count=event.count // p.each) for event in p.events]
+        differing = np.unique(p.differing // p.each)
+        epochs = Parting(p.ours[:: p.each], p.torch[:: p.each], differing, events, p.told, in_epochs=True)
+        # What holds for both the epochs and the updates is the likelier for being counted in whole epochs.
+        for cause in _CAUSES if updates is None else (staircase,):
+            for says in cause(epochs):
+                yield also(f"counted in epochs of {p.each}, {says}", updates)
+    if updates is not None:
+        yield updates
+
+
 # What is more special comes before what is more general, and what is simpler before two mistakes at once.
 _CAUSES: tuple[Cause, ...] = (
     not_finite,
@@ -80,6 +99,7 @@ _CAUSES: tuple[Cause, ...] = (
     shift_and_ratio,
     moved_events,
     powers,
+    in_epochs,
     staircase,
     units,
     steps_and_slopes,

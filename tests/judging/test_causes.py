@@ -250,7 +250,7 @@ def test_a_gamma_that_cannot_be_told_is_a_sentence_nevertheless():
     )
 
 
-SMOOTH = "moves at every update where PyTorch moves once in 100, and is equal at every 100th"
+SMOOTH = "moves at every update where PyTorch moves once in 100, and agrees whenever that moves"
 EPOCHS = {
     "cosine": (cosine(1000), COSINE, SMOOTH),
     "polynomial": (
@@ -273,6 +273,23 @@ EPOCHS = {
         scheduler("ExponentialLR", gamma=0.9),
         "counts epochs of 98 updates where PyTorch counts epochs of 100: "
         "give --steps-per-epoch 98 if an epoch has so many",
+    ),
+    "another length": (
+        lambda k: cosine(15)(k // 100),
+        COSINE,
+        "counted in epochs of 100, the same course, but 1.5 times as long: another number of counts",
+    ),
+    "another length of steps": (
+        lambda k: 0.1 * 0.1 ** (k // 400),
+        scheduler("StepLR", 2),
+        "counted in epochs of 100, each step comes another 2 counts later: step_size is larger by 2",
+    ),
+    "one more step": (
+        lambda k: 0.1 * 0.1 ** (k // 300),
+        scheduler("StepLR", 2),
+        "counted in epochs of 100, each step comes another 1 count later: step_size is larger by 1, "
+        "or counts epochs of 150 updates where PyTorch counts epochs of 100: "
+        "give --steps-per-epoch 150 if an epoch has so many",
     ),
     "rounded up": (
         lambda k: 0.1 * 0.9 ** ((k + 99) // 100),
@@ -303,12 +320,12 @@ KINDS = {
     "staircase=False": (
         lambda k: 0.1 * 0.1 ** (k / 30),
         STEP,
-        "moves at every count where PyTorch moves once in 30, and is equal at every 30th",
+        "moves at every count where PyTorch moves once in 30, and agrees whenever that moves",
     ),
     "staircase=True": (
         lambda k: 0.1 * 0.99 ** (k // 10 * 10),
         EXPONENTIAL,
-        "moves once in 10 counts where PyTorch moves at every count, and is equal at every 10th",
+        "moves once in 10 counts where PyTorch moves at every count, and agrees whenever it moves",
     ),
     "another end": (
         after_warm_up(cosine(90, end=0.01)),
