@@ -264,7 +264,7 @@ def _cause(pair: _Pair, wrong: Sequence[int], unstable: Sequence[int]) -> str | 
     # What is within a tolerance is not what is asked about.
     asked = pair.torch.astype(np.float32)
     asked[list(wrong)] = pair.ours[list(wrong)]
-    return causes.name(asked, pair.torch, np.asarray(wrong), named)
+    return causes.name(asked, pair.torch, np.asarray(wrong), named, pair.stepped.each)
 
 
 def _apart(pair: _Pair, differing: Indices) -> tuple[Distance, ...]:

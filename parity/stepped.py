@@ -44,6 +44,9 @@ class Stepped:
     notes: tuple[str, ...] = ()
     """What to know of it, so as not to misread a verdict; a sentence each."""
 
+    each: int = 1
+    """How many counts PyTorch was held still for, as for the updates of an epoch."""
+
 
 def in_updates(stepped: Stepped, each: int, updates: int) -> Stepped:
     """What was stepped once an epoch, asked about at every update.
@@ -64,6 +67,7 @@ def in_updates(stepped: Stepped, each: int, updates: int) -> Stepped:
         tuple(_later(event, each) for event in stepped.unseen),
         None if known is None else lambda update: known(update // each),
         notes=stepped.notes if len(stepped.values) > 1 else (*stepped.notes, still),
+        each=each,
     )
 
 
@@ -132,6 +136,8 @@ def _moved_before(scheduler: Any, quantity: str, group: int) -> tuple[str, ...]:
         return ()
     with contextlib.suppress(ArithmeticError, ValueError):
         there, start = pytorch.read(scheduler, quantity, group), float(known(0))
-        if abs(there - start) > 1e-9 * max(abs(there), abs(start)):
+        # PyTorch's own start may have cancelled: a small learning rate below a large eta_min.
+        around = (there, start, getattr(scheduler, "eta_min", 0.0), *scheduler.base_lrs)
+        if abs(there - start) > 1e-9 * max(map(abs, around)):
             return (f"the {quantity} was changed before count 0, from {start:.9g} to {there:.9g}",)
     return ()

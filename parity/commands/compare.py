@@ -189,9 +189,9 @@ def _from_files(options: argparse.Namespace, ours: Any, theirs: Any, steps: int)
             found = pytorch.trajectory(scheduler, epochs, quantity=options.quantity, group=options.group)
         values = np.repeat(found.values, options.steps_per_epoch)
         counts = counts[counts < len(values)]
-        stepped = Stepped(counts, values[counts], found.ended, made=counts)
+        stepped = Stepped(counts, values[counts], found.ended, made=counts, each=options.steps_per_epoch)
     else:
-        stepped = Stepped(counts, _at(theirs, counts).values, made=counts)
+        stepped = Stepped(counts, _at(theirs, counts).values, made=counts, each=options.steps_per_epoch)
     slack = np.zeros(len(counts))
     for _, each in logs:
         slack += _at(each, counts).slack
