@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -173,12 +173,26 @@ class Comparison:
     unseen: tuple[Event, ...] = ()
     """Events of the scheduler that so many counts do not reach, so that nothing is known of them."""
 
+    in_gaps: tuple[Event, ...] = ()
+    """Events of the scheduler that lie where a log has gaps, so that nobody can see when they come."""
+
+    reached: int = 0
+    """How many counts the scheduler was stepped; more than were compared where a log has gaps."""
+
+    read: tuple[str, ...] = ()
+    """What was read of files, in words, where they have other things to be read."""
+
     curves: Curves | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @property
     def passed(self) -> bool:
         """Whether every value is PyTorch's, or correctly rounded where PyTorch's is not."""
         return self.problem is None
+
+    @property
+    def not_judged(self) -> tuple[Event, ...]:
+        """Events of which nothing is known, beyond the last count or between those that were logged."""
+        return (*self.in_gaps, *self.unseen)
 
     @property
     def remark(self) -> str | None:
@@ -225,11 +239,25 @@ class Comparison:
                 least += [f"relative {self.tolerance.relative:.3g}"] if self.tolerance.relative < 1 else []
                 least += [f"{self.tolerance.ulp:.4g} ULP"] if self.tolerance.ulp < FAR else []
                 lines.append(f"would pass with: {', or '.join(least)}")
+        reached = self.reached or self.steps
         lines += [
-            f"not judged: the {event.what} at count {event.count}, which {self.steps:,} counts do not reach"
+            f"not judged: the {event.what} at count {event.count}, which {reached:,} counts do not reach"
             for event in self.unseen
         ]
-        return lines
+        return [*lines, *_in_gaps(self.in_gaps), *self.read]
+
+
+def _in_gaps(events: Sequence[Event]) -> Iterator[str]:
+    """What a log cannot show, for having gaps; a line for each kind."""
+    for what in dict.fromkeys(event.what for event in events):
+        counts = [f"{event.count:,}" for event in events if event.what == what]
+        more = f", … ({len(counts):,} in all)" if len(counts) > 6 else ""
+        if len(counts) == 1:
+            which = f"the {what} at {counts[0]} comes at its count"
+        else:
+            one, *rest = what.split(" ", 1)
+            which = f"the {' '.join([f'{one}s', *rest])} at {', '.join(counts[:6])}{more} come at their count"
+        yield f"not judged: whether {which}: the log has gaps there"
 
 
 def of_the_peak(share: float) -> str:

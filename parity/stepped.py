@@ -29,7 +29,7 @@ class Stepped:
     """What it raised, if it did before the last count."""
 
     events: tuple[Event, ...] = ()
-    """Where an off-by-one would show; their counts are indices into the values."""
+    """Where an off-by-one would show; their counts are indices into the values, or into all of them."""
 
     unseen: tuple[Event, ...] = ()
     """Events that come after the last count."""
@@ -39,6 +39,37 @@ class Stepped:
 
     made: npt.NDArray[np.int32] | None = None
     """How many steps had been made at each count, ascending; None where that is 0, 1, …"""
+
+    every: npt.NDArray[np.float64] | None = None
+    """What was applied at 0, 1, …, where the values are only some of these."""
+
+    in_gaps: tuple[Event, ...] = ()
+    """Events of which the count itself, or the one before, is none of ours."""
+
+
+def only_at(stepped: Stepped, counts: npt.NDArray[np.int32]) -> Stepped:
+    """What was stepped at 0, 1, …, judged at some of these only.
+
+    Args:
+      stepped: at all counts.
+      counts: those that a log has, ascending.
+    """
+    counts = counts[counts < len(stepped.values)]
+    if len(counts) == len(stepped.values):
+        return stepped
+    there = set(counts.tolist())
+    return dataclasses.replace(
+        stepped,
+        counts=counts,
+        values=stepped.values[counts],
+        made=counts,
+        every=stepped.values,
+        in_gaps=tuple(
+            event
+            for event in stepped.events
+            if event.what and event.count > 0 and not {event.count - 1, event.count} <= there
+        ),
+    )
 
 
 def in_updates(stepped: Stepped, each: int, updates: int) -> Stepped:
