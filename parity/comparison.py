@@ -180,7 +180,7 @@ class Comparison:
     """How many counts the scheduler was stepped; more than were compared where a log has gaps."""
 
     read: tuple[str, ...] = ()
-    """What was read of files, in words, where they have other things to be read."""
+    """What was read of files that have other things, too, and what they do not show; in words."""
 
     curves: Curves | None = dataclasses.field(default=None, repr=False, compare=False)
 

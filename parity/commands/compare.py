@@ -199,8 +199,10 @@ def _from_files(options: argparse.Namespace, ours: Any, theirs: Any, steps: int)
         found = judge(answers, stepped, allowed, _kept(logs))
     if found.first_failure is not None:
         found = _beside_digits(found, answers.values[: len(counts)], stepped.values, logs)
-    read = tuple(f"{text}: {each.read}" for text, each in logs if each.read)
-    return dataclasses.replace(found, read=read), kind
+    read = [f"{text}: {each.read}" for text, each in logs if each.read]
+    if not callable(theirs) and len(counts) < steps:  # a log tells no events that would be named instead
+        read.append("not judged: at which count a value changes between those that were logged")
+    return dataclasses.replace(found, read=tuple(read)), kind
 
 
 EVERYWHERE = 1_000_000
@@ -250,7 +252,8 @@ def _beside_digits(
             f"{text} keeps {each.short.digits}: too few to judge by themselves, and nothing is further off "
             f"than half a unit of the last; --{each.short.option} {least:g} allows it"
         )
-        return dataclasses.replace(found, cause=cause, who=None)
+        wrong = (found.problem or "").removeprefix(f"{found.cause}; ")
+        return dataclasses.replace(found, problem=f"{cause}; {wrong}", cause=cause, who=None)
     return found
 
 
@@ -271,9 +274,8 @@ def _logged_counts(logs: Sequence[tuple[str, Any]], steps: int) -> np.ndarray:
             )
         counts = np.intersect1d(counts, each.counts)
     if not len(counts):
-        raise UsageError(
-            f"compare: {' and '.join(text for text, _ in logs)} have no count in common below {steps:,}"
-        )
+        shared = "has no count" if len(logs) == 1 else "have no count in common"
+        raise UsageError(f"compare: {' and '.join(text for text, _ in logs)} {shared} below {steps:,}")
     if len(counts) < steps:
         logged = "1 count" if len(counts) == 1 else f"{len(counts):,} counts"
         which = "the one that was" if len(counts) == 1 else "those that were"

@@ -30,6 +30,7 @@ def warm():
 def curve(k): return jnp.where(k < 10, 0.001 + 0.0099 * k, 0.05 * (1 + jnp.cos(jnp.pi * (k - 10) / 90)))
 def behind(k): return curve(jnp.maximum(k - 1, 0))
 def half_and_behind(k): return 0.5 * behind(k)
+def early(k): return 0.1 * 0.5 ** ((k + 1) // 30)
 def in_python(k): return float(behind(int(k)))
 def breaks(k): return curve(k) + 0.01 if k % 10 == 0 else None
 """
@@ -104,6 +105,22 @@ def test_epochs_in_gaps_are_updates(mine, capsys):
     words = ("a.csv", "mine:epochs", "--steps", 100, "--steps-per-epoch", 10)
     code, text = said(capsys, *words)
     assert (code, "whether the decays at 30, 60, 90 come" in text) == (0, True), text
+
+
+def test_a_log_in_the_place_of_the_scheduler_has_gaps_too(mine, tmp_path, capsys):
+    values = stepped(mine.step, 111)
+    logged("st10.csv", [(k, values[k]) for k in range(0, 111, 10)])
+    code, text = said(capsys, "mine:early", "st10.csv", "--steps", 111, "-o", "report")
+    line = "not judged: at which count a value changes between those that were logged"
+    assert (code, line in text) == (0, True), text
+    (case,) = json.loads((tmp_path / "report" / "report.json").read_text())["cases"]
+    assert case["remark"] == line
+
+
+def test_a_log_of_other_counts_is_refused(mine, capsys):
+    logged("a.csv", [(k, 0.1) for k in range(1000, 1010)])
+    code, text = said(capsys, "a.csv", "mine:step", "--steps", 100)
+    assert (code, "compare: a.csv has no count below 100" in text) == (2, True), text
 
 
 def test_one_count_is_one(mine, capsys):
@@ -245,12 +262,22 @@ def test_digits_that_are_too_few_are_named(form, keeps, option, mine, capsys):
     logged("a.csv", [(k, form % x) for k, x in enumerate(values)])
     code, text = said(capsys, "a.csv", "mine:warm", "--steps", 100)
     assert code == 1
-    assert f"cause: a.csv {keeps}" in text
+    assert f"failed: a.csv {keeps}" in text
+    assert "cause: " not in text
     assert "too few to judge by themselves" in text
     assert f"{option} allows it" in text
     assert "who:" not in text
     code, text = said(capsys, "a.csv", "mine:warm", "--steps", 100, *option.split())
     assert code == 0, text
+
+
+def test_digits_are_the_cause_before_any_other(mine, capsys):
+    logged("a.csv", [(k, f"{x:.3f}") for k, x in enumerate(stepped(mine.step, 100))])
+    code, text = said(capsys, "a.csv", "mine:step", "--steps", 100)
+    assert code == 1
+    assert "failed: a.csv keeps 3 decimals" in text
+    assert "times PyTorch's" not in text
+    assert cli.main(["compare", "a.csv", "mine:step", "--steps", "100", "--absolute", "0.000505"]) == 0
 
 
 def test_what_is_further_off_than_the_digits_is_not_put_down_to_them(mine, capsys):
