@@ -280,7 +280,7 @@ def _cause(pair: _Pair, wrong: Sequence[int], unstable: Sequence[int]) -> str | 
     else:
         found = causes.name(asked, pair.torch, np.asarray(wrong), named, pair.stepped.each)
     # Of a log no event is known that a count could be next to.
-    return found if named else found.removesuffix(", next to no event of the trajectory")
+    return found if named else found.replace(", next to no event of the trajectory", "")
 
 
 def _apart(pair: _Pair, differing: Indices) -> tuple[Distance, ...]:
