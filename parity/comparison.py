@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import decimal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -195,12 +195,26 @@ class Comparison:
     notes: tuple[str, ...] = ()
     """What to know of the reference, so as not to misread the verdict; a sentence each."""
 
+    in_gaps: tuple[Event, ...] = ()
+    """Events of the scheduler that lie where a log has gaps, so that nobody can see when they come."""
+
+    reached: int = 0
+    """How many counts the scheduler was stepped; more than were compared where a log has gaps."""
+
+    read: tuple[str, ...] = ()
+    """What was read of files that have other things, too, and what they do not show; in words."""
+
     curves: Curves | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @property
     def passed(self) -> bool:
         """Whether every value is PyTorch's, or correctly rounded where PyTorch's is not."""
         return self.problem is None
+
+    @property
+    def not_judged(self) -> tuple[Event, ...]:
+        """Events of which nothing is known, beyond the last count or between those that were logged."""
+        return (*self.in_gaps, *self.unseen)
 
     @property
     def remark(self) -> str | None:
@@ -244,11 +258,25 @@ class Comparison:
             lines += table(self.window) if self.first_failure else []
             lines += [f"would pass with: {self.tolerance}"] if self.tolerance is not None else []
         lines += [f"note: {note}" for note in self.notes]
+        reached = self.reached or self.steps
         lines += [
-            f"not judged: the {event.what} at count {event.count}, which {self.steps:,} counts do not reach"
+            f"not judged: the {event.what} at count {event.count}, which {reached:,} counts do not reach"
             for event in self.unseen
         ]
-        return lines
+        return [*lines, *_in_gaps(self.in_gaps), *self.read]
+
+
+def _in_gaps(events: Sequence[Event]) -> Iterator[str]:
+    """What a log cannot show, for having gaps; a line for each kind."""
+    for what in dict.fromkeys(event.what for event in events):
+        counts = [f"{event.count:,}" for event in events if event.what == what]
+        more = f", … ({len(counts):,} in all)" if len(counts) > 6 else ""
+        if len(counts) == 1:
+            which = f"the {what} at {counts[0]} comes at its count"
+        else:
+            one, *rest = what.split(" ", 1)
+            which = f"the {' '.join([f'{one}s', *rest])} at {', '.join(counts[:6])}{more} come at their count"
+        yield f"not judged: whether {which}: the log has gaps there"
 
 
 def of_the_peak(share: float) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import causes, ulp
+from .causes import sparse
 from .comparison import (
     FAR,
     Allowed,
@@ -54,6 +55,9 @@ class Answers:
     weak: bool = False
     """Whether the values are weakly typed."""
 
+    every: npt.NDArray[np.float64] | None = None
+    """What it answers at 0, 1, …, where it is compared at some of these only; causes are told by it."""
+
 
 class Slack(NamedTuple):
     """How far apart values may be for being written with few digits."""
@@ -75,7 +79,10 @@ def asked_alone(stepped: Stepped) -> Indices:
     steps = len(stepped.values)
     if not steps:
         return np.empty(0, np.int64)
-    near = {at + by for at in (0, steps - 1, *(event.count for event in stepped.events)) for by in (-1, 0, 1)}
+    places = np.array([event.count for event in stepped.events], np.int64)
+    if stepped.made is not None:
+        places = np.searchsorted(stepped.made, places)
+    near = {at + by for at in (0, steps - 1, *places.tolist()) for by in (-1, 0, 1)}
     sample = np.random.default_rng(steps).choice(steps, min(SAMPLES, steps), replace=False)
     return np.asarray(sorted(i for i in near.union(sample.tolist()) if 0 <= i < steps), np.int64)
 
@@ -99,16 +106,16 @@ def judge(
         return _nothing(stepped.ended or "nothing was compared: there are no counts")
     if len(answers.values) < steps:
         return _nothing(f"the schedule has {len(answers.values)} values for {steps} counts")
-    pair = _Pair(stepped, answers.values.astype(np.float32)[:steps])
+    pair = _Pair(stepped, answers)
     differing = pair.differing()
     apart_at = [i for i in differing.tolist() if not pair.excused(i)]
-    tolerated = _within(allowed, pair.ours, pair.torch)
+    tolerated = near_enough(allowed, pair.ours, pair.torch)
     if slack is not None:
         tolerated |= pair.apart <= slack.each
     wrong = [i for i in apart_at if not tolerated[i]]
     other = words(answers.alone) != words(pair.ours[answers.at])
     # What is allowed is allowed from PyTorch's value, however a schedule is called.
-    fine = _within(allowed, answers.alone, pair.torch[answers.at])
+    fine = near_enough(allowed, answers.alone, pair.torch[answers.at])
     unstable = answers.at[other & ~fine].tolist()
     within = {i for i in apart_at if tolerated[i]} | set(answers.at[other & fine].tolist())
     worst = int(np.argmax(pair.ulps))
@@ -138,6 +145,8 @@ def judge(
         within=len(within),
         unseen=stepped.unseen,
         notes=stepped.notes,
+        in_gaps=stepped.in_gaps,
+        reached=steps if stepped.every is None else len(stepped.every),
         curves=Curves(
             pair.counts, pair.ours, pair.torch, tuple(event for event in stepped.events if event.what)
         ),
@@ -147,9 +156,11 @@ def judge(
 class _Pair:
     """Both sides at the counts that the reference reached; at least one."""
 
-    def __init__(self, stepped: Stepped, ours: npt.NDArray[np.float32]) -> None:
+    def __init__(self, stepped: Stepped, answers: Answers) -> None:
+        ours = answers.values.astype(np.float32)[: len(stepped.values)]
         self.stepped = stepped
         self.ours = ours
+        self.every = answers.every
         self.torch = stepped.values
         self.counts: Counts = stepped.counts[: len(ours)]
         self.made = np.arange(len(ours), dtype=np.int32) if stepped.made is None else stepped.made
@@ -207,7 +218,7 @@ class _Pair:
         return None if self.stepped.exact is None else self.stepped.exact(self.counts[i].item())
 
 
-def _within(
+def near_enough(
     allowed: Allowed | None, values: npt.NDArray[np.float32], wanted: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.bool_]:
     """Which values are as near as is allowed."""
@@ -251,7 +262,8 @@ def _problem(pair: _Pair, wrong: Sequence[int], unstable: Sequence[int]) -> str 
             f"first at count {pair.counts[unstable[0]]}"
         )
     ended = pair.stepped.ended
-    return None if ended is None else f"PyTorch ended at count {steps} with {ended}"
+    reached = steps if pair.stepped.every is None else len(pair.stepped.every)
+    return None if ended is None else f"PyTorch ended at count {reached} with {ended}"
 
 
 def _cause(pair: _Pair, wrong: Sequence[int], unstable: Sequence[int]) -> str | None:
@@ -259,12 +271,16 @@ def _cause(pair: _Pair, wrong: Sequence[int], unstable: Sequence[int]) -> str | 
     if not wrong:
         return "it depends on how it is called, and not on the count alone" if unstable else None
     named = sorted({*pair.stepped.events, *pair.stepped.unseen})
-    if pair.made[-1] >= len(pair.made):  # over gaps only the place of the first difference is known
-        return causes.whereabouts(pair.made[wrong[0]].item(), named)
     # What is within a tolerance is not what is asked about.
     asked = pair.torch.astype(np.float32)
     asked[list(wrong)] = pair.ours[list(wrong)]
-    return causes.name(asked, pair.torch, np.asarray(wrong), named)
+    if pair.made[-1] >= len(pair.made):  # most causes speak of neighbours, which gaps do not have
+        counts, everywhere = pair.made.astype(np.int64), (pair.stepped.every, pair.every)
+        found = sparse.name(asked, pair.torch, np.asarray(wrong), counts, *everywhere, named)
+    else:
+        found = causes.name(asked, pair.torch, np.asarray(wrong), named, pair.stepped.each)
+    # Of a log no event is known that a count could be next to.
+    return found if named else found.replace(", next to no event of the trajectory", "")
 
 
 def _apart(pair: _Pair, differing: Indices) -> tuple[Distance, ...]:

@@ -188,6 +188,20 @@ def _one_mode() -> Comparison:
     return dataclasses.replace(found, problem=f"other bits in mode {', '.join(wrong)}" if wrong else None)
 
 
+def _beside_epochs(name: str, spec: Spec, schedule: Callable[[Any], Any], says: str) -> Defect:
+    """A schedule in updates beside a scheduler that is stepped once an epoch of 10."""
+    return Defect(name, lambda: compare(schedule, _torch(spec), steps=10 * STEPS, steps_per_epoch=10), says)
+
+
+def _warmed(warm_up: int, rest: int, at: int | None = None, **options: Any) -> Spec:
+    """WARMED with other numbers."""
+    members = (
+        Spec("LinearLR", {"start_factor": 0.1, "total_iters": warm_up}),
+        Spec("CosineAnnealingLR", {"T_max": rest, **options}),
+    )
+    return Spec("SequentialLR", {"schedulers": members, "milestones": [warm_up if at is None else at]})
+
+
 DEFECTS: tuple[Defect, ...] = (
     _defect("one count early", COSINE, _ahead(1), r"1 count ahead .* shifted by −1"),
     _defect("one count late", STEP, _ahead(-1), r"1 count behind .* shifted by \+1"),
@@ -233,12 +247,17 @@ DEFECTS: tuple[Defect, ...] = (
         r"stays at its value from the turn of the cosine at count 60 on",
     ),
     _defect("another base learning rate", LONG, lambda f, k: 2 * f(k), r"2 times PyTorch's at every count"),
-    _other("another gamma", STEP, Spec("StepLR", {"step_size": 30, "gamma": 0.5}), r"another gamma"),
+    _other(
+        "another gamma",
+        STEP,
+        Spec("StepLR", {"step_size": 30, "gamma": 0.5}),
+        r"^gamma 0\.5 where PyTorch has 0\.1;",
+    ),
     _other(
         "another gamma at each count",
         EXPONENTIAL,
         Spec("ExponentialLR", {"gamma": 0.9}),
-        r"0\.927835 times further from PyTorch's at each count: another gamma",
+        r"^gamma 0\.9 where PyTorch has 0\.97;",
     ),
     _other("another T_max", COSINE, Spec("CosineAnnealingLR", {"T_max": 75}), r"but 1\.25 times as long"),
     _other(
@@ -279,4 +298,90 @@ DEFECTS: tuple[Defect, ...] = (
     _reference("reference one step ahead", EXPONENTIAL, _already_stepped, r"1 count behind"),
     _reference("reference is NaN once", STEP, _not_a_number, r"PyTorch's own value is not finite at"),
     _reference("reference raises", COSINE, _raises, r"PyTorch ended at count 50 with ValueError: no more"),
+    _other(
+        "steps per epoch forgotten",
+        Spec("CosineAnnealingLR", {"T_max": 10}),
+        Spec("CosineAnnealingLR", {"T_max": 200}),
+        r"^moves 20 times as slowly: counts updates .* or 200 instead of 10 counts .* --steps-per-epoch 20;",
+    ),
+    _other(
+        "steps per epoch forgotten, and few counts",
+        Spec("CosineAnnealingLR", {"T_max": 10}),
+        Spec("CosineAnnealingLR", {"T_max": 10_000}),
+        r"^comes no further in 99 counts than PyTorch in 1: .* give --steps-per-epoch;",
+    ),
+    _beside_epochs(
+        "smooth beside epochs",
+        LONG,
+        jaxsched.CosineAnnealingLR(LR, 1000),
+        r"^moves at every update where PyTorch moves once in 10, and agrees whenever that moves;",
+    ),
+    _beside_epochs(
+        "epochs of another length",
+        EXPONENTIAL,
+        jaxsched.PerEpoch(EXPONENTIAL.schedule(LR), 9),
+        r"^counts epochs of 9 updates where PyTorch counts epochs of 10: give --steps-per-epoch 9",
+    ),
+    _beside_epochs(
+        "epochs rounded up",
+        EXPONENTIAL,
+        lambda k: jaxsched.PerEpoch(EXPONENTIAL.schedule(LR), 10)(k + 9),
+        r"^9 counts ahead .*, as when epochs are rounded up;",
+    ),
+    _other("warm-up of 20", WARMED, _warmed(20, 80), r"^20 instead of 10 counts up to the hand-over"),
+    _other("warm-up of 5", WARMED, _warmed(5, 95), r"^5 instead of 10 counts up to the hand-over"),
+    _other(
+        "the total for T_max after a warm-up",
+        WARMED,
+        _warmed(10, 100),
+        r"^from the hand-over at count 10 on, 100 instead of 90 counts up to the turn of the cosine",
+    ),
+    _other(
+        "another end after a warm-up",
+        WARMED,
+        _warmed(10, 90, eta_min=0.01),
+        r"^from the hand-over at count 10 on, the same course between other values",
+    ),
+    _other(
+        "hand-over early",
+        WARMED,
+        _warmed(10, 90, at=5),
+        r"^the hand-over at count 10 comes 5 counts early, and all that follows it",
+    ),
+    _other(
+        "T_mult forgotten",
+        Spec("CosineAnnealingWarmRestarts", {"T_0": 20, "T_mult": 2}),
+        Spec("CosineAnnealingWarmRestarts", {"T_0": 20}),
+        r"^from the restart at count 20 on, 20 instead of 40 counts up to the restart at count 60",
+    ),
+    _other(
+        "another gamma, or epochs of 2",
+        EXPONENTIAL,
+        Spec("ExponentialLR", {"gamma": 0.97**2}),
+        r"^gamma 0\.9409 where PyTorch has 0\.97, or counts updates where PyTorch counts epochs of 2;",
+    ),
+    Defect(
+        "another gamma and another base learning rate",
+        lambda: compare(jaxsched.StepLR(0.2, 30, 0.5), _torch(STEP), steps=STEPS),
+        r"^gamma 0\.5 where PyTorch has 0\.1, and 2 times PyTorch's base learning rate;",
+    ),
+    _other(
+        "steps half as long",
+        STEP,
+        Spec("StepLR", {"step_size": 15}),
+        r"step_size is smaller by 15, or counts updates where PyTorch counts epochs of 2;",
+    ),
+    _defect(
+        "no staircase",
+        STEP,
+        lambda f, k: 0.1 * 0.1 ** (k / 30),
+        r"^moves at every count where PyTorch moves once in 30",
+    ),
+    _other(
+        "a line for a cosine",
+        LONG,
+        Spec("LinearLR", {"start_factor": 1.0, "end_factor": 0.0, "total_iters": 100}),
+        r"^goes in a straight line, where PyTorch's is curved",
+    ),
+    _defect("no warm-up", WARMED, lambda f, k: LONG.schedule(LR)(k), r"^falls up to count 10, where PyTorch"),
 )

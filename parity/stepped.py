@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ class Stepped:
     """What it raised, if it did before the last count."""
 
     events: tuple[Event, ...] = ()
-    """Where an off-by-one would show; their counts are indices into the values."""
+    """Where an off-by-one would show; their counts are indices into the values, or into all of them."""
 
     unseen: tuple[Event, ...] = ()
     """Events that come after the last count."""
@@ -43,6 +43,40 @@ class Stepped:
 
     notes: tuple[str, ...] = ()
     """What to know of it, so as not to misread a verdict; a sentence each."""
+
+    each: int = 1
+    """How many counts PyTorch was held still for, as for the updates of an epoch."""
+
+    every: npt.NDArray[np.float64] | None = None
+    """What was applied at 0, 1, …, where the values are only some of these."""
+
+    in_gaps: tuple[Event, ...] = ()
+    """Events of which the count itself, or the one before, is none of ours."""
+
+
+def only_at(stepped: Stepped, counts: npt.NDArray[np.int32]) -> Stepped:
+    """What was stepped at 0, 1, …, judged at some of these only.
+
+    Args:
+      stepped: at all counts.
+      counts: those that a log has, ascending.
+    """
+    counts = counts[counts < len(stepped.values)]
+    if len(counts) == len(stepped.values):
+        return stepped
+    there = set(counts.tolist())
+    return dataclasses.replace(
+        stepped,
+        counts=counts,
+        values=stepped.values[counts],
+        made=counts,
+        every=stepped.values,
+        in_gaps=tuple(
+            event
+            for event in stepped.events
+            if event.what and event.count > 0 and not {event.count - 1, event.count} <= there
+        ),
+    )
 
 
 def in_updates(stepped: Stepped, each: int, updates: int) -> Stepped:
@@ -64,6 +98,7 @@ def in_updates(stepped: Stepped, each: int, updates: int) -> Stepped:
         tuple(_later(event, each) for event in stepped.unseen),
         None if known is None else lambda update: known(update // each),
         notes=stepped.notes if len(stepped.values) > 1 else (*stepped.notes, still),
+        each=each,
     )
 
 
@@ -122,6 +157,14 @@ def _beside(scheduler: Any, quantity: str, group: int) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _rates(scheduler: Any) -> Iterator[float]:
+    """Learning rates that it and its members compute with."""
+    yield from (float(abs(rate)) for rate in getattr(scheduler, "base_lrs", ()))
+    yield float(abs(getattr(scheduler, "eta_min", 0.0)))
+    for member in getattr(scheduler, "_schedulers", ()):
+        yield from _rates(member)
+
+
 def _moved_before(scheduler: Any, quantity: str, group: int) -> tuple[str, ...]:
     """That a scheduler is not at its start, where its formula and its events are not its own any more."""
     made = getattr(scheduler, "last_epoch", 0)
@@ -132,6 +175,7 @@ def _moved_before(scheduler: Any, quantity: str, group: int) -> tuple[str, ...]:
         return ()
     with contextlib.suppress(ArithmeticError, ValueError):
         there, start = pytorch.read(scheduler, quantity, group), float(known(0))
-        if abs(there - start) > 1e-9 * max(abs(there), abs(start)):
+        # PyTorch's own start may have cancelled: a small learning rate below a large eta_min.
+        if abs(there - start) > 1e-9 * max(abs(there), abs(start), *_rates(scheduler)):
             return (f"the {quantity} was changed before count 0, from {start:.9g} to {there:.9g}",)
     return ()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import pathlib
 from collections.abc import Iterator, Sequence
 
-from .names import IGNORED, NOTHING, are_counts, chosen, count_among
+from .names import NOTHING, Wanted, are_counts, chosen, count_among, some
 from .written import Row, count_in, is_number
 
 
-def csv_rows(path: pathlib.Path, text: str, column: str | None) -> Iterator[Row]:
+def csv_rows(wanted: Wanted, text: str) -> Iterator[Row]:
+    path, column = wanted.path, wanted.column
     try:
         first = next((line for line in text.splitlines() if line.strip()), "")
         between = next((sign for sign in ",;\t" if sign in first), ",")
@@ -27,7 +27,7 @@ def csv_rows(path: pathlib.Path, text: str, column: str | None) -> Iterator[Row]
         if number == 1 and not is_number(cells[-1]):
             if len(cells) == 1 and cells[0].lower() in NOTHING:
                 raise ValueError(f"{where}: must be a number, or a heading, got {cells[0]!r}")
-            heading = _columns(path, cells, column, table[1:]) if len(cells) > 1 or column else None
+            heading = _columns(wanted, cells, table[1:])
             continue
         if column is not None and heading is None:
             raise ValueError(
@@ -48,20 +48,17 @@ def csv_rows(path: pathlib.Path, text: str, column: str | None) -> Iterator[Row]
             yield where, count_in(where, cells[0]) if len(cells) == 2 else None, cells[-1]
 
 
-def _columns(
-    path: pathlib.Path, names: Sequence[str], column: str | None, rows: Sequence[Sequence[str]]
-) -> tuple[int | None, int]:
+def _columns(wanted: Wanted, names: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[int | None, int]:
     """Which columns have the count and the value."""
     counted = count_among(names)
     at = None if counted is None else names.index(counted)
-    others = [name for i, name in enumerate(names) if i != at and not IGNORED.fullmatch(name)]
-    value = names.index(chosen(path, others, column))
+    value = names.index(chosen(wanted, names, counted))
     if at is None:
         for i, name in enumerate(names):
             cells = [row[i] for row in rows if len(row) > i and row[i]]
             if i != value and are_counts(cells):
                 raise ValueError(
-                    f"{path}: must say which column counts, got {', '.join(names)}: {name!r} looks like it. "
-                    "Call it step"
+                    f"{wanted.path}: must say which column counts, got {some(names)}: {name!r} looks like "
+                    "it. Call it step"
                 )
     return at, value

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import pathlib
 import struct
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from .names import chosen
+from .names import Wanted, chosen
 from .written import Row
 
 
-def event_rows(path: pathlib.Path, column: str | None) -> Iterator[Row]:
+def event_rows(wanted: Wanted) -> Iterator[Row]:
     """The scalars of one tag; TensorBoard's own format of records."""
+    path = wanted.path
     try:
         from tensorboardX.proto import event_pb2  # type: ignore[import-untyped]
     except ImportError as reason:
@@ -46,7 +46,7 @@ def event_rows(path: pathlib.Path, column: str | None) -> Iterator[Row]:
             else:
                 continue
             tags.setdefault(value.tag, []).append((event.step, number))
-    name = chosen(path, list(tags), column)
+    name = chosen(wanted, list(tags))
     for step, number in tags[name]:
         yield f"{path}: step {step}", int(step), float(number).hex()
 

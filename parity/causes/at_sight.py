@@ -27,8 +27,10 @@ def not_finite(p: Parting) -> Iterator[str]:
 
 def sign(p: Parting) -> Iterator[str]:
     at = p.differing
-    if np.allclose(p.ours[at], -p.torch[at], rtol=1e-6, atol=0) and (p.torch[at] != 0).any():
-        yield f"the sign is wrong at {counts(at)}"
+    beyond = np.abs(p.torch[at]).min() > p.rounding
+    turned = np.allclose(p.ours[at], -p.torch[at], rtol=1e-6, atol=p.rounding if beyond else 0)
+    if turned and (p.torch[at] != 0).any():
+        yield f"PyTorch's with the sign turned: the sign is wrong at {counts(at)}"
     elif not p.torch[at].any() and np.signbit(p.ours[at]).all() and not p.ours[at].any():
         yield f"-0 instead of 0 at {counts(at)}"
 
@@ -52,3 +54,5 @@ def float32(p: Parting) -> Iterator[str]:
 def constant(p: Parting) -> Iterator[str]:
     if len(p.ours) > 2 and np.ptp(p.ours) <= p.rounding / 1e3 and np.ptp(p.torch) > p.rounding:
         yield f"never moves: {p.ours[0]:.6g} at every count, where PyTorch's changes"
+    elif not p.torch.any() and np.ptp(p.ours) <= p.rounding:
+        yield f"{p.ours[0]:.6g} at every count, where PyTorch has 0"

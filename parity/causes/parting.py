@@ -27,13 +27,25 @@ class Parting(NamedTuple):
     told: bool
     """Whether a metric was told at each count, and the learning rate waits for it to get better."""
 
+    each: int = 1
+    """How many counts PyTorch was held still for, as for the updates of an epoch."""
+
+    in_epochs: bool = False
+    """Whether these are epochs already, so that nobody can have mistaken them for updates."""
+
     @property
     def first(self) -> int:
         return int(self.differing[0])
 
-    def head(self, counts: int) -> Parting:
-        """The same, up to a count."""
-        return self._replace(ours=self.ours[:counts], torch=self.torch[:counts])
+    def part(self, begin: int, end: int) -> Parting:
+        """The counts from one to before another, counted anew and without events."""
+        inside = (self.differing >= begin) & (self.differing < end)
+        return self._replace(
+            ours=self.ours[begin:end],
+            torch=self.torch[begin:end],
+            differing=self.differing[inside] - begin,
+            events=(),
+        )
 
     @property
     def peak(self) -> float:
@@ -53,7 +65,22 @@ class Parting(NamedTuple):
             return False
         before = np.max(np.abs(ours - torch), where=known, initial=0.0)
         after = np.max(np.abs(ours - predicted), where=known, initial=0.0)
-        return bool(after <= max(before / 100, self.rounding))
+        # What hardly moves is near to anything that hardly moves.
+        moved = float(np.ptp(ours[known]))
+        return bool(after <= max(min(before, moved) / 100, self.rounding))
+
+    def part_ways(self, counts: int) -> bool:
+        """Whether they differ at more than a few of the first counts: else no guess about those is one."""
+        return int((self.differing < counts).sum()) >= 3
+
+    def equals(self, predicted: Floats, where: Any = slice(None)) -> bool:
+        """Whether a prediction is right but for rounding wherever it is no NaN, and once at least."""
+        left = np.abs(self.ours[where] - predicted)
+        return not np.isnan(left).all() and bool(np.nanmax(left) <= 5 * self.rounding)
+
+    def moves(self, values: Floats) -> int:
+        """How often values change from one to the next: on how many of them a guess rests."""
+        return int(np.count_nonzero(np.abs(np.diff(values)) > self.rounding))
 
     @property
     def rounding(self) -> float:
@@ -80,3 +107,8 @@ def counts(indices: npt.NDArray[np.int64]) -> str:
     if len(indices) == 1:
         return f"count {indices[0]}"
     return f"{len(indices):,} counts, first at count {indices[0]}"
+
+
+def events_within(p: Parting) -> list[Event]:
+    """Those after the first count that were reached."""
+    return [event for event in p.events if 0 < event.count < len(p.torch)]

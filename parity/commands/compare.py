@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import dataclasses
 import difflib
 import importlib
 import pathlib
@@ -26,12 +28,12 @@ from ..handed_in import (
     theirs as code_of,
     told,
 )
-from ..judge import Slack, judge, recorded
+from ..judge import Slack, judge, near_enough, recorded
 from ..reference import pytorch
 from ..report import github
 from ..report.wording import in_full
 from ..results import CaseResult, PairCase, gathered
-from ..stepped import Stepped
+from ..stepped import Stepped, in_updates, only_at, step
 from ._common import (
     Exit,
     UsageError,
@@ -180,31 +182,82 @@ def _from_files(options: argparse.Namespace, ours: Any, theirs: Any, steps: int)
         theirs = _in_updates(theirs, options.steps_per_epoch)
         logs[-1] = (options.scheduler, theirs)
     counts = _logged_counts(logs, steps)
-    kind = "file"
     if callable(theirs):
-        scheduler = live_scheduler(theirs, options.scheduler, options.group)
-        kind = type(scheduler).__name__
-        with code_of(options.scheduler, ", stepped,"):
-            epochs = -(-steps // options.steps_per_epoch)
-            found = pytorch.trajectory(scheduler, epochs, quantity=options.quantity, group=options.group)
-        values = np.repeat(found.values, options.steps_per_epoch)
-        counts = counts[counts < len(values)]
-        stepped = Stepped(counts, values[counts], found.ended, made=counts)
+        stepped, kind = _stepped(options, theirs, counts, steps)
+        counts = stepped.counts[: len(stepped.values)]
     else:
-        stepped = Stepped(counts, _at(theirs, counts).values, made=counts)
-    slack = np.zeros(len(counts))
-    for _, each in logs:
-        slack += _at(each, counts).slack
+        recorded_there = _at(theirs, counts).values
+        stepped = Stepped(counts, recorded_there, made=counts, each=options.steps_per_epoch)
+        kind = "file"
+    logs = [(text, _at(each, counts)) for text, each in logs]
+    if not callable(ours):
+        answers = recorded(_at(ours, counts).values, stepped)
+    else:
+        schedule = _tried(ours, options.schedule)
+        with code_of(options.schedule):
+            answers = answer(schedule, stepped)
+    found = judge(answers, stepped, allowed, _kept(logs))
+    if found.first_failure is not None and callable(ours) and len(counts) < steps <= EVERYWHERE:
+        answers = dataclasses.replace(answers, every=_everywhere(schedule, options.schedule, steps))
+        found = judge(answers, stepped, allowed, _kept(logs))
+    if found.first_failure is not None:
+        found = _beside_digits(found, answers.values[: len(counts)], stepped.values, logs)
+    read = [f"{text}: {each.read}" for text, each in logs if each.read]
+    if not callable(theirs) and len(counts) < steps:  # a log tells no events that would be named instead
+        read.append("not judged: at which count a value changes between those that were logged")
+    return dataclasses.replace(found, read=tuple(read)), kind
+
+
+EVERYWHERE = 1_000_000
+"""Counts at which a schedule is asked for the cause of a difference from a log that has some of them."""
+
+
+def _everywhere(schedule: Callable[[Any], Any], name: str, steps: int) -> np.ndarray | None:
+    """What a schedule says at all counts; None where it does not say it at one."""
+    counts = np.arange(steps, dtype=np.int32)
+    with contextlib.suppress(NotComparable), code_of(name):
+        return answer(schedule, Stepped(counts, np.zeros(steps))).values.astype(np.float64)
+    return None
+
+
+def _stepped(options: argparse.Namespace, make: Any, counts: np.ndarray, steps: int) -> tuple[Stepped, str]:
+    """What a live scheduler does, asked at the counts that were logged; and its class."""
+    scheduler = live_scheduler(make, options.scheduler, options.group)
+    with code_of(options.scheduler, ", stepped,"):
+        epochs = -(-steps // options.steps_per_epoch)
+        found = step(scheduler, epochs, quantity=options.quantity, group=options.group)
+    if options.steps_per_epoch > 1:
+        found = in_updates(found, options.steps_per_epoch, steps)
+    return only_at(found, counts), type(scheduler).__name__
+
+
+def _kept(logs: Sequence[tuple[str, Any]]) -> Slack | None:
+    """What the digits of all logs allow together; None where they kept all."""
     kept = [
         f"{each.digits.removesuffix(' that it kept')} that {text} kept" for text, each in logs if each.digits
     ]
-    why = Slack(slack, " and ".join(kept)) if kept else None
-    if not callable(ours):
-        return judge(recorded(_at(ours, counts).values, stepped), stepped, allowed, why), kind
-    schedule = _tried(ours, options.schedule)
-    with code_of(options.schedule):
-        answers = answer(schedule, stepped)
-    return judge(answers, stepped, allowed, why), kind
+    return Slack(sum(each.slack for _, each in logs), " and ".join(kept)) if kept else None
+
+
+def _beside_digits(
+    found: Comparison, ours: np.ndarray, torch: np.ndarray, logs: Sequence[tuple[str, Any]]
+) -> Comparison:
+    """The same, with a word on the digits of a log, where these alone may be the difference."""
+    apart = np.abs(ours.astype(np.float64) - torch)
+    rounding = 2.0**-23 * np.abs(torch)  # the two are compared as float32
+    for text, each in logs:
+        if each.short is None or not (apart <= each.short.half + rounding).all():
+            continue
+        tolerance = Allowed(**{each.short.option: each.short.least})
+        enough = near_enough(tolerance, ours.astype(np.float32), torch).all()
+        least = each.short.least if enough else 1.01 * each.short.least
+        cause = (
+            f"{text} keeps {each.short.digits}: too few to judge by themselves, and nothing is further off "
+            f"than half a unit of the last; --{each.short.option} {least:g} allows it"
+        )
+        wrong = (found.problem or "").removeprefix(f"{found.cause}; ")
+        return dataclasses.replace(found, problem=f"{cause}; {wrong}", cause=cause, who=None)
+    return found
 
 
 def _logged_counts(logs: Sequence[tuple[str, Any]], steps: int) -> np.ndarray:
@@ -224,11 +277,12 @@ def _logged_counts(logs: Sequence[tuple[str, Any]], steps: int) -> np.ndarray:
             )
         counts = np.intersect1d(counts, each.counts)
     if not len(counts):
-        raise UsageError(
-            f"compare: {' and '.join(text for text, _ in logs)} have no count in common below {steps:,}"
-        )
+        shared = "has no count" if len(logs) == 1 else "have no count in common"
+        raise UsageError(f"compare: {' and '.join(text for text, _ in logs)} {shared} below {steps:,}")
     if len(counts) < steps:
-        complain(f"compared at {len(counts):,} counts of {steps:,}: those that were logged")
+        logged = "1 count" if len(counts) == 1 else f"{len(counts):,} counts"
+        which = "the one that was" if len(counts) == 1 else "those that were"
+        complain(f"compared at {logged} of {steps:,}: {which} logged")
     return counts.astype(np.int32)
 
 
@@ -236,14 +290,18 @@ def _in_updates(logged: Any, each: int) -> Any:
     """What was logged once an epoch, at every update of the epochs."""
     counts = (logged.counts[:, None] * each + np.arange(each)).ravel()
     return logged._replace(
-        counts=counts, values=np.repeat(logged.values, each), slack=np.repeat(logged.slack, each)
+        counts=counts,
+        values=np.repeat(logged.values, each),
+        slack=np.repeat(logged.slack, each),
+        short=logged.short and logged.short._replace(half=np.repeat(logged.short.half, each)),
     )
 
 
 def _at(logged: Any, counts: np.ndarray) -> Any:
     """What a log has at these counts."""
     at = np.searchsorted(logged.counts, counts)
-    return logged._replace(counts=counts, values=logged.values[at], slack=logged.slack[at])
+    short = logged.short and logged.short._replace(half=logged.short.half[at])
+    return logged._replace(counts=counts, values=logged.values[at], slack=logged.slack[at], short=short)
 
 
 def _tried(schedule: Any, name: str) -> Callable[[Any], Any]:

@@ -150,12 +150,12 @@ def arguments(run: Run) -> Table:
 
 
 def not_judged(results: Sequence[CaseResult]) -> Table:
-    """One row for each event that the counts do not reach."""
+    """One row for each event that the counts do not reach, or pass over."""
     return table(
-        ("case", "never reached"),
+        ("case", "event"),
         (
             (Code(result.case.name), f"{event.what} at count {event.count:,}")
             for result in results
-            for event in result.comparison.unseen
+            for event in result.comparison.not_judged
         ),
     )

@@ -38,7 +38,8 @@ That is besides the two ways in which every value was compared: under jit and vm
 ARGUMENTS = "Every argument that was given, and with how many values."
 
 NOT_JUDGED = """\
-Events of a scheduler that come after the last count compared, so that nothing is known of them."""
+Events of a scheduler that come after the last count compared, or in a gap of a log. Nothing is
+known of them."""
 
 
 # A run

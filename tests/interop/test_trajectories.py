@@ -38,8 +38,8 @@ def test_forms(name, tmp_path):
         ("a.csv", "1,2,3\n", "a.csv, line 1: must be a value, or count,value"),
         (
             "a.csv",
-            "0,0.1\n0,0.1\n",
-            "a.csv, line 2: counts must be 0, 1, 2, …, or ascend from 0, got 0 after 0",
+            "0,0.1\n2,0.1\n1,0.1\n",
+            "a.csv, line 3: counts must be 0, 1, 2, …, or ascend from 0, got 1 after 2",
         ),
         ("a.json", "{}", "a.json: must be a list of values, got dict"),
         ("a.json", "[", "a.json: must be JSON: "),

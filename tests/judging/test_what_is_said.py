@@ -156,3 +156,12 @@ def test_an_assertion_begins_with_the_verdict():
     lines = str(caught.value).splitlines()
     assert lines[0].startswith("failed: ")
     assert lines[-1].startswith("schedule: <function")
+
+
+def test_pytorchs_own_rounding_at_the_start_is_nobodys_hand():
+    def make():
+        return theirs.CosineAnnealingWarmRestarts(sgd(1e-8), 10, eta_min=1.0)
+
+    found = parity.compare(jaxsched.CosineAnnealingWarmRestarts(1e-8, 10, eta_min=1.0), make, steps=30)
+    assert found.notes == ()
+    assert found.passed

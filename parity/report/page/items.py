@@ -95,9 +95,10 @@ def _facts(result: CaseResult) -> Iterator[tuple[str, Text]]:
         yield "integrity", _integrity(found.integrity)
     if found.eager:
         yield "called", _called(result)
+    yield "read", "; ".join(found.read)
     if found.curves:
         yield "events", _events(facts.turns(found.curves.events))
-    yield "not judged", _events(found.unseen)
+    yield "not judged", _events(found.not_judged)
     if result.optax:
         yield "Optax", f"{result.optax.name}: {ulp(result.optax.max_ulp)} ULP from PyTorch"
     yield "time", f"{result.seconds:.2f} s, of which PyTorch’s loop {result.torch_seconds:.2f} s"
