@@ -6,10 +6,11 @@ import pathlib
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Of PyTorch's threads: tests run side by side, and several in each would wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# What was compiled is kept for the next run, and for the processes that tests start: two thirds of the time goes
+# What was compiled is kept for the next run, and for the processes that tests start: most of the time goes
 # into compiling. A program that changed in the least is another one to JAX.
-PROGRAMS = pathlib.Path(__file__).parents[1] / ".pytest_cache" / "programs"
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(PROGRAMS))
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(pathlib.Path(__file__).parents[1] / ".pytest_cache" / "programs")
+)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
