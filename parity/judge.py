@@ -197,7 +197,8 @@ class _Pair:
             return False
         known = self._exact(i)
         # PyTorch multiplies its way from step to step: some rounding errors for each.
-        drift = 8 * 2.0**-53 * (self.made[i].item() + 1) * self._peak
+        around = max(self._peak, self.stepped.around)
+        drift = 8 * 2.0**-53 * (self.made[i].item() + 1) * around
         drifted = abs(known - float(self.torch[i])) <= drift
         nearest = float(known)
         rest = float(known - nearest)

@@ -44,6 +44,9 @@ class Stepped:
     notes: tuple[str, ...] = ()
     """What to know of it, so as not to misread a verdict; a sentence each."""
 
+    around: float = 0.0
+    """The largest rate that it computes with: where that cancels, its rounding errors are of that size."""
+
     each: int = 1
     """How many counts PyTorch was held still for, as for the updates of an epoch."""
 
@@ -98,6 +101,7 @@ def in_updates(stepped: Stepped, each: int, updates: int) -> Stepped:
         tuple(_later(event, each) for event in stepped.unseen),
         None if known is None else lambda update: known(update // each),
         notes=stepped.notes if len(stepped.values) > 1 else (*stepped.notes, still),
+        around=stepped.around,
         each=each,
     )
 
@@ -141,6 +145,7 @@ def step(
         () if moved else tuple(events.never_reached(scheduler, steps)),
         known,
         notes=notes,
+        around=max(_rates(scheduler)),
     )
 
 

@@ -165,3 +165,11 @@ def test_pytorchs_own_rounding_at_the_start_is_nobodys_hand():
     found = parity.compare(jaxsched.CosineAnnealingWarmRestarts(1e-8, 10, eta_min=1.0), make, steps=30)
     assert found.notes == ()
     assert found.passed
+
+
+def test_where_pytorch_cancels_all_along_it_is_its_own_rounding():
+    """Its 1e-8 is e − (e − 1e-8), and no value of the run is as large as that e."""
+    make = lambda: theirs.CosineAnnealingWarmRestarts(sgd(1e-8), 1, eta_min=9.0)  # noqa: E731
+    found = parity.compare(jaxsched.CosineAnnealingWarmRestarts(1e-8, 1, eta_min=9.0), make, steps=5)
+    assert found.passed
+    assert found.correctly_rounded
