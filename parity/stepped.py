@@ -145,7 +145,7 @@ def step(
         () if moved else tuple(events.never_reached(scheduler, steps)),
         known,
         notes=notes,
-        around=max(_rates(scheduler)),
+        around=0.0 if known is None else max(_rates(scheduler)),
     )
 
 
@@ -163,7 +163,7 @@ def _beside(scheduler: Any, quantity: str, group: int) -> tuple[str, ...]:
 
 
 def _rates(scheduler: Any) -> Iterator[float]:
-    """Learning rates that it and its members compute with."""
+    """Learning rates that one of which the formula is known, and its members, compute with."""
     yield from (float(abs(rate)) for rate in getattr(scheduler, "base_lrs", ()))
     yield float(abs(getattr(scheduler, "eta_min", 0.0)))
     for member in getattr(scheduler, "_schedulers", ()):
@@ -173,7 +173,7 @@ def _rates(scheduler: Any) -> Iterator[float]:
 def _moved_before(scheduler: Any, quantity: str, group: int) -> tuple[str, ...]:
     """That a scheduler is not at its start, where its formula and its events are not its own any more."""
     made = getattr(scheduler, "last_epoch", 0)
-    if made > 0:
+    if isinstance(made, int) and made > 0:
         return (f"the scheduler had made {made} steps before (last_epoch is {made}): count 0 is that one",)
     known = exact.formula_of(scheduler, quantity, group)
     if known is None:

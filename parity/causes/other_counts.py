@@ -22,7 +22,7 @@ def _moved(torch: Floats, by: int) -> Floats:
     return moved
 
 
-def _shift_says(by: int) -> str:
+def shift_says(by: int) -> str:
     ahead = "ahead of" if by > 0 else "behind"
     counts = "1 count" if abs(by) == 1 else f"{abs(by)} counts"
     return f"{counts} {ahead} PyTorch: would agree if shifted by {-by:+d}".replace("-", "−")
@@ -33,7 +33,7 @@ def shift(p: Parting) -> Iterator[str]:
     for by in dict.fromkeys((1, -1, 2, -2, p.each, -p.each, p.each - 1)):
         if 0 < abs(by) < len(p.torch) and p.explained_by(_moved(p.torch, by)):
             rounded_up = ", as when epochs are rounded up" if by == p.each - 1 > 2 else ""
-            yield _shift_says(by) + rounded_up + _or_base(p)
+            yield shift_says(by) + rounded_up + _or_base(p)
 
 
 def _or_base(p: Parting) -> str:
@@ -57,7 +57,7 @@ def shift_and_ratio(p: Parting) -> Iterator[str]:
             continue
         factor = float(np.median(p.ours[known] / moved[known]))
         if abs(factor - 1) > 1e-5 and factor > 0 and p.explained_by(moved * factor):
-            yield f"{_shift_says(by)}, and {factor:.6g} times PyTorch's: another base learning rate, too"
+            yield f"{shift_says(by)}, and {factor:.6g} times PyTorch's: another base learning rate, too"
 
 
 def moved_events(p: Parting) -> Iterator[str]:
@@ -89,7 +89,7 @@ def after_an_event(p: Parting) -> Iterator[str]:
             # What is behind has yet to come to the event.
             moved = _moved(p.torch[event.count :], by)
             if p.explained_by(moved, rest):
-                yield f"from the {named(event)} on, {_shift_says(by)}"
+                yield f"from the {named(event)} on, {shift_says(by)}"
         if p.explained_by(_moved(p.torch, event.count), rest):
             yield (
                 f"from the {named(event)} on, {event.count} counts ahead of PyTorch: "

@@ -83,7 +83,7 @@ def powers(p: Parting) -> Iterator[str]:
     if np.ptp(theirs) <= 1e-6 * abs(theirs[0]) and p.moves(p.torch) == len(counts):
         yield _gammas(float(mine[0]), float(theirs[0]), base)
     elif abs(base - 1) <= 1e-5:
-        yield _again_and_again(factor, f"the first {events_within(p)[0].what}", "the second")
+        yield again_and_again(factor, f"the first {events_within(p)[0].what}", "the second")
 
 
 def decays(p: Parting) -> Iterator[str]:
@@ -94,10 +94,10 @@ def decays(p: Parting) -> Iterator[str]:
         return
     factor = float(np.exp(np.median(np.log(p.ours[known] / p.torch[known]) / index[known])))
     if abs(factor - 1) > 1e-7 and p.explained_by(p.torch * factor**index):
-        yield _again_and_again(factor, f"count {p.each}", f"count {2 * p.each}")
+        yield again_and_again(factor, f"count {p.each}", f"count {2 * p.each}")
 
 
-def _again_and_again(factor: float, first: str, second: str) -> str:
+def again_and_again(factor: float, first: str, second: str) -> str:
     return (
         f"{factor:.6g} times PyTorch's from {first} on, {factor**2:.6g} times from {second} on, "
         "and so forth: another gamma"

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from ..reference.events import Event
 from .at_sight import coarse, constant, float32, not_finite, sign
-from .other_counts import _shift_says
-from .other_values import affine, ratio, to_a_power
+from .other_counts import shift_says
+from .other_values import affine, again_and_again, ratio, to_a_power
 from .parting import Floats, Parting, named, spoken_of
 from .table import WHERE, whereabouts
 
@@ -118,7 +118,7 @@ def shift(s: Sparse) -> Iterator[str]:
     """By a count or a few: up to the next that is known, between which one is as good as another."""
     for by in _shifts(s):
         if _explains(s, by):
-            yield _shift_says(by) + _or_more(s, by)
+            yield shift_says(by) + _or_more(s, by)
 
 
 def shift_and_ratio(s: Sparse) -> Iterator[str]:
@@ -131,7 +131,7 @@ def shift_and_ratio(s: Sparse) -> Iterator[str]:
         factor = float(np.median(p.ours[known] / moved[known]))
         if abs(factor - 1) > 1e-5 and factor > 0 and p.explained_by(moved * factor):
             factor = 1 / factor if turned else factor
-            yield f"{_shift_says(by)}, and {factor:.6g} times PyTorch's: another base learning rate, too"
+            yield f"{shift_says(by)}, and {factor:.6g} times PyTorch's: another base learning rate, too"
 
 
 def _explains(s: Sparse, by: int) -> bool:
@@ -167,7 +167,7 @@ def powers(s: Sparse) -> Iterator[str]:
         return
     factor = float(p.ours[p.first] / p.torch[p.first])
     if p.explained_by(p.torch * factor**so_far):
-        yield f"{factor:.6g} times further from PyTorch's at each {events[1].what}: another gamma"
+        yield again_and_again(factor, f"the first {events[0].what}", "the second")
 
 
 def decays(s: Sparse) -> Iterator[str]:
@@ -178,7 +178,7 @@ def decays(s: Sparse) -> Iterator[str]:
         return
     factor = float(np.exp(np.median(np.log(p.ours[known] / p.torch[known]) / s.counts[known])))
     if abs(factor - 1) > 1e-7 and p.explained_by(p.torch * factor**s.counts):
-        yield f"{factor:.6g} times further from PyTorch's at each count: another gamma"
+        yield again_and_again(factor, "count 1", "count 2")
 
 
 _CAUSES: tuple[Callable[[Sparse], Iterator[str]], ...] = (

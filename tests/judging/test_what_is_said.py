@@ -173,3 +173,32 @@ def test_where_pytorch_cancels_all_along_it_is_its_own_rounding():
     found = parity.compare(jaxsched.CosineAnnealingWarmRestarts(1e-8, 1, eta_min=9.0), make, steps=5)
     assert found.passed
     assert found.correctly_rounded
+
+
+class Odd(theirs.LRScheduler):
+    """A user's own, with attributes that are something else than PyTorch's."""
+
+    def __init__(self, optimizer):
+        self.eta_min = None
+        super().__init__(optimizer)
+
+    def get_lr(self):
+        return [0.1 for _ in self.base_lrs]
+
+
+class Bare:
+    last_epoch = None
+    eta_min = "none"
+
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+
+    def step(self):
+        pass
+
+
+@pytest.mark.parametrize("cls", [Odd, Bare])
+def test_nothing_is_asked_of_a_users_own_attributes(cls):
+    found = parity.compare(lambda k: 0.1, lambda: cls(sgd()), steps=5)
+    assert found.passed
+    assert found.notes == ()

@@ -553,3 +553,10 @@ def test_a_quotient_by_one_number_for_all():
         divided = jax.jit(lambda x, y: nx.quotient(x, y))
         for y in (0.1, 0.3, 1 / 3, 49.0):
             np.testing.assert_array_equal(divided(x, y), x / y)
+
+
+def test_a_choice_between_what_numpy_holds_and_a_number():
+    with jax.enable_x64(True):
+        for x, y in ((np.float64(0.5), 1.0), (1.0, np.float64(0.5)), (np.asarray([0.5, 2.0]), 1.0)):
+            condition = jnp.ones(np.broadcast(x, y).shape, bool)
+            np.testing.assert_array_equal(nx.where(condition, x, y), np.where(condition, x, y))
