@@ -441,3 +441,27 @@ def test_on_the_host_every_case_is_pytorchs(name):
         vector.exact.get(k, x) for k, x in zip(vector.counts.tolist(), vector.torch.tolist(), strict=True)
     ]
     np.testing.assert_array_equal(vector.case.schedule().on_host(vector.inputs), np.float32(right))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "--case must name one case for mine:f to be compared with, one of "),
+        (["--case", "StepLR(.1,3)"], "got 'StepLR(.1,3)', which is in no name; close are\n  StepLR("),
+        (["--case", "StepLR"], "got 'StepLR', which is in the names of "),
+    ],
+)
+def test_which_case_is_meant(options, said, capsys):
+    assert cli.main(["check", str(FILE), "mine:f", *options]) == cli.Exit.USAGE
+    assert said in capsys.readouterr().err
+
+
+def test_a_name_that_a_module_does_not_have(tmp_path, monkeypatch, capsys):
+    (tmp_path / "some_schedules.py").write_text("def s_step(count): return 0.1\ndef t_step(): pass\n")
+    monkeypatch.chdir(tmp_path)
+    for text, said in (
+        ("some_schedules:s_stp", "Did you mean some_schedules:s_step"),
+        ("some_schedules.py:s_step", "a module is named without .py: some_schedules:s_step"),
+    ):
+        assert cli.main(["compare", text, "some_schedules:t_step", "--steps", "5"]) == cli.Exit.USAGE
+        assert said in capsys.readouterr().err
