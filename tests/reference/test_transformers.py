@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+pytest.importorskip("transformers", reason="transformers is not installed")
+
+import transformers
 
 from parity.cases.transformers import CASES
 from parity.reference import exact, transformers as formulas
