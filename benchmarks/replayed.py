@@ -40,6 +40,7 @@ class Found:
     name: str
     optax: bool
     compared: int = 0
+    replayed: int = 0
     unlike_replay: int = 0
     unlike_host: int = 0
     replay_unlike_host: int = 0
@@ -88,9 +89,11 @@ def summary(answers: Sequence[Found]) -> dict[str, Any]:
         said[whose] = {
             "schedules": len(mine),
             "answers": sum(each.compared for each in mine),
+            "replayed": sum(each.replayed for each in mine),
             "unlike the replay": sum(each.unlike_replay for each in mine),
             "unlike the replay, one by one": sum(each.one_by_one_unlike_replay for each in mine),
             "unlike the host": sum(each.unlike_host for each in mine),
+            "unlike the host, and replayed": sum(each.unlike_host for each in mine if each.replayed),
             "said by the replay to be unlike the host": sum(each.replay_unlike_host for each in mine),
             "not replayed": Counter(each.not_replayed for each in mine if each.not_replayed),
         }
@@ -133,21 +136,26 @@ def _found(name: str, optax: bool, subject: Subject, target: Target, compiler: C
     def call(arguments: Sequence[Array], outputs: Sequence[int] | None = None) -> list[Array]:
         real = [np.asarray(leaf) for leaf in many(*arguments)]
         real = real if outputs is None else [real[output] for output in outputs]
-        said = real if replay is None else replay(arguments, outputs)
+        found.compared += sum(leaf.size for leaf in real)
+        if replay is None:
+            return real
+        said = replay(arguments, outputs)
         _count(found, "unlike_replay", real, said, target, arguments)
-        if found.compared == 0 and replay is not None and isinstance(subject, OfCount):
+        if found.replayed == 0 and isinstance(subject, OfCount):
             few = [argument[:ONE_BY_ONE] for argument in arguments]
             looped = jax.jit(lambda xs: jax.lax.map(lambda x: subject(*x), xs))(tuple(few))
             one_by_one = [np.asarray(leaf) for leaf in looped]
             heads = [leaf[:ONE_BY_ONE] for leaf in said]
             _count(found, "one_by_one_unlike_replay", one_by_one, heads, target, few)
-        found.compared += sum(leaf.size for leaf in real)
-        call.said = said  # type: ignore[attr-defined]
+        found.replayed += sum(leaf.size for leaf in said)
+        last[:] = said
         return real
 
+    last: list[Array] = []
     for answers in subject.ask(call, target):
         _count(found, "unlike_host", answers.device, answers.wanted, target, [answers.places])
-        _count(found, "replay_unlike_host", call.said, answers.wanted, target, [answers.places])  # type: ignore[attr-defined]
+        if replay is not None:
+            _count(found, "replay_unlike_host", last, answers.wanted, target, [answers.places])
     return found
 
 
