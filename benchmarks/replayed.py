@@ -44,6 +44,7 @@ class Found:
     unlike_replay: int = 0
     unlike_host: int = 0
     replay_unlike_host: int = 0
+    one_by_one: int = 0
     one_by_one_unlike_replay: int = 0
     not_replayed: str = ""
     """Why its program cannot be executed on NumPy; the device is compared with the host alone."""
@@ -91,6 +92,7 @@ def summary(answers: Sequence[Found]) -> dict[str, Any]:
             "answers": sum(each.compared for each in mine),
             "replayed": sum(each.replayed for each in mine),
             "unlike the replay": sum(each.unlike_replay for each in mine),
+            "one by one": sum(each.one_by_one for each in mine),
             "unlike the replay, one by one": sum(each.one_by_one_unlike_replay for each in mine),
             "unlike the host": sum(each.unlike_host for each in mine),
             "unlike the host, and replayed": sum(each.unlike_host for each in mine if each.replayed),
@@ -141,12 +143,13 @@ def _found(name: str, optax: bool, subject: Subject, target: Target, compiler: C
             return real
         said = replay(arguments, outputs)
         _count(found, "unlike_replay", real, said, target, arguments)
-        if found.replayed == 0 and isinstance(subject, OfCount):
+        if not found.one_by_one and len(real[0]) >= ONE_BY_ONE and isinstance(subject, OfCount):
             few = [argument[:ONE_BY_ONE] for argument in arguments]
             looped = jax.jit(lambda xs: jax.lax.map(lambda x: subject(*x), xs))(tuple(few))
             one_by_one = [np.asarray(leaf) for leaf in looped]
             heads = [leaf[:ONE_BY_ONE] for leaf in said]
             _count(found, "one_by_one_unlike_replay", one_by_one, heads, target, few)
+            found.one_by_one = len(heads[0])
         found.replayed += sum(leaf.size for leaf in said)
         last[:] = said
         return real
