@@ -63,7 +63,7 @@ def each(
 
     def one(leaf: jax.Array, *rest: jax.Array | None) -> list[jax.Array | None]:
         before = (leaf, *rest[: len(states)])
-        kind = jnp.promote_types(leaf.dtype, np.float32)
+        kind = leaf.dtype if leaf.dtype.itemsize >= 4 else np.float32
         found = function([_as(kind, x) for x in numbers], *(_as(kind, x) for x in (leaf, *rest)))
         return [_as(getattr(old, "dtype", None), new) for old, new in zip(before, found, strict=True)]
 
