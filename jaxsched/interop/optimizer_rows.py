@@ -94,6 +94,8 @@ def _rmsprop(o: Options) -> list[Call]:
     # `optax.rmsprop` keeps a momentum of what is scaled already: another optimizer where the rate changes.
     scale = "optax.scale_by_stddev" if o["centered"] else "optax.scale_by_rms"
     parts = [*_before(o), Call(scale, decay=o["alpha"], eps=o["eps"], eps_in_sqrt=False)]
+    if o["momentum"] != 0 and o["momentum_rests"]:
+        return [*parts, Call("sgd", _RATE, momentum=o["momentum"])]
     if o["momentum"] != 0:
         parts.append(Call("optax.trace", decay=o["momentum"]))
     return [*parts, Call("optax.scale_by_learning_rate", _RATE)]

@@ -14,15 +14,26 @@ def shapes_of(name):
     return MATRICES if name == "Muon" else SHAPES
 
 
-def random(name, seed, steps, scale=1.0):
-    """Parameters and gradients; some of the gradients are 0, and some entries always."""
+def random(name, seed, steps, scale=1.0, still=False):
+    """Parameters and gradients; some of the gradients are 0, and with ``still`` some entries always."""
     rng = np.random.default_rng(seed)
     params = {key: rng.normal(size=shape) for key, shape in shapes_of(name).items()}
     grads = {}
     for key, shape in shapes_of(name).items():
         grads[key] = scale * rng.normal(size=(steps, *shape)) * (rng.random((steps, *shape)) > 0.1)
-        grads[key][..., :1] *= 1.0 if rng.random() > 0.2 or not shape else 0.0
+        if still and shape:
+            grads[key][..., :1] = 0.0
     return params, grads
+
+
+def random_for(name, arguments, seed, steps, exponent):
+    """The same in a size for which an optimizer does not magnify the last bit.
+
+    A parameter that decays, and has a gradient of nothing else, swings about 0 under an optimizer that divides
+    by the size of gradients: PyTorch's own result is another one after the last bit of its start has changed.
+    """
+    decays = bool(arguments.get("weight_decay"))
+    return random(name, seed, steps, 10.0 ** max(exponent, 0 if decays else -3), still=not decays)
 
 
 def live(name, params, arguments, dtype=torch.float64):

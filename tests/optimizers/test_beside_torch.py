@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from arguments import ARGUMENTS
-from beside import distance, live, random, stepped, trained, ulp
+from beside import distance, live, random, random_for, stepped, trained, ulp
 from hypothesis import Phase, given, settings, strategies as st
 
 from jaxsched import optimizer_from_torch
@@ -31,10 +31,10 @@ def test_all_are_tried():
 
 @pytest.mark.parametrize("name", sorted(set(ARGUMENTS) - {"Muon"}))
 @some
-@given(st.data(), st.integers(0, 2**31), st.sampled_from([1e-3, 1.0, 1e3]))
-def test_float64(name, data, seed, scale):
+@given(st.data(), st.integers(0, 2**31), st.integers(-3, 3))
+def test_float64(name, data, seed, exponent):
     arguments = data.draw(ARGUMENTS[name])
-    params, grads = random(name, seed, STEPS, scale)
+    params, grads = random_for(name, arguments, seed, STEPS, exponent)
     optimizer, tensors = live(name, params, arguments)
     with jax.enable_x64(True):
         ours, _, _ = trained(optimizer_from_torch(optimizer), params, grads)
@@ -42,10 +42,10 @@ def test_float64(name, data, seed, scale):
 
 
 @some
-@given(ARGUMENTS["Muon"], st.integers(0, 2**31), st.sampled_from([1e-3, 1.0, 1e3]))
-def test_float64_of_muon(arguments, seed, scale):
+@given(ARGUMENTS["Muon"], st.integers(0, 2**31), st.integers(-3, 3))
+def test_float64_of_muon(arguments, seed, exponent):
     """Its iteration is in bfloat16 in PyTorch, too: a sum in another order may round to the other side."""
-    params, grads = random("Muon", seed, STEPS, scale)
+    params, grads = random_for("Muon", arguments, seed, STEPS, exponent)
     optimizer, tensors = live("Muon", params, arguments)
     theirs = [params]
     stepped(
@@ -88,49 +88,67 @@ def parameters_after_each(optimizer, params, grads):
     return {key: np.asarray(x) for key, x in run(*jax.tree.map(jnp.asarray, (params, grads))).items()}
 
 
-# The largest and the mean distance in float32 ULP after 1,000 updates of the defaults at a rate of 1/128, as
-# measured, and that of PyTorch's `foreach` from its loop. Where ours is many times theirs, PyTorch rounds
-# something that is not rounded here (AdamW: `1 - lr * weight_decay`), or Optax does what PyTorch does in
-# float64 (Adam: the correction of the bias).
-FLOAT32 = {
-    "SGD": ({"momentum": 0.9, "dampening": 0.1}, 0, 0),
-}
+# The largest and the mean distance in float32 ULP after 1,000 updates, as measured, and the largest of PyTorch's
+# own `foreach` from its loop. Where the third is 0 and ours is not, the order of operations is another one, which
+# a compiler decides. AdamW's is mostly that PyTorch rounds `1 - lr * weight_decay`, the same error at every
+# update; Adam's is that Optax corrects the bias in float32. Of Muon see above.
+FLOAT32 = [
+    ("SGD", {"momentum": 0.9, "dampening": 0.1}, 48, 6.0, 0),
+    ("Adam", {}, 340, 40.0, 0),
+    ("Adam", {"amsgrad": True}, 8, 2.0, 0),
+    ("AdamW", {}, 645, 222.0, 0),
+    ("NAdam", {}, 35, 12.7, 8),
+    ("RAdam", {}, 7, 2.0, 4),
+    ("Adamax", {}, 4, 1.3, 0),
+    ("RMSprop", {"momentum": 0.9, "centered": True}, 60, 6.0, 0),
+    ("Adagrad", {"lr_decay": 1e-3}, 1, 0.3, 0),
+    ("Adadelta", {}, 1, 0.2, 0),
+    ("Rprop", {}, 0, 0.0, 0),
+    ("ASGD", {"lambd": 0.01, "t0": 100}, 77, 15.9, 68),
+    ("Adafactor", {}, 26, 3.4, 48),
+]
 
 
-@pytest.mark.parametrize("name", sorted(FLOAT32))
-def test_float32(name):
-    arguments, most, mean = FLOAT32[name]
-    ours, theirs = both_in_float32(name, arguments)
-    found = ulp(ours, theirs)
-    assert found[0] <= most
-    assert found[1] <= mean
-
-
-def both_in_float32(name, arguments):
-    params, grads = random(name, 0, STEPS)
-    params, grads = jax.tree.map(lambda x: x.astype(np.float32), (params, grads))
-    optimizer, tensors = live(name, params, {"lr": 2.0**-7, **arguments}, torch.float32)
+@pytest.mark.parametrize(("name", "arguments", "largest", "mean", "of_foreach"), FLOAT32)
+def test_float32(name, arguments, largest, mean, of_foreach):
+    params, grads = jax.tree.map(lambda x: x.astype(np.float32), random(name, 0, STEPS))
+    arguments = {"lr": 2.0**-7, **arguments}
+    optimizer, tensors = live(name, params, arguments, torch.float32)
     ours, _, _ = trained(optimizer_from_torch(optimizer), params, grads, dtype=np.float32)
-    return ours, stepped(optimizer, tensors, grads)
+    theirs = stepped(optimizer, tensors, grads)
+    foreach = stepped(*live(name, params, {**arguments, "foreach": True}, torch.float32), grads)
+    found = ulp(ours, theirs)
+    # Another compiler or processor may order operations otherwise: twice that, but not ten times.
+    assert found[0] <= 2 * largest
+    assert found[1] <= 2 * mean
+    assert ulp(foreach, theirs)[0] <= 2 * of_foreach
 
 
 @pytest.mark.parametrize("name", sorted(ARGUMENTS))
 def test_bfloat16(name):
-    """PyTorch keeps the moments in the type of the parameters, and so does this."""
-    params, grads = random(name, 0, 100)
+    """PyTorch keeps the moments in the type of the parameters, and so does this.
+
+    PyTorch also rounds between the operations of an update (so that AdamW's decay is lost), which is not done
+    here: the two are no farther apart than twice what PyTorch's result is from its own in float32.
+    """
+    params, grads = jax.tree.map(rounded_to_bfloat16, random(name, 0, 100))
     optimizer, tensors = live(name, params, {"lr": 2.0**-5}, torch.bfloat16)
     ours, state, _ = trained(optimizer_from_torch(optimizer), params, grads, dtype=jnp.bfloat16)
     theirs = stepped(optimizer, tensors, grads)
-    for key, x in theirs.items():
-        moved = np.abs(x - np.asarray(jnp.asarray(params[key]).astype(jnp.bfloat16), np.float64)).max()
-        # Of the way that the parameters went; PyTorch rounds between the operations of an update, too, and
-        # Muon's iteration makes more of what was rounded.
-        bound = (0.2 if name == "Muon" else 0.1) * moved + 2.0**-7 * np.abs(x).max()
-        assert np.abs(ours[key] - x).max() <= bound
+    wide = stepped(*live(name, params, {"lr": 2.0**-5}, torch.float32), grads)
+    assert apart(ours, theirs) <= 2 * apart(wide, theirs)
     kept = {x.dtype for p in optimizer.state.values() for x in p.values() if x is not None and x.ndim}
     shaped = {x.dtype for x in jax.tree.leaves(state.inner_state) if x.ndim}
     assert kept <= {torch.bfloat16}
     assert shaped <= {jnp.dtype(jnp.bfloat16)}
+
+
+def rounded_to_bfloat16(x):
+    return np.asarray(jnp.asarray(x).astype(jnp.bfloat16).astype(np.float32))
+
+
+def apart(some, others):
+    return np.sqrt(sum(np.square(some[key] - x).sum() for key, x in others.items()))
 
 
 @pytest.mark.parametrize("flag", ["foreach", "fused", "capturable", "differentiable"])
