@@ -108,7 +108,9 @@ def _known(owner: str, optimizer: object) -> str:
         remedy = "It has an optimizer within: hand in optimizer.optimizer."
     else:
         remedy = "Build it of Optax's parts by hand."
-    raise TypeError(f"{owner}: optimizer must be {allowed}, got {describe(optimizer)}. {remedy}")
+    # An optimizer prints all its groups.
+    got = kind.__qualname__ if hasattr(optimizer, "param_groups") else describe(optimizer)
+    raise TypeError(f"{owner}: optimizer must be {allowed}, got {got}. {remedy}")
 
 
 def _unchanged(owner: str, name: str, optimizer: Any) -> None:

@@ -54,18 +54,18 @@ def built(node: Node, given: Mapping[str, object] | None = None) -> Any:
     return node
 
 
-def written(node: Node, indent: int = 0) -> str:
-    """The source of the calls, as it stands after ``indent`` spaces."""
+def written(node: Node, indent: int = 0, taken: int = 0) -> str:
+    """The source of the calls, as it stands on a line with ``indent`` spaces and ``taken`` characters before."""
     if isinstance(node, Name):
         return node.name
     if isinstance(node, Function):
         head = f"lambda {', '.join(node.names)}: "
-        return head + written(node.body, indent)
+        return head + written(node.body, indent, taken + len(head))
     if isinstance(node, Call):
-        return _fitting(f"{node.function}(", _arguments(node), ")", indent)
+        return _fitting(f"{node.function}(", _arguments(node), ")", indent, taken)
     if isinstance(node, dict):
         entries = [(f"{key!r}: ", value) for key, value in node.items()]
-        return _fitting("{", entries, "}", indent)
+        return _fitting("{", entries, "}", indent, taken)
     return repr(node)
 
 
@@ -97,11 +97,11 @@ def _arguments(call: Call) -> list[tuple[str, Node]]:
     return [("", x) for x in call.arguments] + [(f"{key}=", x) for key, x in call.named.items()]
 
 
-def _fitting(head: str, parts: list[tuple[str, Node]], tail: str, indent: int) -> str:
+def _fitting(head: str, parts: list[tuple[str, Node]], tail: str, indent: int, taken: int) -> str:
     """On one line where it fits, else with a line for each part."""
     line = head + ", ".join(before + written(part) for before, part in parts) + tail
-    if "\n" not in line and indent + len(line) <= _WIDTH:
+    if "\n" not in line and indent + taken + len(line) < _WIDTH:
         return line
     inner = indent + 4
-    lines = [f"{' ' * inner}{before}{written(part, inner)},\n" for before, part in parts]
+    lines = [f"{' ' * inner}{before}{written(part, inner, len(before))},\n" for before, part in parts]
     return f"{head}\n{''.join(lines)}{' ' * indent}{tail}"

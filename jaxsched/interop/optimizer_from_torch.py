@@ -132,12 +132,12 @@ def optax_code(
     node: Node = calls[groups[0].label] if one else Call("optax.partition", calls, Name("labels"))
     imports = _imports(owner, node)
     if one:
-        return f"{imports}\n\noptimizer = {written(node)}\n"
+        return f"{imports}\n\noptimizer = {written(node, 0, 12)}\n"
     told = ", ".join(map(repr, calls))
     return (
         f"{imports}\n\n\ndef make_optimizer(labels):\n"
         f'    """With labels like the parameters, or their upper part: {told}."""\n'
-        f"    return {written(node, 4)}\n"
+        f"    return {written(node, 4, 7)}\n"
     )
 
 
