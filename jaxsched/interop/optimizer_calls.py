@@ -55,7 +55,7 @@ def built(node: Node, given: Mapping[str, object] | None = None) -> Any:
 
 
 def written(node: Node, indent: int = 0, taken: int = 0) -> str:
-    """The source of the calls, as it stands on a line with ``indent`` spaces and ``taken`` characters before."""
+    """The source of the calls, on a line with ``indent`` spaces and then ``taken`` characters."""
     if isinstance(node, Name):
         return node.name
     if isinstance(node, Function):

@@ -16,8 +16,8 @@ def some(least, most):
 
 rate = between(1e-4, 0.5)
 eps = st.sampled_from([1e-10, 1e-8, 1e-3, 0.1])
-# At b2 = 0 an update divides by the gradient itself, and with a weight decay one bit of the parameters changes all
-# that follows, in PyTorch, too.
+# At b2 = 0 an update divides by the gradient itself, and with a weight decay one bit of the parameters
+# changes all that follows, in PyTorch, too.
 betas = st.tuples(some(0.1, 0.99), between(0.3, 0.9999))
 decay = some(1e-4, 0.3)
 

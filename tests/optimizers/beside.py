@@ -29,8 +29,8 @@ def random(name, seed, steps, scale=1.0, still=False):
 def random_for(name, arguments, seed, steps, exponent):
     """The same in a size for which an optimizer does not magnify the last bit.
 
-    A parameter that decays, and has a gradient of nothing else, swings about 0 under an optimizer that divides
-    by the size of gradients: PyTorch's own result is another one after the last bit of its start has changed.
+    A parameter that decays, and has no gradient but that, swings about 0 under an optimizer that divides by
+    the size of gradients: PyTorch's own result is another one after the last bit of its start has changed.
     """
     decays = bool(arguments.get("weight_decay"))
     return random(name, seed, steps, 10.0 ** max(exponent, 0 if decays else -3), still=not decays)

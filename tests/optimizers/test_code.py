@@ -12,13 +12,6 @@ from torch.optim import lr_scheduler
 from jaxsched import optax_code, optimizer_from_torch
 
 
-@pytest.fixture(autouse=True)
-def optax_may_promote(strict):
-    """``optax.adam`` raises a number to a power that is a count, which is forbidden where all else is strict."""
-    with jax.numpy_dtype_promotion("standard"):
-        yield
-
-
 def executed(code):
     scope = {}
     exec(compile(code, "pasted", "exec"), scope)

@@ -15,13 +15,6 @@ from jaxsched.interop.optimizer_rows import ROWS
 STEPS = 60
 
 
-@pytest.fixture(autouse=True)
-def optax_may_promote(strict):
-    """``optax.adam`` raises a number to a power that is a count, which is forbidden where all else is strict."""
-    with jax.numpy_dtype_promotion("standard"):
-        yield
-
-
 SCHEDULERS = {
     "StepLR": lambda o: lr_scheduler.StepLR(o, 20, 0.3),
     "CosineAnnealingLR": lambda o: lr_scheduler.CosineAnnealingLR(o, 40, 1e-3),
@@ -32,8 +25,8 @@ SCHEDULERS = {
 }
 
 
-# Every optimizer once; every scheduler with one that is scaled by its rate, with the one that the rate reaches
-# an update later, and with the one that it only bounds.
+# Every optimizer once; every scheduler with one that is scaled by its rate, with the one that the rate
+# reaches an update later, and with the one that it only bounds.
 PAIRS = [(name, "StepLR") for name in sorted(ROWS)]
 PAIRS += [(name, s) for s in SCHEDULERS for name in ("SGD", "ASGD", "Adafactor") if s != "StepLR"]
 
@@ -119,7 +112,7 @@ def test_a_plateau_is_told_the_value_of_each_update():
     with jax.enable_x64(True):
         made = optimizer_from_torch(optimizer, driving)
         ours, _, rates = trained(made, params, grads, values=jnp.asarray(losses), collect=current_lr)
-        with pytest.raises(ValueError, match="value must be given to update, got none. ReduceLROnPlateau"):
+        with pytest.raises(ValueError, match="value must be given to update, got none"):
             trained(made, params, grads)
     seen = []
 
@@ -189,7 +182,7 @@ def test_groups_that_are_the_same_need_no_labels():
 def test_groups_that_differ_need_labels():
     params, _ = random("SGD", 0, 1)
     optimizer, _ = two_groups(params, torch.optim.SGD)
-    with pytest.raises(ValueError, match="labels must be given, got None. The 2 parameter groups differ: .*"):
+    with pytest.raises(ValueError, match="The 2 parameter groups differ: give a"):
         optimizer_from_torch(optimizer)
     for labels, message in [
         ({**BY_NAME, "bias": "tail"}, r"labels\['bias'\] must be one of 'body', 'head', got 'tail'"),
@@ -201,7 +194,7 @@ def test_groups_that_differ_need_labels():
 
 
 def test_the_rate_can_be_set_by_hand():
-    params, grads = random("SGD", 0, 1)
+    params, _ = random("SGD", 0, 1)
     optimizer, _ = live("SGD", params, {"lr": 0.1})
     made = optimizer_from_torch(optimizer)
     state = made.init(params)

@@ -19,13 +19,6 @@ from jaxsched import current_lr, optimizer_from_torch, optimizer_state_from_torc
 BEFORE, AFTER = 30, 30
 
 
-@pytest.fixture(autouse=True)
-def optax_may_promote(strict):
-    """``optax.adam`` raises a number to a power that is a count, which is forbidden where all else is strict."""
-    with jax.numpy_dtype_promotion("standard"):
-        yield
-
-
 def halves(grads):
     return {key: g[:BEFORE] for key, g in grads.items()}, {key: g[BEFORE:] for key, g in grads.items()}
 
@@ -215,7 +208,7 @@ PARAMS = {"w": jnp.zeros((2, 3)), "b": jnp.zeros(2)}
         (
             {"w": "w", "b": "b", "c": "c"},
             PARAMS,
-            "names must be names of the optimizer's parameters, 'w', 'b', got",
+            "names must be names of the optimizer's parameters, 'w', 'b'",
         ),
         ({"w": "w", "b": "c"}, PARAMS, "names['b'] must be a path of its own among b, w, got 'c'"),
         ({"w": "w", "b": "w"}, PARAMS, "names['b'] must be a path of its own among b, w, got 'w'"),
@@ -227,7 +220,7 @@ PARAMS = {"w": jnp.zeros((2, 3)), "b": jnp.zeros(2)}
         (
             {"w": ("w", (1, 0)), "b": "b"},
             PARAMS,
-            "names['w'] must lead to a parameter of the same shape, got (3, 2) for its exp_avg, which has (2, 3)",
+            "names['w'] must lead to a parameter of the same shape, got (3, 2) for its exp_avg",
         ),
         (
             {"w": "w", "b": "b"},
@@ -260,7 +253,7 @@ def test_parameters_that_stand_elsewhere():
     [("Muon", (2, 3), (1, 0), {}), ("Adafactor", (2, 3, 4), (2, 0, 1), {})],
 )
 def test_transpositions_that_are_another_optimization(name, shape, axes, arguments):
-    optimizer, tensors = live(name, {"w": np.zeros(shape)}, arguments)
+    optimizer, _ = live(name, {"w": np.zeros(shape)}, arguments)
     params = {"w": jnp.zeros([shape[axis] for axis in axes])}
     with pytest.raises(ValueError, match=re.escape(f"names['w'] must keep the axes, got {axes}")):
         optimizer_state_from_torch(optimizer, params, names={"w": ("w", axes)})
