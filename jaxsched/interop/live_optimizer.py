@@ -10,6 +10,7 @@ from .._arguments import describe
 from .._schedule import Schedule
 from ..optimizers.scheduled import is_plateau
 from ..schedulers.constant_lr import ConstantLR
+from .answer import Quantity
 from .from_torch import from_torch
 from .optimizer_calls import Call, Function, Name, Node
 from .optimizer_rows import REFUSED, ROWS, Row
@@ -26,23 +27,30 @@ _OF_SCHEDULERS = ("initial_lr", "max_lr", "min_lr", "base_momentum", "max_moment
 
 _NAMES = ("name", "params", "param_names")
 
-_OWN = [
-    "defaults",
-    "state",
-    "param_groups",
-    "step",
-    "grad_scale",
-    "found_inf",
-    "_opt_called",
-    "_step_count",
-    "_zero_grad_profile_name",
-    "_step_supports_amp_scaling",
-    "_need_device_dtype_check_for_fused",
-    "_warned_capturable_if_run_uncaptured",
-    "_patch_step_function",
-    "_hook_for_profile",
-]
-"""What PyTorch itself keeps in an optimizer. Hooks are looked at apart."""
+_LATER = (
+    *("step", "grad_scale", "found_inf", "_opt_called", "_step_count", "_step_supports_amp_scaling"),
+    *("_need_device_dtype_check_for_fused", "_warned_capturable_if_run_uncaptured"),
+)
+"""What PyTorch puts into an optimizer after it was made, or with ``fused``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Driver:
+    """A scheduler, and how it is read."""
+
+    scheduler: object
+    total_steps: int | None
+    steps_per_epoch: int | None
+
+    def schedule(self, group: int, quantity: Quantity = "lr") -> Any:
+        """What it makes of something in a group of the optimizer."""
+        return from_torch(
+            self.scheduler,
+            group,
+            self.total_steps,
+            quantity=quantity,
+            steps_per_epoch=self.steps_per_epoch,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,9 +67,7 @@ class Group:
     params: tuple[torch.Tensor, ...]
 
 
-def read(
-    owner: str, optimizer: torch.optim.Optimizer, scheduler: object, total_steps: int | None
-) -> list[Group]:
+def read(owner: str, optimizer: torch.optim.Optimizer, driver: Driver) -> list[Group]:
     """Each parameter group of an optimizer of a known class, unchanged.
 
     Raises:
@@ -70,17 +76,14 @@ def read(
     """
     name = _known(owner, optimizer)
     _unchanged(owner, name, optimizer)
-    if scheduler is not None:
-        driving = getattr(opened(scheduler, None).scheduler, "optimizer", optimizer)
+    if driver.scheduler is not None:
+        driving = getattr(opened(driver.scheduler, driver.steps_per_epoch).scheduler, "optimizer", optimizer)
         if driving is not optimizer:
             raise ValueError(
                 f"{owner}: scheduler must drive the optimizer, and drives another {type(driving).__name__}. "
                 "Hand in the optimizer that it was made with."
             )
-    groups = [
-        _group(owner, name, optimizer, index, scheduler, total_steps)
-        for index in range(len(optimizer.param_groups))
-    ]
+    groups = [_group(owner, name, optimizer, index, driver) for index in range(len(optimizer.param_groups))]
     labels = [group.label for group in groups]
     twice = [label for label in labels if labels.count(label) > 1]
     if twice:
@@ -114,10 +117,10 @@ def _known(owner: str, optimizer: object) -> str:
 
 
 def _unchanged(owner: str, name: str, optimizer: Any) -> None:
+    known = {*vars(_fresh(optimizer)), *_LATER}
     for attribute, value in vars(optimizer).items():
-        hooks = attribute.startswith("_optimizer_") and attribute.endswith("_hooks")
-        if hooks or attribute in _OWN:
-            runs = hooks and "step" in attribute and bool(value)
+        if attribute in known:
+            runs = attribute in ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks") and bool(value)
             if attribute == "step":
                 # Schedulers put a function around it that calls the class's own.
                 function = getattr(value, "__func__", value)
@@ -129,6 +132,13 @@ def _unchanged(owner: str, name: str, optimizer: Any) -> None:
             f"{owner}: {name}.{attribute} must be as {name} makes it, got {describe(value)}, which was put "
             "there by hand and may change an update. Remove it, or build the optimizer by hand."
         )
+
+
+def _fresh(optimizer: Any, **options: Any) -> Any:
+    """Another of its class, as PyTorch makes it."""
+    import torch
+
+    return type(optimizer)([torch.nn.Parameter(torch.zeros(1, 1))], **options)
 
 
 def _number(value: Any) -> Any:
@@ -144,17 +154,19 @@ def _options(owner: str, name: str, optimizer: Any, index: int) -> dict[str, Any
 
     row, group = ROWS[name], optimizer.param_groups[index]
     where = f"{name}.param_groups[{index}]"
+    # What another version of PyTorch knows besides does nothing at its default.
+    beside = _fresh(optimizer).param_groups[0]
     for key, value in group.items():
-        if key not in ("lr", *row.options, *_ELSEWHERE, *_OF_SCHEDULERS, *_NAMES):
+        known = key in ("lr", *row.options, *_ELSEWHERE, *_OF_SCHEDULERS, *_NAMES)
+        if not known and not (key in beside and beside[key] == value):
             raise ValueError(
                 f"{owner}: {where} must have nothing but what {name} knows, got {key!r}: {describe(value)}. "
                 "It may change an update: remove it, or build the optimizer by hand."
             )
     given = {key: _number(group[key]) for key in ("lr", *row.options) if key in group}
     try:
-        dummy = torch.nn.Parameter(torch.zeros(1, 1))
         made = {key: x for key, x in given.items() if not (name == "AdamW" and key.startswith("decoupled"))}
-        full = type(optimizer)([dummy], **made).param_groups[0]
+        full = _fresh(optimizer, **made).param_groups[0]
     except (ValueError, TypeError, RuntimeError) as reason:
         raise ValueError(
             f"{owner}: {where} must have values that {name} takes, got {given}. PyTorch says: {reason}"
@@ -164,7 +176,7 @@ def _options(owner: str, name: str, optimizer: Any, index: int) -> dict[str, Any
             raise ValueError(
                 f"{owner}: {where} must have real parameters, got one of {p.dtype}. Split it into its parts."
             )
-    options = {key: _number(full.get(key, False)) for key in ("lr", *row.options)} | given
+    options = {key: _number(full[key]) for key in row.options if key in full} | given
     options["scalar_dtype"] = str(torch.get_default_dtype()).rpartition(".")[2]
     if options["scalar_dtype"] != "float64":
         options["scalar_dtype"] = "float32"
@@ -173,17 +185,15 @@ def _options(owner: str, name: str, optimizer: Any, index: int) -> dict[str, Any
     return options
 
 
-def _group(
-    owner: str, name: str, optimizer: Any, index: int, scheduler: object, total_steps: int | None
-) -> Group:
+def _group(owner: str, name: str, optimizer: Any, index: int, driver: Driver) -> Group:
     options = _options(owner, name, optimizer, index)
     driven: dict[str, Any] = {"learning_rate": options["lr"]}
     momentum = "b1" if "b1" in options else "momentum"
     options["momentum_rests"] = False
-    if scheduler is not None:
-        driven["learning_rate"] = from_torch(scheduler, index, total_steps)
+    if driver.scheduler is not None:
+        driven["learning_rate"] = driver.schedule(index)
         if momentum in options and not is_plateau(driven["learning_rate"]):
-            found = from_torch(scheduler, index, total_steps, quantity="momentum")
+            found = driver.schedule(index, "momentum")
             if not _stays(found):
                 driven[momentum], options[momentum] = found, Name(momentum)
                 options["momentum_rests"] = _rests(found)

@@ -12,7 +12,7 @@ import optax
 
 from .._groups import partitioned
 from .._value import Value
-from .live_optimizer import Group, read, same, scheduled_call
+from .live_optimizer import Driver, Group, read, same, scheduled_call
 from .optimizer_calls import Call, Name, Node, built, functions, values, written
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def optimizer_from_torch(
     *,
     labels: Labels = None,
     total_steps: int | None = None,
+    steps_per_epoch: int | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     """The Optax transformation that does what a live PyTorch optimizer does, driven by its scheduler.
 
@@ -58,11 +59,12 @@ def optimizer_from_torch(
         How it computes (``foreach``, ``fused``, ``capturable``, ``differentiable``) changes nothing.
       scheduler: what `from_torch` takes. It drives the learning rate, and momentum or beta1 where it cycles
         them; a ReduceLROnPlateau is told the ``value`` of each update. Without one the learning rate in
-        force stays.
+        force stays, and can be set by hand in the state: so it is with a plateau that steps once an epoch.
       labels: for several groups that differ, a pytree of labels with the structure of the parameters or of
         its upper part, or a function of the path and the leaf of each parameter, that says its group: the
         index in ``optimizer.param_groups``, or the name where the group has the key ``name``.
       total_steps: as for `from_torch`.
+      steps_per_epoch: as for `from_torch`, of a scheduler that steps once an epoch.
 
     Returns:
       A transformation. What changes, and the learning rate always, is in its state as
@@ -76,7 +78,7 @@ def optimizer_from_torch(
         convert the scheduler; the message says what.
     """
     owner = "optimizer_from_torch"
-    groups = read(owner, optimizer, scheduler, total_steps)
+    groups = read(owner, optimizer, Driver(scheduler, total_steps, steps_per_epoch))
     if labels is None:
         _check_one(owner, groups)
         made: optax.GradientTransformationExtraArgs = built(scheduled_call(groups[0]))
@@ -87,7 +89,11 @@ def optimizer_from_torch(
 
 
 def optax_code(
-    optimizer: torch.optim.Optimizer, scheduler: object = None, *, total_steps: int | None = None
+    optimizer: torch.optim.Optimizer,
+    scheduler: object = None,
+    *,
+    total_steps: int | None = None,
+    steps_per_epoch: int | None = None,
 ) -> str:
     """The Python source that builds what `optimizer_from_torch` returns, with its imports.
 
@@ -116,6 +122,7 @@ def optax_code(
       optimizer: as for `optimizer_from_torch`.
       scheduler: as there.
       total_steps: as there.
+      steps_per_epoch: as there.
 
     Returns:
       A module that defines ``optimizer``; of several groups that differ, a function ``make_optimizer`` of
@@ -126,7 +133,7 @@ def optax_code(
       ValueError: as there, or a schedule holds a function, which has no source to write.
     """
     owner = "optax_code"
-    groups = read(owner, optimizer, scheduler, total_steps)
+    groups = read(owner, optimizer, Driver(scheduler, total_steps, steps_per_epoch))
     one = same(groups)
     calls = {group.label: scheduled_call(group) for group in groups}
     node: Node = calls[groups[0].label] if one else Call("optax.partition", calls, Name("labels"))

@@ -65,7 +65,7 @@ def _adam(o: Options) -> list[Call]:
 
 def _adamw(o: Options) -> list[Call]:
     # Before PyTorch 2.6 it was a class of its own, without this option.
-    return _adam({**o, "decoupled_weight_decay": True})
+    return _adam({"decoupled_weight_decay": True, **o})
 
 
 def _decoupling(function: str, *names: str) -> Callable[[Options], list[Call]]:

@@ -15,7 +15,7 @@ from jax.tree_util import GetAttrKey, keystr
 from .._arguments import error
 from .._schedule import Schedule
 from ..optimizers.scheduled import is_plateau
-from .live_optimizer import Group, position, read
+from .live_optimizer import Driver, Group, position, read
 from .optimizer_from_torch import Labels, optimizer_from_torch
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def optimizer_state_from_torch(
     names: Mapping[str | int, Place],
     labels: Labels = None,
     total_steps: int | None = None,
+    steps_per_epoch: int | None = None,
 ) -> Any:
     """The state with which `optimizer_from_torch` goes on where a PyTorch optimizer stands.
 
@@ -62,6 +63,7 @@ def optimizer_state_from_torch(
         ``state_dict()``.
       labels: as for `optimizer_from_torch`.
       total_steps: as there.
+      steps_per_epoch: as there.
 
     Returns:
       The state, of the structure and the types that ``optimizer_from_torch(…).init(params)`` has.
@@ -72,8 +74,11 @@ def optimizer_state_from_torch(
         parameters of a group have made different numbers of updates, which this state has no place for; or
         the optimizer does something else to transposed arrays.
     """
-    groups = read(_OWNER, optimizer, scheduler, total_steps)
-    start = optimizer_from_torch(optimizer, scheduler, labels=labels, total_steps=total_steps).init(params)
+    groups = read(_OWNER, optimizer, Driver(scheduler, total_steps, steps_per_epoch))
+    made = optimizer_from_torch(
+        optimizer, scheduler, labels=labels, total_steps=total_steps, steps_per_epoch=steps_per_epoch
+    )
+    start = made.init(params)
     saved = _saved(optimizer, params, names)
     saved = _saved(optimizer, params, names)
     if labels is None:

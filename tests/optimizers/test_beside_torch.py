@@ -83,8 +83,8 @@ def parameters_after_each(optimizer, params, grads):
 
 # The largest and the mean distance in float32 ULP after 1,000 updates, as measured, and the largest of
 # PyTorch's own `foreach` from its loop. Where the third is 0 and ours is not, the order of operations is
-# another one, which a compiler decides. AdamW's is mostly that PyTorch rounds `1 - lr * weight_decay`, the same
-# error at every update; Adam's is that Optax corrects the bias in float32. Of Muon see above.
+# another one, which a compiler decides. AdamW's is mostly that PyTorch rounds `1 - lr * weight_decay`, the
+# same error at every update; Adam's is that Optax corrects the bias in float32. Of Muon see above.
 FLOAT32 = [
     ("SGD", {"momentum": 0.9, "dampening": 0.1}, 48, 6.0, 0),
     ("Adam", {}, 340, 40.0, 0),

@@ -9,7 +9,7 @@ import torch
 from beside import SHAPES, distance, live, random, stepped, trained
 from torch.optim import lr_scheduler
 
-from jaxsched import current_lr, optimizer_from_torch
+from jaxsched import current_lr, optax_code, optimizer_from_torch
 from jaxsched.interop.optimizer_rows import ROWS
 
 STEPS = 60
@@ -220,3 +220,15 @@ def test_what_has_no_gradient_is_left_to_set_to_zero():
     assert (ours["bias"] == params["bias"]).all()
     assert distance(ours, theirs) <= 1e-12
     assert (np.abs(decayed["bias"]) < np.abs(params["bias"])).all()
+
+
+def test_a_scheduler_that_steps_once_an_epoch():
+    params, grads = random("AdamW", 6, STEPS)
+    optimizer, tensors = live("AdamW", params, {"lr": 0.1})
+    driving = lr_scheduler.StepLR(optimizer, 2, 0.5)
+    with jax.enable_x64(True):
+        made = optimizer_from_torch(optimizer, driving, steps_per_epoch=7)
+        ours, _, _ = trained(made, params, grads)
+    theirs = stepped(optimizer, tensors, grads, lambda k: (k + 1) % 7 or driving.step())
+    assert distance(ours, theirs) <= 1e-12
+    assert "PerEpoch(" in optax_code(optimizer, driving, steps_per_epoch=7)

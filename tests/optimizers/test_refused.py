@@ -132,3 +132,27 @@ def test_params_must_be_given(name):
     optimizer = getattr(optimizers, name)(0.1)
     with pytest.raises(ValueError, match=f"{name}: params must be given to update, got None"):
         optimizer.update(jnp.zeros(2), optimizer.init(jnp.zeros(2)))
+
+
+def test_an_option_of_another_pytorch_does_nothing_at_its_default():
+    class Newer(torch.optim.SGD):
+        def __init__(self, *arguments, **named):
+            super().__init__(*arguments, **named)
+            self.defaults["cautious"] = False
+            for group in self.param_groups:
+                group["cautious"] = False
+            self._of_next_year = 1
+
+    Newer.__name__, Newer.__module__ = "SGD", "torch.optim.sgd"
+    Newer.step = torch.optim.SGD.step
+    optimizer = Newer([torch.nn.Parameter(torch.zeros(2))], lr=0.1)
+    assert "optax.sgd(learning_rate)" in optax_code(optimizer)
+    optimizer.param_groups[0]["cautious"] = True
+    with pytest.raises(ValueError, match="must have nothing but what SGD knows, got 'cautious': True"):
+        optax_code(optimizer)
+
+
+def test_a_decay_of_adamw_that_was_coupled_by_hand_is_coupled():
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(2))], weight_decay=0.5)
+    optimizer.param_groups[0]["decoupled_weight_decay"] = False
+    assert "optax.add_decayed_weights(weight_decay=0.5)" in optax_code(optimizer)
