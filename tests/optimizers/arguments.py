@@ -81,3 +81,32 @@ ARGUMENTS = {
         "maximize",
     ),
 }
+
+ALL = {"weight_decay": 0.05, "maximize": True, "lr": 0.03}
+CASES = [
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {**ALL, "momentum": 0.9, "dampening": 0.3}),
+    ("SGD", {**ALL, "momentum": 0.9, "nesterov": True}),
+    ("Adam", {**ALL, "betas": (0.8, 0.95), "eps": 1e-3}),
+    ("Adam", {**ALL, "amsgrad": True}),
+    ("Adam", {**ALL, "amsgrad": True, "decoupled_weight_decay": True}),
+    ("Adam", {**ALL, "decoupled_weight_decay": True}),
+    ("AdamW", {"lr": 0.1}),
+    ("AdamW", {**ALL, "amsgrad": True, "betas": (0.8, 0.95), "eps": 1e-3}),
+    ("NAdam", {**ALL, "momentum_decay": 0.02, "eps": 1e-3}),
+    ("NAdam", {**ALL, "decoupled_weight_decay": True}),
+    ("RAdam", {**ALL, "betas": (0.8, 0.95), "eps": 1e-3}),
+    ("RAdam", {**ALL, "decoupled_weight_decay": True}),
+    ("RAdam", {"lr": 0.1, "betas": (0.9, 0.6)}),  # too short an average ever to be rectified
+    ("Adamax", {**ALL, "betas": (0.8, 0.95), "eps": 1e-3}),
+    ("RMSprop", {"lr": 0.1}),
+    ("RMSprop", {**ALL, "momentum": 0.9, "centered": True, "alpha": 0.9, "eps": 1e-3}),
+    ("Adagrad", {**ALL, "lr_decay": 0.01, "initial_accumulator_value": 0.5, "eps": 1e-3}),
+    ("Adadelta", {**ALL, "rho": 0.8, "eps": 1e-3}),
+    ("Rprop", {"lr": 0.1, "maximize": True, "etas": (0.4, 1.5), "step_sizes": (0.01, 0.5)}),
+    ("Rprop", {"lr": 5.0, "step_sizes": (0.01, 0.5)}),  # a first step that is bounded
+    ("ASGD", {**ALL, "lambd": 0.01, "alpha": 0.5, "t0": 50}),
+    ("Adafactor", {"lr": 0.1}),
+    ("Adafactor", {**ALL, "beta2_decay": -0.5, "eps": (1e-3, 0.5), "d": 1.5}),
+]
+"""Each argument at least once, away from its default."""

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from arguments import ARGUMENTS
+from arguments import ARGUMENTS, CASES
 from beside import distance, live, random, random_for, stepped, trained, ulp
 from hypothesis import Phase, given, settings, strategies as st
 
@@ -20,6 +20,22 @@ some = settings(max_examples=max(settings().max_examples // 5, 4), phases=(Phase
 
 def test_all_are_tried():
     assert set(ARGUMENTS) == set(ROWS)
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES)
+def test_each_argument(name, arguments):
+    params, grads = random_for(name, arguments, 0, 200, 0)
+    optimizer, tensors = live(name, params, arguments)
+    with jax.enable_x64(True):
+        ours, _, _ = trained(optimizer_from_torch(optimizer), params, grads)
+    assert distance(ours, stepped(optimizer, tensors, grads)) <= 1e-13
+
+
+def test_each_argument_is_tried():
+    for name, row in ROWS.items():
+        given = {key for case, arguments in CASES for key in arguments if case == name}
+        always = {"decoupled_weight_decay"} if name == "AdamW" else set()
+        assert set(row.options) - always <= given or name == "Muon", name
 
 
 @pytest.mark.parametrize("name", sorted(set(ARGUMENTS) - {"Muon"}))
@@ -152,6 +168,17 @@ def test_how_it_computes_changes_nothing(flag):
     plain, _ = live("Adam", params, {})
     other, _ = live("Adam", params, {flag: True})
     assert optax_code(plain) == optax_code(other)
+
+
+def test_the_average_of_asgd():
+    params, grads = random("ASGD", 0, 100)
+    optimizer, tensors = live("ASGD", params, {"lr": 0.1, "t0": 20})
+    with jax.enable_x64(True):
+        _, state, _ = trained(optimizer_from_torch(optimizer), params, grads)
+    theirs = stepped(optimizer, tensors, grads)
+    average = {key: optimizer.state[p]["ax"].numpy() for key, p in tensors.items()}
+    assert distance(jax.tree.map(np.asarray, state.inner_state.ax), average) <= 1e-12
+    assert distance(theirs, average) > 0.01
 
 
 @pytest.mark.parametrize("name", ["NAdam", "ASGD"])
