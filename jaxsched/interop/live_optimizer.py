@@ -122,10 +122,10 @@ def _unchanged(owner: str, name: str, optimizer: Any) -> None:
         if attribute in known:
             runs = attribute in ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks") and bool(value)
             if attribute == "step":
-                # Schedulers put a function around it that calls the class's own.
+                # Schedulers put a function around it, with a mark, that calls the class's own.
                 function = getattr(value, "__func__", value)
-                inner = getattr(function, "__wrapped__", None)
-                runs = getattr(inner, "__func__", inner) is not type(optimizer).step
+                own = getattr(function, "__wrapped__", None) is type(optimizer).step
+                runs = not (own and hasattr(function, "_wrapped_by_lr_sched"))
             if not runs:
                 continue
         raise ValueError(

@@ -30,7 +30,10 @@ def numbers(function: Callable[..., Sequence[Any]], *arguments: ArrayLike) -> tu
     dtype = jnp.result_type(float)
     with jax.enable_x64(True):
         wide = [x if isinstance(x, (int, float)) else jnp.asarray(x).astype(np.float64) for x in arguments]
-        return tuple(jnp.asarray(x, np.float64).astype(dtype) for x in function(*wide))
+        found = tuple(jnp.asarray(x, np.float64).astype(dtype) for x in function(*wide))
+    # XLA would move the powers into the loop over the weights, and a GPU compute them again for each.
+    apart: tuple[jax.Array, ...] = jax.lax.optimization_barrier(found)  # type: ignore[no-untyped-call]
+    return apart
 
 
 def each(

@@ -93,7 +93,7 @@ CASES = [
     ("Adam", {**ALL, "decoupled_weight_decay": True}),
     ("AdamW", {"lr": 0.1}),
     ("AdamW", {**ALL, "amsgrad": True, "betas": (0.8, 0.95), "eps": 1e-3}),
-    ("NAdam", {**ALL, "momentum_decay": 0.02, "eps": 1e-3}),
+    ("NAdam", {**ALL, "betas": (0.8, 0.95), "momentum_decay": 0.02, "eps": 1e-3}),
     ("NAdam", {**ALL, "decoupled_weight_decay": True}),
     ("RAdam", {**ALL, "betas": (0.8, 0.95), "eps": 1e-3}),
     ("RAdam", {**ALL, "decoupled_weight_decay": True}),

@@ -125,3 +125,19 @@ def test_what_says_it_differs_from_optax_differs():
         one, other = (jax.tree.leaves(updates_of(make)) for make in (ours, theirs))
         apart = max(np.abs(np.asarray(x) - np.asarray(y)).max() for x, y in zip(one, other, strict=True))
         assert apart > 1e-4, name
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_what_has_16_bits_is_computed_in_float32(name):
+    narrow = jax.tree.map(lambda p: p.astype(jnp.bfloat16), (gradients(3), PARAMS))
+    wide = jax.tree.map(lambda p: p.astype(np.float32), narrow)
+    optimizer = getattr(optimizers, name)(0.3)
+    if name == "adafactor":  # whose spacing is that of the type
+        optimizer = optimizers.adafactor(0.3, eps=(1e-3, 1e-3))
+    (one, _), (other, _) = (optimizer.update(g, optimizer.init(p), p) for g, p in (narrow, wide))
+    for x, y in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        assert x.dtype == jnp.bfloat16
+        if name == "muon":  # its decay is a part of Optax's, and rounds by itself
+            np.testing.assert_allclose(x.astype(np.float32), y, rtol=2**-6)
+        else:
+            np.testing.assert_array_equal(x, y.astype(jnp.bfloat16))

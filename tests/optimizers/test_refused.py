@@ -1,5 +1,6 @@
 """What is not one of PyTorch's optimizers as it makes them raises, and says what."""
 
+import functools
 import re
 
 import jax.numpy as jnp
@@ -52,6 +53,8 @@ def changed(change):
             "AdamW.trust must be as AdamW makes it, got 3, which was put there",
         ),
         (lambda o: setattr(o, "step", lambda: None), "AdamW.step must be as AdamW makes it, got <function"),
+        (lambda o: setattr(o, "step", functools.wraps(type(o).step)(lambda: None)), "AdamW.step must be"),
+        (lambda o: setattr(o, "step", functools.wraps(o.step)(lambda: None)), "AdamW.step must be as AdamW"),
         (
             lambda o: o.register_step_pre_hook(lambda *_: None),
             "AdamW._optimizer_step_pre_hooks must be as AdamW makes it",
