@@ -191,7 +191,7 @@ def _named(owner: str, value: object) -> list[type]:
     try:
         names = {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
         again = eval(text, {"__builtins__": {}, **kinds})
-        if type(again) is type(value) and again == value:
+        if again == value:
             return [kinds[name] for name in names]
     except (SyntaxError, NameError, TypeError, ValueError):
         pass

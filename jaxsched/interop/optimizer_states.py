@@ -210,7 +210,7 @@ def _filled(start: Any, group: Group, saved: Mapping[tuple[Any, ...], _Saved]) -
             states[name] = jax.tree.map(
                 lambda x, like: jnp.asarray(x, like.dtype), each.position, states[name]
             )
-            values[name] = jnp.asarray(each.position.lr, values[name].dtype)
+            values[name] = jnp.array(each.position.lr, values[name].dtype, copy=True)
         elif isinstance(each, Schedule):
             count = position(each) or 0
             states[name] = states[name]._replace(count=jnp.asarray(count, np.int32))

@@ -98,8 +98,8 @@ class _Told:
         return self.plateau.step(state, extra["value"])
 
     def __call__(self, state: Any, **_: Any) -> jax.Array:
-        rate: jax.Array = state.lr
-        return rate
+        # A copy: two leaves of a state in one buffer could not be donated.
+        return jnp.array(state.lr, copy=True)
 
 
 def is_plateau(value: object) -> bool:

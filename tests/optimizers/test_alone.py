@@ -141,3 +141,15 @@ def test_what_has_16_bits_is_computed_in_float32(name):
             np.testing.assert_allclose(x.astype(np.float32), y, rtol=2**-6)
         else:
             np.testing.assert_array_equal(x, y.astype(jnp.bfloat16))
+
+
+def test_scheduled_computes_in_float32_what_has_16_bits():
+    """A momentum of 0.9 is not 0.8984, though the trace is kept in bfloat16."""
+    params = jnp.ones(1, jnp.bfloat16)
+    optimizer = optimizers.scheduled(lambda learning_rate: optax.sgd(learning_rate, 0.9), learning_rate=0.1)
+    state, expected = optimizer.init(params), np.float32(0)
+    for _ in range(40):
+        _, state = optimizer.update(params, state, params)
+        expected = np.float32(jnp.bfloat16(np.float32(0.9) * expected + np.float32(1)))
+    assert state.inner_state[0].trace.astype(np.float32) == expected
+    assert state.inner_state[0].trace.dtype == jnp.bfloat16

@@ -2,6 +2,7 @@
 
 import functools
 import re
+import types
 
 import jax.numpy as jnp
 import pytest
@@ -39,6 +40,11 @@ def test_other_classes(function, optimizer, message):
         function(optimizer)
 
 
+def scheduled_over_a_step_of_mine(optimizer):
+    optimizer.step = types.MethodType(lambda self: None, optimizer)
+    lr_scheduler.StepLR(optimizer, 3)
+
+
 def changed(change):
     optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(2))], lr=0.1)
     change(optimizer)
@@ -53,6 +59,7 @@ def changed(change):
             "AdamW.trust must be as AdamW makes it, got 3, which was put there",
         ),
         (lambda o: setattr(o, "step", lambda: None), "AdamW.step must be as AdamW makes it, got <function"),
+        (lambda o: scheduled_over_a_step_of_mine(o), "AdamW.step must be as AdamW makes it"),
         (lambda o: setattr(o, "step", functools.wraps(type(o).step)(lambda: None)), "AdamW.step must be"),
         (lambda o: setattr(o, "step", functools.wraps(o.step)(lambda: None)), "AdamW.step must be as AdamW"),
         (

@@ -267,3 +267,18 @@ def test_muon_may_be_transposed_where_its_scale_is_the_same():
         state = optimizer_state_from_torch(optimizer, params, names={"w": ("w", (1, 0))})
         (buffer,) = [p["momentum_buffer"] for p in optimizer.state.values()]
         np.testing.assert_allclose(state.inner_state[0].mu["w"], buffer.numpy().T, rtol=1e-6)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_state_can_be_donated(begun):
+    """Two of its leaves in one buffer could not."""
+    optimizer, tensors = live("SGD", {"w": np.ones(2)}, {"lr": 0.1, "momentum": 0.9})
+    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer)
+    params = {"w": jnp.ones(2)}
+    made = optimizer_from_torch(optimizer, scheduler)
+    state = made.init(params)
+    if begun:
+        stepped(optimizer, tensors, {"w": np.ones((2, 2))}, lambda k: scheduler.step(1.0))
+        state = optimizer_state_from_torch(optimizer, params, scheduler, names={"w": "w"})
+    places = [leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(state)]
+    assert len(set(places)) == len(places)
