@@ -80,17 +80,17 @@ def by_group(
     if not groups:
         raise error(ValueError, "by_group", "groups", groups, "a mapping with labels", "Give at least one.")
     optimizers = {label: _optimizer(make_optimizer, label, group) for label, group in groups.items()}
-    return partitioned("by_group", optimizers, labels)
+    return partitioned("by_group", optimizers, labels, "Give the label a schedule in groups.")
 
 
 def partitioned(
-    owner: str, optimizers: Mapping[Any, optax.GradientTransformation], labels: object
+    owner: str, optimizers: Mapping[Any, optax.GradientTransformation], labels: object, remedy: str
 ) -> optax.GradientTransformationExtraArgs:
     """``optax.partition``, whose ``init`` raises unless all parameters and groups belong together."""
     made = optax.partition(optimizers, labels)
 
     def init(params: object) -> object:
-        _check_labels(owner, labels(params) if callable(labels) else labels, optimizers, params)
+        _check_labels(owner, labels(params) if callable(labels) else labels, optimizers, params, remedy)
         return made.init(params)
 
     return optax.GradientTransformationExtraArgs(init, made.update)
@@ -115,7 +115,9 @@ def _optimizer(
     return scheduled(make, **injected)
 
 
-def _check_labels(owner: str, labels: object, groups: Collection[Hashable], params: object) -> None:
+def _check_labels(
+    owner: str, labels: object, groups: Collection[Hashable], params: object, remedy: str
+) -> None:
     """Raises unless every parameter has a group and every group a parameter."""
     seen: list[tuple[tuple[object, ...], object]] = []
 
@@ -134,7 +136,7 @@ def _check_labels(owner: str, labels: object, groups: Collection[Hashable], para
         if not isinstance(label, Hashable) or label not in groups:
             where = f"labels{jax.tree_util.keystr(path)}"
             allowed = "one of " + ", ".join(map(repr, groups))
-            raise error(ValueError, owner, where, label, allowed, "Give the label a schedule in groups.")
+            raise error(ValueError, owner, where, label, allowed, remedy)
     used = {label for _, label in seen}
     for label in groups:
         if label not in used:

@@ -177,6 +177,8 @@ def _options(owner: str, name: str, optimizer: Any, index: int) -> dict[str, Any
                 f"{owner}: {where} must have real parameters, got one of {p.dtype}. Split it into its parts."
             )
     options = {key: _number(full[key]) for key in row.options if key in full} | given
+    narrow = [p.dtype for p in group["params"] if p.dtype.itemsize < 4]
+    options["spacing"] = torch.finfo(narrow[0]).eps if narrow else None
     options["scalar_dtype"] = str(torch.get_default_dtype()).rpartition(".")[2]
     if options["scalar_dtype"] != "float64":
         options["scalar_dtype"] = "float32"

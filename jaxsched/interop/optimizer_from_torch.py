@@ -83,9 +83,9 @@ def optimizer_from_torch(
         _check_one(owner, groups)
         made: optax.GradientTransformationExtraArgs = built(scheduled_call(groups[0]))
         return made
-    return partitioned(
-        owner, {group.label: built(scheduled_call(group)) for group in groups}, _labels(labels, optimizer)
-    )
+    optimizers = {group.label: built(scheduled_call(group)) for group in groups}
+    remedy = "It is the name of a group of the optimizer, or without a name its index."
+    return partitioned(owner, optimizers, _labels(labels, optimizer), remedy)
 
 
 def optax_code(

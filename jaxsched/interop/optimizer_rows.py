@@ -123,6 +123,9 @@ def _asgd(o: Options) -> list[Call]:
 
 def _adafactor(o: Options) -> list[Call]:
     named = {name: o[name] for name in ("beta2_decay", "eps", "d", "weight_decay")}
+    if o["spacing"] is not None and o["eps"][0] is None:
+        # `scheduled` hands on what has 16 bits as float32, by which it could not tell.
+        named["eps"] = (o["spacing"], o["eps"][1])
     return [*_before(o, False), Call("adafactor", _RATE, **named)]
 
 

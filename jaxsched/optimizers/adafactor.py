@@ -53,7 +53,8 @@ def adafactor(
     Args:
       learning_rate: a number, an array or a schedule.
       beta2_decay: <= 0.
-      eps: :math:`\epsilon_1`, None for the spacing at 1 of the parameter's type, and :math:`\epsilon_2`.
+      eps: :math:`\epsilon_1`, None for the spacing at 1 of the parameter's type (float32 within
+        `scheduled`, of what has 16 bits), and :math:`\epsilon_2`.
       d: where an update is clipped; >= 1.
       weight_decay: decoupled.
 

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+import torch
 from arguments import ARGUMENTS
 from beside import live, random, trained
 from hypothesis import Phase, given, settings, strategies as st
@@ -87,6 +88,13 @@ optimizer = scheduled(
 )
 """
     )
+
+
+def test_adafactor_knows_the_spacing_of_16_bits():
+    params, _ = random("Adafactor", 0, 1)
+    for dtype, spacing in [(torch.bfloat16, 2.0**-7), (torch.float16, 2.0**-10), (torch.float32, None)]:
+        optimizer, _ = live("Adafactor", params, {}, dtype)
+        assert f"eps=({spacing}, 0.001)" in optax_code(optimizer)
 
 
 def test_a_function_has_no_source():
