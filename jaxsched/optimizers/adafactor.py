@@ -66,8 +66,9 @@ def adafactor(
     Array([[-0.5, -0.5],
            [-0.5, -0.5]], dtype=float32)
 
-    Differs from optax: ``optax.adafactor`` factors only what has 128 rows and columns, clips before it scales
-    by the parameter, and decays by no learning rate.
+    Differs from optax: ``optax.adafactor`` factors only what has 128 rows and columns, adds its epsilon to
+    every squared gradient, does not bound the learning rate by :math:`1/\sqrt t`, and decays by a rate of
+    its own.
 
     Shazeer and Stern, `Adafactor <https://arxiv.org/abs/1804.04235>`_, 2018.
     """
