@@ -189,7 +189,7 @@ def _options(owner: str, name: str, optimizer: Any, index: int) -> dict[str, Any
 
 def _group(owner: str, name: str, optimizer: Any, index: int, driver: Driver) -> Group:
     options = _options(owner, name, optimizer, index)
-    driven: dict[str, Any] = {"learning_rate": options["lr"]}
+    driven: dict[str, Any] = {"learning_rate": float(options["lr"])}
     momentum = "b1" if "b1" in options else "momentum"
     options["momentum_rests"] = False
     if driver.scheduler is not None:

@@ -108,6 +108,8 @@ def is_plateau(value: object) -> bool:
 
 
 def _stateful(value: Any) -> Any:
+    if isinstance(value, int):  # Optax would keep it whole, and half a rate set later would be 0
+        return float(value)
     return _Told(value) if is_plateau(value) else value
 
 

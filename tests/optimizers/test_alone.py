@@ -153,3 +153,15 @@ def test_scheduled_computes_in_float32_what_has_16_bits():
         expected = np.float32(jnp.bfloat16(np.float32(0.9) * expected + np.float32(1)))
     assert state.inner_state[0].trace.astype(np.float32) == expected
     assert state.inner_state[0].trace.dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_learning_rate_can_be_differentiated(name):
+    def first(rate):
+        optimizer = getattr(optimizers, name)(rate)
+        return optimizer.update(gradients(0), optimizer.init(PARAMS), PARAMS)[0]
+
+    slope, updates = jax.jacrev(first)(0.5), first(0.5)
+    for x, y in zip(jax.tree.leaves(slope), jax.tree.leaves(updates), strict=True):
+        assert np.isfinite(x).all()
+        np.testing.assert_allclose(0.5 * x, y, rtol=1e-5)

@@ -196,10 +196,12 @@ def test_groups_that_differ_need_labels():
             optimizer_from_torch(optimizer, labels=labels).init(params)
 
 
-def test_the_rate_can_be_set_by_hand():
+@pytest.mark.parametrize("rate", [0.1, 1])
+def test_the_rate_can_be_set_by_hand(rate):
     params, _ = random("SGD", 0, 1)
-    optimizer, _ = live("SGD", params, {"lr": 0.1})
+    optimizer, _ = live("SGD", params, {"lr": rate})
     made = optimizer_from_torch(optimizer)
+    assert current_lr(made.init(params)).dtype == np.float32
     state = made.init(params)
     state.hyperparams["learning_rate"] = jnp.asarray(0.5)
     updates, _ = made.update({key: jnp.ones(shape) for key, shape in SHAPES.items()}, state)
