@@ -3,8 +3,9 @@
   make accelerator                        writes docs/accelerator-<device>.json
   python -m benchmarks.accelerator --only cost
 
-Three parts. *parity*: every case in every mode on this device, against PyTorch and against the same
-schedule on the CPU, to the bit. *examples*: each is run, and says what it reached. *cost*: what the
+Four parts. *parity*: every case in every mode on this device, against PyTorch and against the same
+schedule on the CPU, to the bit. *replay*: what `parity devices` says of this device without it, beside what
+it computes. *examples*: each is run, and says what it reached. *cost*: what the
 schedule adds to an optimizer's update, a small and a large one, with a constant learning rate, with ours,
 and with Optax's, interleaved in one process; and whether the compiled program computes the float64
 learning rate once, or again for every weight.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -35,6 +37,7 @@ from parity.report import write_file
 from parity.run import environment, run
 
 from . import harness
+from .replayed import replayed
 
 ROOT = pathlib.Path(__file__).parents[1]
 TURNS = 31
@@ -43,7 +46,7 @@ TURNS = 31
 def parity(quick: bool) -> dict[str, Any]:
     """The suite on this device; every mode is also asked of the CPU."""
     cases = [case for case in ALL_CASES if not quick or case.steps <= 200]
-    found = run(cases)
+    found = run(cases, jobs=min(os.cpu_count() or 1, 8))
     return {
         "passed": found.passed,
         "summary": found.summary(),
@@ -174,7 +177,12 @@ def float64_per_weight(text: str) -> int:
     return total
 
 
-PARTS: Mapping[str, Callable[[bool], dict[str, Any]]] = {"parity": parity, "examples": examples, "cost": cost}
+PARTS: Mapping[str, Callable[[bool], dict[str, Any]]] = {
+    "parity": parity,
+    "replay": replayed,
+    "examples": examples,
+    "cost": cost,
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -187,6 +195,8 @@ def main(argv: list[str] | None = None) -> int:
         "--output", type=pathlib.Path, metavar="FILE", help="(docs/accelerator-<device>.json)"
     )
     args = parser.parse_args(argv)
+    # Several processes share the device, and an accelerator's memory is otherwise the first one's.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     kind = re.sub(r"\W+", "-", jax.devices()[0].device_kind.lower())
     path = args.output or ROOT / "docs" / f"accelerator-{kind}.json"
     result: dict[str, Any] = {"environment": environment(), "devices": jax.device_count()}

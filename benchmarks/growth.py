@@ -28,7 +28,7 @@ LENGTH = 1_000
 
 # Why a goal is missed, where it is.
 WHY = {
-    "phases": (
+    "different phases": (
         "Every phase is evaluated at every count, in float64 and with one rounding at the end, where Optax's "
         "are in float32; both grow by the phase."
     ),
@@ -40,12 +40,20 @@ Schedules = dict[str, Callable[[Any], Any]]
 # What grows, and to what size; the last is what the goals are about.
 SIZES = {
     "phases": (2, 5, 10, 25, 50),
+    "different phases": (2, 10, 50),
     "milestones": (1, 10, 100, 1_000),
     "cycles": (1, 3, 10, 30, 100),
     "groups": (1, 2, 4, 8, 16),
     "count": (10, 1_000, 100_000, 10_000_000, 1_000_000_000),
 }
-QUICK = {"phases": (2, 3), "milestones": (1, 3), "cycles": (1, 3), "groups": (1, 2), "count": (10, 100)}
+QUICK = {
+    "phases": (2, 3),
+    "different phases": (2, 3),
+    "milestones": (1, 3),
+    "cycles": (1, 3),
+    "groups": (1, 2),
+    "count": (10, 100),
+}
 TORCH_COUNT = 100_000
 """The largest count that PyTorch is stepped to; each of its steps takes the same."""
 
@@ -75,8 +83,24 @@ def _race(
     )
 
 
+def _different(n: int) -> Schedules:
+    """The same, each of another length and peak."""
+    sizes = [LENGTH + 7 * i for i in range(n)]
+    rates = [0.1 * 0.97**i for i in range(n)]
+    ours = [
+        jaxsched.CosineAnnealingLR(lr, T_max=size) if i % 2 else jaxsched.LinearLR(lr, total_iters=size)
+        for i, (lr, size) in enumerate(zip(rates, sizes, strict=True))
+    ]
+    theirs = [
+        optax.cosine_decay_schedule(lr, size) if i % 2 else optax.linear_schedule(lr / 3, lr, size)
+        for i, (lr, size) in enumerate(zip(rates, sizes, strict=True))
+    ]
+    milestones = [sum(sizes[:i]) for i in range(1, n)]
+    return {OURS: jaxsched.SequentialLR(ours, milestones), "optax": optax.join_schedules(theirs, milestones)}
+
+
 def _phases(n: int) -> Schedules:
-    """Linear and cosine by turns."""
+    """Linear and cosine by turns, all alike."""
     ours = [
         jaxsched.CosineAnnealingLR(0.1, T_max=LENGTH) if i % 2 else jaxsched.LinearLR(0.1, total_iters=LENGTH)
         for i in range(n)
@@ -179,7 +203,12 @@ _FIGURES: dict[str, dict[str, Callable[[int], dict[str, Side]]]] = {
             "to compile": functools.partial(_tracing, make),
             "per step": functools.partial(_stepping, make),
         }
-        for what, make in (("phases", _phases), ("milestones", _milestones), ("cycles", _cycles))
+        for what, make in (
+            ("phases", _phases),
+            ("different phases", _different),
+            ("milestones", _milestones),
+            ("cycles", _cycles),
+        )
     },
     "groups": {"to compile": _tracing_groups, "per step": _stepping_groups},
     "count": {"to read": _reading},

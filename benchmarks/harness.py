@@ -62,6 +62,9 @@ class Race:
 
     note: str = ""
 
+    operations: int = 0
+    """Operations on float64 for each step; 0 where they are not counted."""
+
     growth: Mapping[str, str | int] = dataclasses.field(default_factory=dict)
     """For the plots of growth: ``what`` grows, which ``figure`` this is, and the ``size``."""
 
@@ -140,6 +143,7 @@ def run(race: Race, turns: int) -> tuple[list[Result], list[pyperf.Benchmark]]:
             "loops": loops[name],
             "inner_loops": side.steps,
             **({"description": race.note} if race.note else {}),
+            **({"operations": race.operations} if race.operations else {}),
             **race.growth,
         }
         benchmarks.append(pyperf.Benchmark([pyperf.Run(values[name], warmups[name], metadata)]))

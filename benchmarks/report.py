@@ -6,6 +6,7 @@ import datetime
 import importlib.metadata
 import importlib.util
 import json
+import math
 import os
 import pathlib
 import platform
@@ -19,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .harness import OURS, Result
+from .trajectories import OPERATION
 
 COLUMNS = ("race", OURS, "against", "it takes", "ratio", "spread", "goal", "verdict")
 STYLES = {"reached": "green", "undecided": "yellow", "missed": "bold red"}
@@ -135,6 +137,17 @@ median misses it by less than the spread. Times are per step. PyTorch's loop is 
 
 {reasons}
 
+## What the machine allows
+
+The least that a trajectory can take here: the longer one of a copy of its counts into float32, and of
+the float64 sums, products, quotients and roots of its compiled program at {operation} each. That is what
+one takes on all cores among many products and sums in cache, of which none waits for another. Nothing else is at
+work then: no loads, no float32 and no integers. Who wants to get there must let operations overlap with
+the memory that they wait for, and leave none of them waiting for another. (A copy is an estimate: it
+varies by a tenth, and what reads and writes as much can be faster.)
+
+{limits}
+
 ## How the cost grows
 
 A straight line through the measured sizes; the plots show these themselves.
@@ -175,6 +188,11 @@ def page(
         goals=len(results),
         table=_markdown(COLUMNS, [cells(result) for result in results]),
         reasons="\n".join(_reasons(results)),
+        operation=amount(_operation(suite), "second"),
+        limits=_markdown(
+            ("race", "operations", "they take", "a copy", "the limit", OURS, "of it", "optax", "of it"),
+            limit_rows(suite),
+        ),
         growth=_markdown(("what grows", "figure", "side", "growth"), growth_rows(curves)),
         plots="\n\n".join(f"![Cost by {what}](benchmarks/{what}.svg)" for what in curves),
         notes="\n".join([*notes, *_left_out(left_out)]),
@@ -194,6 +212,31 @@ def versions() -> str:
 def _markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _operation(suite: pyperf.BenchmarkSuite) -> float:
+    return next(
+        (float(each.median()) for each in suite.get_benchmarks() if each.get_name().startswith(OPERATION)),
+        math.nan,
+    )
+
+
+def limit_rows(suite: pyperf.BenchmarkSuite) -> list[tuple[str, ...]]:
+    """Of each trajectory how near both sides are to what the machine allows."""
+    rows = []
+    medians = {each.get_name(): float(each.median()) for each in suite.get_benchmarks()}
+    for benchmark in suite.get_benchmarks():
+        metadata = benchmark.get_metadata()
+        if metadata.get("side") != OURS or "operations" not in metadata:
+            continue
+        race = benchmark.get_name().removesuffix(f": {OURS}")
+        arithmetic, copy = metadata["operations"] * _operation(suite), medians[f"{race}: copy"]
+        limit = max(arithmetic, copy)
+        sides = [(medians[f"{race}: {side}"], limit) for side in (OURS, "optax")]
+        shares = [cell for took, least in sides for cell in (amount(took, "second"), f"{least / took:.0%}")]
+        times_ = [amount(each, "second") for each in (arithmetic, copy, limit)]
+        rows.append((race.removeprefix("trajectory "), str(metadata["operations"]), *times_, *shares))
+    return rows
 
 
 Curves = dict[str, dict[str, dict[str, tuple[list[int], list[float]]]]]

@@ -9,9 +9,11 @@ what to do about it. Values of tracers cannot be seen, so only their type is che
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import inspect
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Protocol
 
 import jax
@@ -30,6 +32,30 @@ def describe(value: object) -> str:
     text = repr(value)
     text = text if len(text) <= 60 else text[:57] + "..."
     return text if isinstance(value, (bool, int, float, np.generic)) else f"{text} ({type(value).__name__})"
+
+
+_IN_OTHER_WORDS = {
+    "optimizer": "The optimizer is replaced by its learning rate",
+    **dict.fromkeys(("lr", "learning_rate", "initial_lr", "init_value"), "The learning rate is"),
+    "last_epoch": "A schedule has no place where it stands: call it with the count. To begin later, take "
+    "StartingAt(schedule, count)",
+    "verbose": "PyTorch has dropped it, too",
+}
+"""What people write for an argument that has another name here, or none."""
+
+
+def unknown_argument(owner: str, given: Iterable[str], taken: Mapping[str, inspect.Parameter]) -> TypeError:
+    """The error of a call with an argument that there is not."""
+    name = next(name for name in given if name not in taken)
+    first, *_ = taken
+    hint = _IN_OTHER_WORDS.get(name, "")
+    if hint.startswith("The "):
+        hint += f" {first}"
+    elif not hint and (near := difflib.get_close_matches(name, taken, n=1)):
+        hint = f"Did you mean {near[0]}?"
+    hint = f"{hint}{'' if hint.endswith('?') else '.'} " if hint else ""
+    arguments = [str(p.replace(annotation=p.empty)) for p in taken.values() if p.name != "position"]
+    return TypeError(f"{owner}: there is no argument {name}. {hint}It takes {', '.join(arguments)}.")
 
 
 def error(

@@ -218,7 +218,10 @@ def trace(function: Written) -> Any:
 def call(function: Written, k: Array) -> Array:
     """The function of every count in an array, one count at a time, in float64."""
     if is_jax(k):
-        with lenient():
+        # JAX 0.11 looks for the axes that counts are sharded by in the mesh in force alone.
+        mesh = jax.typeof(k).sharding.mesh
+        in_force = contextlib.nullcontext() if mesh.empty else jax.sharding.use_abstract_mesh(mesh)
+        with lenient(), in_force:
             traced: Array = jnp.vectorize(walled(function))(k)
         return traced
     with lenient():

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._arguments import Checker, describe, whole
+from ._arguments import Checker, describe, unknown_argument, whole
 from ._numerics import Values
 
 DICT_VERSION = 1
@@ -66,6 +66,13 @@ class Value:
         }
         cls._checkers = {name: checker for name, checker in every.items() if checker is not None}
         Value._classes[_full_name(cls)] = cls
+
+    if not TYPE_CHECKING:  # a type checker reads the arguments from the fields
+
+        def __new__(cls, *given: Any, **named: Any) -> Self:
+            if named and not named.keys() <= _arguments_of(cls).keys():
+                raise unknown_argument(cls.__name__, named, _arguments_of(cls))
+            return super().__new__(cls)
 
     def __post_init__(self, *given: Any) -> None:
         (position,) = given  # what is in no field
@@ -214,6 +221,13 @@ def _refuse_what_no_call_makes(cls: type[Value]) -> None:
         else:
             continue
         raise TypeError(f"{cls.__name__}: {name} cannot be an argument. {reason}")
+
+
+@functools.cache
+def _arguments_of(cls: type[Value]) -> Mapping[str, inspect.Parameter]:
+    arguments = dict(inspect.signature(cls.__init__).parameters)
+    del arguments["self"]
+    return arguments
 
 
 def _full_name(cls: type[Value]) -> str:

@@ -9,15 +9,16 @@ square root of float64 is done as in this package's own formulas, with a wall ar
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
-from jax.extend.source_info_util import user_context
 
 from . import _numerics as nx
+
+if TYPE_CHECKING:  # jax.extend takes a quarter of the time that importing this package would
+    from jax.extend.core import Jaxpr
 
 Function: TypeAlias = Callable[[Any], Any]
 """Of a count, as somebody wrote it: what it is given and returns may be Python's, JAX's or torch's."""
@@ -40,6 +41,9 @@ def walled(function: Function) -> Callable[[jax.Array], jax.Array]:
 
 
 def _evaluated(jaxpr: Jaxpr, consts: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
+    from jax.extend.core import Literal
+    from jax.extend.source_info_util import user_context
+
     known: dict[Any, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
     known.update(zip(jaxpr.invars, arguments, strict=True))
 
@@ -56,6 +60,8 @@ def _evaluated(jaxpr: Jaxpr, consts: Sequence[Any], arguments: Sequence[Any]) ->
 
 def _done(equation: Any, values: Sequence[Any]) -> Sequence[Any]:
     """What an equation computes."""
+    from jax.extend.core import ClosedJaxpr
+
     name, parameters = equation.primitive.name, equation.params
     inner = parameters.get(_INNER.get(name, ""))
     if isinstance(inner, ClosedJaxpr):

@@ -22,7 +22,7 @@ _NOISE = (b"Could not find cuda drivers", b"before absl::InitializeLog()")
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
     """Standard error without these lines; what else is written there comes at the end."""
-    if importlib.util.find_spec("jax_cuda12_plugin") is None:
+    if not any(map(importlib.util.find_spec, _CUDA)):
         yield
         return
     with tempfile.TemporaryFile() as said:
@@ -58,7 +58,8 @@ def settle() -> None:
             jax.devices()
 
 
-_COMPILERS = ("jax_cuda12_plugin", "libtpu")
+_CUDA = ("jax_cuda12_plugin", "jax_cuda13_plugin")
+_COMPILERS = (*_CUDA, "libtpu")
 _DEVICES = ("/dev/nvidia*", "/dev/dxg", "/dev/kfd", "/dev/accel*", "/dev/vfio/*")
 """What the drivers of GPUs and TPUs make."""
 

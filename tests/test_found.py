@@ -128,7 +128,7 @@ def test_a_dict_made_in_64_bits_keeps_its_digits():
 # What is a count ------------------------------------------------------------------------
 
 NO_COUNTS = [
-    np.timedelta64(1), np.array([1], "m8[s]"), np.datetime64("2020-01-01"), 1j, "1", b"1", None, True,
+    np.timedelta64(1, "s"), np.array([1], "m8[s]"), np.datetime64("2020-01-01"), 1j, "1", b"1", None, True,
     np.bool_(True), np.array([True]), np.array(["1"]), np.array([None]), np.array([0.5], object), {1}, {},
     1.0, math.nan, np.void(b"1"), np.array([1 + 0j]), object(),
 ]  # fmt: skip

@@ -1,12 +1,14 @@
 """`current_lr` says what was applied: compared with what the parameters did, update by update."""
 
 import functools
+import inspect
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import optax.contrib
 import pytest
 from flax import nnx
 from flax.training.train_state import TrainState
@@ -218,31 +220,78 @@ def test_muons_groups_are_asked_for():
     }
 
 
-OPTIMIZERS = [
-    "adabelief",
-    "adadelta",
-    "adafactor",
-    "adagrad",
-    "adam",
-    "adamax",
-    "adamaxw",
-    "adamw",
-    "amsgrad",
-    "fromage",
-    "lamb",
-    "lars",
-    "lion",
-    "nadam",
-    "nadamw",
-    "noisy_sgd",
-    "novograd",
-    "optimistic_gradient_descent",
-    "radam",
-    "rmsprop",
-    "sgd",
-    "sign_sgd",
-    "yogi",
-]
+def takes_a_schedule(function):
+    """Whether a function of Optax says so: these have one name for what may be a number or a schedule."""
+    if not inspect.isfunction(function):
+        return False
+    learning_rate = inspect.signature(function).parameters.get("learning_rate")
+    return learning_rate is not None and "Callable" in str(learning_rate.annotation)
+
+
+OPTIMIZERS = {
+    name: function
+    for module in (optax, optax.contrib)
+    for name, function in vars(module).items()
+    if takes_a_schedule(function) and not name.startswith(("_", "scale"))
+}
+WANT_MORE = {"lbfgs", "sophia", "schedule_free", "momo", "momo_adam", "dpsgd"}
+"""What else than gradients their updates want: the loss and its function, or gradients one by one."""
+
+ARGUMENTS = {"noisy_sgd": {"key": 0}}
+UNLIKE_A_FACTOR = {
+    "fromage", "lars", "cocob", "dadapt_adamw", "madgrad", "prodigy",
+
+}  # fmt: skip
+"""Of these twice the learning rate is not twice the update."""
+
+NOT_INJECTED = {"adopt", "galore"}
+"""Optax's inject_hyperparams takes a choice of theirs, or a size, for a number that may change."""
+
+IN_THREE_COPIES = {"muon"}
+"""With a schedule for each of its own groups, which is asked for: below."""
+
+MATRIX = {"a": jnp.full((2, 3), 0.5), "b": jnp.full(2, 0.5)}
+WAYS = {
+    "by count": lambda make, rate, arguments: make(learning_rate=rate, **arguments),
+    "injected": lambda make, rate, arguments: inject(make)(learning_rate=rate, **arguments),
+}
+
+
+def test_the_optimizers_of_optax_are_found():
+    assert {"sgd", "adam", "adamw", "lion", "adopt", "prodigy", "muon"} <= set(OPTIMIZERS)
+    assert len(OPTIMIZERS) > 30
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS.keys() - WANT_MORE))
+def test_read_is_applied_is_the_schedule(name, way):
+    """Of every optimizer of Optax that takes a schedule; what is read is right, or an error."""
+    if way == "injected" and name in NOT_INJECTED:
+        pytest.skip("Optax cannot inject it")
+    arguments = ARGUMENTS.get(name, {})
+    # Optax relies on promotion itself.
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        optimizer = WAYS[way](OPTIMIZERS[name], SCHEDULE, arguments)
+        by_one = WAYS[way](OPTIMIZERS[name], 1.0, arguments)
+        state, state_by_one = optimizer.init(MATRIX), by_one.init(MATRIX)
+        for k in range(3):
+            grads = jax.tree.map(lambda x, k=k: (k + 1) * x, MATRIX)
+            updates, state = optimizer.update(grads, state, MATRIX)
+            whole, state_by_one = by_one.update(grads, state_by_one, MATRIX)
+            wanted = SCHEDULE.on_host(k)
+            if name not in UNLIKE_A_FACTOR:
+                jax.tree.map(
+                    lambda x, y, lr=wanted: np.testing.assert_allclose(x, lr * y, rtol=2e-6), updates, whole
+                )
+            try:
+                read = current_lr(state, schedule=None if way == "injected" else SCHEDULE)
+            except ValueError:
+                if name not in UNLIKE_A_FACTOR | IN_THREE_COPIES:
+                    raise
+            else:
+                assert read == wanted
+
+
 WRAPPED = {
     "alone": lambda tx: tx,
     "in all": lambda tx: optax.apply_if_finite(
@@ -252,16 +301,17 @@ WRAPPED = {
         3,
     ),
 }
+IN_ALL = ["sgd", "adam", "adamw", "adafactor", "lamb", "lion", "noisy_sgd", "rmsprop", "acprop", "dog"]
 
 
 @pytest.mark.parametrize("wrap", WRAPPED.values(), ids=WRAPPED)
-@pytest.mark.parametrize("name", [name for name in OPTIMIZERS if hasattr(optax, name)])
-def test_of_every_optimizer_of_optax(name, wrap):
-    """Rate read = schedule, or an error: injected, and with the schedule by name."""
-    needed = {"noisy_sgd": {"key": 0}}.get(name, {})
+@pytest.mark.parametrize("name", IN_ALL)
+def test_within_whatever_wraps_it(name, wrap):
+    """Rate read = schedule: injected, and with the schedule by name."""
+    needed = ARGUMENTS.get(name, {})
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        for make, given in ((inject(getattr(optax, name)), None), (getattr(optax, name), SCHEDULE)):
-            optimizer = wrap(make(learning_rate=SCHEDULE, **needed))
+        for way, given in zip(WAYS.values(), (SCHEDULE, None), strict=True):
+            optimizer = wrap(way(OPTIMIZERS[name], SCHEDULE, needed))
             state, update = optimizer.init(PARAMS), jax.jit(optimizer.update)
             for k in range(2):
                 _, state = update(ONES, state, PARAMS)

@@ -16,7 +16,8 @@ import torch
 import jaxsched.timm as ours
 from jaxsched import PerEpoch, Recorded, Schedule, from_torch
 from parity.cases.timm import CASES, FILES
-from parity.reference import timm
+from parity.reference import events, timm
+from parity.reference.turns import Kind
 
 installed = pytest.mark.skipif(not timm.INSTALLED, reason="timm is not installed")
 cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -42,6 +43,12 @@ def test_making_a_case_gives_no_advice(caplog):
     assert not caplog.records
     timm.module("cosine_lr").CosineLRScheduler(sgd(), t_initial=1)
     assert "will have no effect" in caplog.text  # whoever makes one is still told
+
+
+@installed
+def test_a_milestone_before_the_first_update_is_no_event():
+    theirs = timm.module("multistep_lr").MultiStepLRScheduler(sgd(), decay_t=[0, 1, 8], decay_rate=0.5)
+    assert [event.count for event in events.told_by(theirs, 30) if event.kind is Kind.MILESTONE] == [7]
 
 
 @cases

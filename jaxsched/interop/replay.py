@@ -193,11 +193,14 @@ def _instead(scheduler: object) -> dict[int, object]:
     """What stands in a copy for what must not be copied: by its identity, as `copy.deepcopy` asks for it.
 
     Parameters become tiny ones and what an optimizer remembers of them is left out. Models, and whatever else
-    has parameters, are shared: a scheduler has no business with them.
+    has parameters, are shared: a scheduler has no business with them. Other tensors are the copy's own, as
+    they are: one may be a learning rate, or a table of them.
     """
     import torch
 
     found: dict[int, object] = {}
+    tensors: list[torch.Tensor] = []
+    weights: set[int] = set()
     seen: set[int] = set()
     waiting = [scheduler]
     while waiting:
@@ -208,9 +211,7 @@ def _instead(scheduler: object) -> dict[int, object]:
         if isinstance(one, torch.nn.Module):
             found[id(one)] = one
         elif isinstance(one, torch.Tensor):
-            # A learning rate may be a tensor, and is the copy's own.
-            if one.numel() > 1 or isinstance(one, torch.nn.Parameter):
-                found[id(one)] = torch.nn.Parameter(torch.zeros(1, dtype=one.dtype), requires_grad=False)
+            tensors.append(one)
         elif isinstance(one, Mapping):
             waiting += one.values()
         elif isinstance(one, (list, tuple, set)):
@@ -218,12 +219,18 @@ def _instead(scheduler: object) -> dict[int, object]:
         else:
             if isinstance(one, torch.optim.Optimizer):
                 found[id(one.state)] = defaultdict(dict)
+                weights.update(id(weight) for group in one.param_groups for weight in group["params"])
             waiting += (
                 [value for name, value in vars(one).items() if name != "state"]
                 if hasattr(one, "__dict__")
                 else []
             )
             waiting += [getattr(one, "__self__", None)]
+    for tensor in tensors:
+        if isinstance(tensor, torch.nn.Parameter) or id(tensor) in weights:
+            found[id(tensor)] = torch.nn.Parameter(torch.zeros(1, dtype=tensor.dtype), requires_grad=False)
+        elif not tensor.is_leaf:  # which deepcopy refuses
+            found[id(tensor)] = tensor.detach().clone()
     found[id(found)] = [found]
     return found
 

@@ -190,7 +190,8 @@ def _compiled(program: bytes, target: Target) -> Texts:
     from .ptx import gather
 
     with tempfile.TemporaryDirectory() as folder:
-        compiled = lowered.compile(compiler_options={"xla_dump_to": folder})
+        # From JAX 0.11 on PTX is written only where it is asked for by name.
+        compiled = lowered.compile(compiler_options={"xla_dump_to": folder, "xla_dump_emitter_re": "ptx"})
         texts = gather(pathlib.Path(folder), full_text(compiled))
     if f".target {target.architecture}" not in texts["ptx"]:
         raise RuntimeError(f"no program for {target.architecture} came out")

@@ -18,7 +18,7 @@ from .compiler import Compiler
 from .door import brought
 from .findings import Finding
 from .subjects import OfCount, OfState, Subject
-from .targets import Family, Target, find
+from .targets import Target, find, packages
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,7 +182,7 @@ def _rows(
     which: list[tuple[int, str | None]] = []
     compared: list[Subject] = []
     for i, case in enumerate(cases):
-        for name, subject in _subjects(case, number, exhaustive):
+        for name, subject in subjects_of(case, number, exhaustive):
             which.append((i, name))
             compared.append(subject)
     found = compare(compared, find(targets), compiler)
@@ -196,7 +196,7 @@ def _rows(
     return rows
 
 
-def _subjects(case: ComparedCase, number: int, exhaustive: bool) -> Iterator[tuple[str | None, Subject]]:
+def subjects_of(case: ComparedCase, number: int, exhaustive: bool) -> Iterator[tuple[str | None, Subject]]:
     """Ours, and under its name Optax's."""
     machine, schedule, epochs = case.machine(), case.schedule(), case.setup.epochs
     if machine is not None:
@@ -256,10 +256,7 @@ def _again(words: Sequence[str], number: int, exhaustive: bool) -> str:
     return shlex.join(["parity", "devices", *words, *steps, *profile])
 
 
-_PACKAGES = {Family.TPU: ("libtpu",), Family.CUDA: ("jax-cuda12-plugin", "jax-cuda12-pjrt")}
-
-
 def environment(targets: Sequence[Target]) -> dict[str, str]:
     """The versions of the compilers."""
-    packages = dict.fromkeys(package for target in targets for package in _PACKAGES[target.family])
-    return {package: importlib.metadata.version(package) for package in packages}
+    needed = dict.fromkeys(package for target in targets for package in packages(target.family))
+    return {package: importlib.metadata.version(package) for package in needed}

@@ -159,19 +159,33 @@ def find(names: Iterable[str]) -> list[Target]:
     return list(found.values())
 
 
-_NEEDED = {
-    Family.TPU: {"libtpu": "libtpu"},
-    Family.CUDA: {"jax_cuda12_plugin": "jax-cuda12-plugin", "jax_plugins.xla_cuda12": "jax-cuda12-pjrt"},
+COMPILERS = {
+    Family.TPU: ({"libtpu": "libtpu"},),
+    Family.CUDA: tuple(
+        {f"jax_cuda{n}_plugin": f"jax-cuda{n}-plugin", f"jax_plugins.xla_cuda{n}": f"jax-cuda{n}-pjrt"}
+        for n in (12, 13)
+    ),
 }
-"""Modules and the packages that they come from."""
+"""The modules of each compiler and the packages that they come from; of several, any will do."""
 
 _ALWAYS = {"flatbuffers": "flatbuffers"}  # `jax.export` writes with it
+
+
+def packages(family: Family) -> tuple[str, ...]:
+    """The packages of the compiler that is installed; of the first there is, if none is."""
+    compilers = COMPILERS[family]
+    found = next((each for each in compilers if all(map(_installed, each))), compilers[0])
+    return tuple(found.values())
 
 
 def missing(targets: Iterable[Target]) -> str | None:
     """What must be installed to compile for these, in one sentence; None if all is there."""
     for target in targets:
-        for module, package in {**_NEEDED[target.family], **_ALWAYS}.items():
+        if any(all(map(_installed, each)) for each in COMPILERS[target.family]):
+            needed = _ALWAYS
+        else:
+            needed = {**COMPILERS[target.family][0], **_ALWAYS}
+        for module, package in needed.items():
             if not _installed(module):
                 return (
                     f"{target.name} needs {package}, which is not installed: "

@@ -77,7 +77,7 @@ class Schedules(_Bar):
 def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
     """Prints the run: a table, what failed, where the reports are, and one last line."""
     if run.results:
-        console.print(_by_scheduler(run, narrow=console.is_terminal and console.width < NARROW))
+        console.print(_by_scheduler(run, narrow=console.width < NARROW))
     _training(run, console)
     if run.devices is not None:
         _devices(run.devices, console)

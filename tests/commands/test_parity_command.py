@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -132,6 +133,13 @@ def test_help_teaches(capsys):
         assert line in text
 
 
+@pytest.mark.parametrize("command", ["run", "compare", "devices", "train", "record"])
+def test_what_writes_is_told_where_in_the_same_words(command, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    assert re.search(r"-o \w+, --output \w+", capsys.readouterr().out)
+
+
 def test_list(capsys):
     assert cli.main(["list"]) == 0
     names = capsys.readouterr().out.splitlines()
@@ -254,6 +262,45 @@ def test_show(capsys):
     assert "again: parity run -k 'StepLR(0.05, step_size=30)'" in text
     assert cli.main(["show", "T_max"]) == cli.Exit.USAGE
     assert "'T_max' is in the names of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        ("show zzz", 2, "no case has 'zzz' in its name; `parity list` prints all"),
+        ("show StepLR", 2, "and 46 more"),
+        ("list -k zzz", 5, "no case matches"),
+        ("run --scheduler steplr", 2, "got 'steplr': did you mean StepLR?"),
+    ],
+)
+def test_a_name_that_is_none_or_several(words, code, says, capsys):
+    try:
+        found = cli.main(words.split())
+    except SystemExit as left:
+        found = left.code
+    assert found == code
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("columns", [40, 50])
+def test_a_narrow_terminal_shows_what_matters(columns, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    words = [
+        "run",
+        "-k",
+        "StepLR(0.05, step_size=30)",
+        "--profile",
+        "quick",
+        "--jobs",
+        "1",
+        "-o",
+        str(tmp_path),
+    ]
+    assert cli.main(words) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].split() == ["scheduler", "failed", "max", "ULP"]
+    assert said[1].split()[:2] == ["StepLR", "0"]
+    assert all("…" not in line for line in said)
 
 
 SCRIPTED = [

@@ -51,7 +51,7 @@ if target.name.startswith("tpu"):
     print(json.dumps({"hlo": full_text(lowered.compile())}))
 else:
     with tempfile.TemporaryDirectory() as folder:
-        compiled = lowered.compile(compiler_options={"xla_dump_to": folder})
+        compiled = lowered.compile(compiler_options={"xla_dump_to": folder, "xla_dump_emitter_re": "ptx"})
         print(json.dumps(gather(pathlib.Path(folder), full_text(compiled))))
 """
 

@@ -39,7 +39,7 @@ def test_each_is_found_once():
 )
 def test_what_must_be_installed(monkeypatch, absent, target, package):
     def find_spec(name, *_):
-        return None if name == absent else importlib.util.__spec__
+        return None if name == absent or "cuda13" in name else importlib.util.__spec__
 
     monkeypatch.setattr(targets.importlib.util, "find_spec", find_spec)
     assert missing(find([target])) == (
@@ -48,6 +48,17 @@ def test_what_must_be_installed(monkeypatch, absent, target, package):
     others = {"tpu:v5e": "cuda:h100", "cuda:h100": "tpu:v5e", "cuda:a100": "tpu:v4"}
     if target in others:
         assert missing(find([others[target]])) is None
+
+
+@pytest.mark.parametrize("other", ["cuda12", "cuda13"])
+def test_the_compiler_of_either_cuda_will_do(monkeypatch, other):
+    def find_spec(name, *_):
+        return None if other in name else importlib.util.__spec__
+
+    monkeypatch.setattr(targets.importlib.util, "find_spec", find_spec)
+    assert missing(find(["cuda:h100"])) is None
+    here = {"cuda12": 13, "cuda13": 12}[other]
+    assert targets.packages(targets.Family.CUDA) == (f"jax-cuda{here}-plugin", f"jax-cuda{here}-pjrt")
 
 
 def test_a_package_around_it_may_be_missing_too(monkeypatch):

@@ -3,11 +3,12 @@
 import json
 
 import jax
+import numpy as np
 import optax
 import pytest
 
 import jaxsched
-from benchmarks import accelerator
+from benchmarks import accelerator, replayed
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +50,69 @@ def test_the_file_and_the_exit_code(monkeypatch, tmp_path, capsys):
     found = json.loads(path.read_text())
     assert found["parity"] == {"passed": False}
     assert {"device", "date", "jax"} <= found["environment"].keys()
+
+
+def found(**counts):
+    return replayed.Found("StepLR", counts.pop("optax", False), **counts)
+
+
+@pytest.mark.parametrize(
+    ("one", "passes"),
+    [
+        (found(compared=9, replayed=9), True),
+        (found(compared=9, replayed=9, unlike_replay=1), False),
+        (found(compared=9, replayed=9, one_by_one_unlike_replay=1), False),
+        (found(compared=9, replayed=9, unlike_host=1, replay_unlike_host=1), False),
+        (found(compared=9, unlike_host=1, not_replayed="cosine"), True),
+        (found(compared=9, replayed=9, unlike_host=1, replay_unlike_host=1, optax=True), True),
+        (found(compared=9, replayed=9, unlike_replay=1, optax=True), False),
+    ],
+)
+def test_what_the_replay_did_not_say_fails(one, passes):
+    said = replayed.summary([found(compared=5, replayed=5), one])
+    assert said["passed"] == passes
+    whose = said["optax" if one.optax else "jaxsched"]
+    assert whose["unlike the replay"] == one.unlike_replay
+    assert len(said["differing"]) == bool(
+        one.unlike_host or one.unlike_replay or one.one_by_one_unlike_replay
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong_at", "many", "few"), [(-1, 1, 0), (7, 1, 1), (2**31 - 1, 1, 0), (10**12, 0, 0)]
+)
+def test_a_wrong_replay_is_seen(wrong_at, many, few):
+    """The CPU in the place of a GPU, whose bits it has; and a program that says otherwise at one count."""
+    from parity.cases import CASES
+    from parity.devices.program import Program
+    from parity.devices.table import subjects_of
+    from parity.devices.targets import BY_NAME
+
+    class Said(Program):
+        def replay(self, arguments, outputs=None):
+            values = schedule.on_host(arguments[0])
+            return [np.where(arguments[0] == wrong_at, np.float32(1), values)]
+
+        def instructions(self, *outputs):
+            return 1
+
+        def unknown(self, output):
+            return []
+
+    class Compiler:
+        def compile(self, subject, arguments, target):
+            return Said()
+
+    case = next(case for case in CASES if case.scheduler == "StepLR")
+    schedule = case.schedule()
+    ((_, subject),) = [each for each in subjects_of(case, 5000, False) if each[0] is None]
+    one = replayed._found(case.name, False, subject, BY_NAME["cuda:h100"], Compiler())
+    assert (one.unlike_replay, one.unlike_host) == (many, 0)
+    assert (one.one_by_one_unlike_replay, one.one_by_one) == (few, replayed.ONE_BY_ONE)
+    assert (one.replay_unlike_host, one.replayed) == (many, one.compared)
+
+
+def test_a_device_that_is_no_target_is_left_out():
+    said = replayed.replayed(quick=True)
+    assert said["passed"]
+    assert said["skipped"].startswith("cpu is none of TPU v4, ")

@@ -26,11 +26,13 @@ from jaxsched import (
     LambdaLR,
     ReduceLROnPlateau,
     Schedule,
+    StartingAt,
     current_lr,
     from_torch,
     from_torch_state,
     to_torch,
 )
+from jaxsched.interop import held
 from jaxsched.interop.from_transformers import _BUILDERS
 from parity.cases.transformers import CASES, GREEDY_CASES, GreedyCase
 from parity.metrics import MetricCase, float32
@@ -328,6 +330,14 @@ def test_from_torch_in_the_middle(name, warmup, training, specific):
     wanted = pytorch.trajectory(scheduler, 80).values
     late = name == "cosine_with_restarts" and training == 49  # theirs; ours are not
     np.testing.assert_array_equal(rest[late * 12 :], wanted[late * 12 :].astype(np.float32))
+
+
+def test_where_a_restart_may_be_late():
+    """After the warm-up, every whole cycle, and nowhere else: elsewhere a difference is one."""
+    schedule = hf.CosineWithRestarts(0.1, num_warmup_steps=3, num_training_steps=24, num_cycles=7)
+    assert np.flatnonzero(held._restarts(schedule, np.arange(26))).tolist() == [6, 9, 12, 15, 18, 21, 24]
+    later = StartingAt(schedule, 5)
+    assert np.flatnonzero(held._restarts(later, np.arange(12))).tolist() == [1, 4, 7, 10]
 
 
 def test_a_group_with_a_learning_rate_of_its_own():

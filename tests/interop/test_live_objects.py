@@ -108,6 +108,22 @@ def sequence_from_the_fifth():
     return lrs.SequentialLR(optimizer, members, [9], last_epoch=4)
 
 
+class Remembers(lrs.LRScheduler):
+    """Keeps what it did in tensors: one that is empty at first, a table, and one that has a gradient."""
+
+    def __init__(self, optimizer):
+        self.late = torch.empty(0)
+        self.table = torch.linspace(0.5, 1.0, 7)
+        self.learned = torch.ones(1, requires_grad=True) * 3
+        super().__init__(optimizer)
+
+    def get_lr(self):
+        if self.last_epoch > 20:
+            self.late = torch.cat([self.late, torch.ones(1)])
+        shares = self.table[self.last_epoch % 7] + self.table.mean() + self.learned
+        return [lr * shares.item() / (1 + len(self.late)) for lr in self.base_lrs]
+
+
 def restarts_at_a_fraction():
     live = lrs.CosineAnnealingWarmRestarts(sgd(), 5, 2)
     with warnings.catch_warnings():
@@ -190,6 +206,7 @@ KIND_1 = {
     "StepLR.gamma assigned": (lambda: changed(lrs.StepLR(sgd(), 5), gamma=0.5), FORMULA),
     "get_lr on the object": (get_lr_of_its_own, RECORDING),
     "get_lr of a subclass": (lambda: StepLR(sgd(), 5), HORIZON),
+    "what it keeps in tensors": (lambda: Remembers(sgd()), HORIZON),
     "get_lr of a subclass in disguise": (in_disguise, RECORDING),
     "a chain of one that had stepped": (chain_of_one_that_had_stepped, FORMULA),
     "a chain of one that steps alone": (chain_of_one_that_steps_alone, FORMULA),

@@ -9,6 +9,7 @@ import torch
 
 import parity
 from parity import causes
+from parity.causes import parting, sparse
 from parity.reference.events import Event, Kind
 
 LRS = torch.optim.lr_scheduler
@@ -419,6 +420,39 @@ def test_what_has_no_cause_is_given_none(seed):
     ours[0] = theirs[0]
     events = [Event(at, Kind.MILESTONE) for at in sorted({*rng.integers(1, count, 3).tolist()})]
     assert named(ours, theirs, *events).startswith(causes.WHERE)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_has_no_cause_in_a_log_with_gaps_is_given_none(seed):
+    rng = np.random.default_rng(seed)
+    every = 0.1 * np.exp(-np.cumsum(rng.random(300)) / 40)
+    counts = np.arange(0, 300, 10)
+    ours = np.float32(0.1 * np.exp(-np.cumsum(rng.random(30)) / 4))
+    found = sparse.name(ours, every[counts], np.arange(1, 30), counts, every, None, ())
+    assert found.startswith(causes.WHERE)
+
+
+@pytest.mark.parametrize(("away", "says"), [(0, "the milestone"), (1, "the milestone"), (2, "count")])
+def test_what_is_clamped_is_clamped_at_an_event_next_to_it(away, says):
+    theirs = 0.1 - np.arange(40.0) / 1000 - np.maximum(0, np.arange(40) - 20) ** 2 / 1e5
+    ours = np.where(np.arange(40) <= 20, theirs, theirs[20])
+    cause = named(ours, theirs, Event(20 + away, Kind.MILESTONE))
+    assert cause.startswith(f"stays at its value from {says} ")
+
+
+def test_a_sign_is_wrong_in_spite_of_rounding():
+    theirs = np.linspace(1.0, 0.01, 30)
+    within = 0.4 * parting.Parting(theirs, theirs, np.arange(30), (), False).rounding
+    cause = named(np.where(np.arange(30) < 15, theirs, within - theirs), theirs)
+    assert cause == "PyTorch's with the sign turned: the sign is wrong at 15 counts, first at count 15"
+
+
+def test_what_speaks_of_half_the_counts_may_explain_them():
+    theirs = np.linspace(1.0, 0.1, 8)
+    p = parting.Parting(2 * theirs, theirs, np.arange(8), (), False)
+    predicted = np.where(np.arange(8) < 4, 2 * theirs, np.nan)
+    assert p.explained_by(predicted)
+    assert not p.explained_by(np.where(np.arange(8) < 3, 2 * theirs, np.nan))
 
 
 @pytest.mark.parametrize("period", [5, 10, 20])

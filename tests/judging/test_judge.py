@@ -77,7 +77,9 @@ def test_another_value_alone_is_named():
 
 def test_nothing_too_few_and_an_early_end():
     empty = Stepped(COUNTS[:0], RIGHT[:0])
-    assert judge(recorded(RIGHT[:0], empty), empty).problem == "nothing was compared: there are no counts"
+    nothing = judge(recorded(RIGHT[:0], empty), empty)
+    assert nothing.problem == "nothing was compared: there are no counts"
+    assert (nothing.steps, nothing.identical, nothing.max_ulp, nothing.eager) == (0, 0, 0.0, 0)
     assert judge(recorded(RIGHT[:9], STEPPED), STEPPED).problem == "the schedule has 9 values for 50 counts"
     early = Stepped(COUNTS, RIGHT[:20], "ValueError: no more")
     found = judge(recorded(RIGHT, early), early)

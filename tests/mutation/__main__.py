@@ -53,6 +53,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python tests/mutation", description=__doc__)
     parser.add_argument("--mutants", type=int, default=120, help="how many to draw (default: %(default)s)")
     parser.add_argument("--work", type=pathlib.Path, help="folder to work in, kept; goes on where it was")
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="in that folder: what survived unexplained, by the tests of today",
+    )
     options = parser.parse_args()
     work = options.work or pathlib.Path(tempfile.mkdtemp(prefix="mutants-"))
     session, config = work / "session.sqlite", work / "config.toml"
@@ -62,6 +67,13 @@ def main() -> int:
         config.write_text(CONFIG.format(python=sys.executable, rooms=json.dumps(ROOMS)))
         tool("init", config, session, work=work)
         sample(session, options.mutants)
+    elif options.again:
+        subprocess.run(["git", "fetch", "--quiet", str(ROOT), "HEAD"], cwd=work, check=True)
+        subprocess.run(["git", "checkout", "--quiet", "FETCH_HEAD", "--", "tests"], cwd=work, check=True)
+        subprocess.run(
+            ["git", "-c", "user.name=-", "-c", "user.email=-", "commit", "-qam", "-"], cwd=work, check=True
+        )
+        forget_survivors(session)
     tool("exec", config, session, work=work)
     return report(session)
 
@@ -95,6 +107,30 @@ def sample(session: pathlib.Path, wanted: int) -> None:
             store.execute(f"delete from {table} where job_id not in ({marks})", sorted(kept))
 
 
+def forget_survivors(session: pathlib.Path) -> None:
+    """Takes back the verdict on those without a reason."""
+    with sqlite3.connect(session) as store:
+        rows = store.execute(
+            "select job_id, diff, test_outcome from mutation_specs join work_results using (job_id)"
+        )
+        known = reasons()
+        open_ = [
+            job for job, diff, said in rows if said.lower() == "survived" and change_of(diff) not in known
+        ]
+        store.executemany("delete from work_results where job_id = ?", [(job,) for job in open_])
+
+
+def change_of(diff: str) -> str:
+    """The line before and after."""
+    return " → ".join(
+        line[1:].strip() for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")
+    )
+
+
+def reasons() -> dict[str, str]:
+    return {entry["change"]: entry["reason"] for entry in tomllib.loads(survivors())["equivalent"]}
+
+
 def report(session: pathlib.Path) -> int:
     """Writes the table; returns 1 when a survivor has no reason."""
     with sqlite3.connect(session) as store:
@@ -102,18 +138,14 @@ def report(session: pathlib.Path) -> int:
             "select module_path, start_pos_row, operator_name, test_outcome, diff from mutation_specs "
             "join work_results using (job_id) order by module_path, start_pos_row, operator_name"
         ).fetchall()
-    reasons = {entry["change"]: entry["reason"] for entry in tomllib.loads(survivors())["equivalent"]}
+    known = reasons()
     by_file = collections.defaultdict(collections.Counter)
     survived, unexplained = [], 0
     for path, row, _, outcome, diff in rows:
         by_file[path][outcome.lower()] += 1
         if outcome.lower() == "survived":
-            change = " → ".join(
-                line[1:].strip()
-                for line in diff.splitlines()
-                if line[:1] in "+-" and line[:3] not in ("+++", "---")
-            )
-            reason = reasons.get(change)
+            change = change_of(diff)
+            reason = known.get(change)
             unexplained += reason is None
             survived.append((f"`{path}`:{row}", f"`{change}`", reason or "**unexplained**"))
     total = sum(sum(counts.values()) for counts in by_file.values())

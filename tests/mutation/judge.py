@@ -16,14 +16,22 @@ SCHEDULES = [
     "laws",
     "cases/test_parity_laws.py",
     "test_value.py",
+    "composed",
 ]
 TESTS = {
     "jaxsched/schedulers": SCHEDULES,
-    "jaxsched/composed": ["composed", *SCHEDULES, "interop"],
+    "jaxsched/composed": [*SCHEDULES, "interop"],
     "jaxsched/_numerics": ["numerics", "schedulers"],
     "jaxsched/hugging_face": ["hugging_face", "test_timm.py"],
     "jaxsched/interop": ["interop", "test_timm.py", "hugging_face"],
-    "parity/reference": ["reference", "judging/test_selftest.py", "cases"],
+    "parity/reference": [
+        "reference",
+        "judging/test_selftest.py",
+        "cases",
+        "by_metric",
+        "test_timm.py",
+        "training",
+    ],
     "parity": ["judging", "report", "commands/test_parity_command.py", "commands/test_golden.py"],
 }
 """By room; the first that fits is taken."""

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip("transformers", reason="transformers is not installed")
+
+import transformers
 
 from parity.cases.transformers import CASES
 from parity.reference import exact, transformers as formulas
@@ -34,3 +37,16 @@ def test_every_function_of_transformers_that_takes_a_count_is_known():
 
     theirs = {name for name in vars(transformers.optimization) if name.endswith("_lambda")}
     assert theirs - {"_get_constant_lambda"} == set(formulas.TABLE)
+
+
+@pytest.mark.parametrize("name", ["linear", "cosine", "cosine_with_restarts", "cosine_with_min_lr"])
+@pytest.mark.parametrize("warmup", [0, 7])
+def test_a_training_that_ends_with_its_warmup(name, warmup):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    specific = {"min_lr": 0.01} if name == "cosine_with_min_lr" else {}
+    scheduler = transformers.get_scheduler(name, optimizer, warmup, warmup, specific)
+    formula = exact.formula_of(scheduler)
+    for k in range(12):
+        assert float(formula(k)) == pytest.approx(scheduler.get_last_lr()[0], rel=1e-12, abs=1e-17)
+        optimizer.step()
+        scheduler.step()

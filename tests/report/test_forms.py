@@ -1,6 +1,7 @@
 """The forms of the report: for programs, for CI servers, for GitHub."""
 
 import copy
+import io
 import json
 import pathlib
 from xml.etree import ElementTree
@@ -8,12 +9,13 @@ from xml.etree import ElementTree
 import jax.numpy as jnp
 import jsonschema
 import pytest
+from rich.console import Console
 
 import parity
 from parity import run as runner
 from parity.api import compare
 from parity.cases import CASES, Case
-from parity.report import github, json_file as for_programs, junit_xml as junit, markdown
+from parity.report import github, json_file as for_programs, junit_xml as junit, markdown, terminal
 from parity.run import PairCase
 
 SCHEMA = json.loads((pathlib.Path(parity.__file__).parent / "report" / "schema.json").read_text())
@@ -99,3 +101,27 @@ def test_github_is_told_only_where_it_is_there(results, tmp_path, capsys):
     github.announce(results, {"GITHUB_STEP_SUMMARY": str(path), "GITHUB_ACTIONS": "true"})
     assert path.read_text().startswith("before\n# Parity with PyTorch: failed")
     assert capsys.readouterr().out.startswith("::error title=")
+
+
+def test_the_terminal_says_an_equal_cause_once_worst_first():
+    case = next(case for case in CASES if case.scheduler == "StepLR")
+
+    def result(name, schedule):
+        return runner.CaseResult(
+            PairCase(name, "StepLR", 40),
+            compare(schedule, case.make_torch_scheduler, steps=40),
+            None,
+            0.0,
+            0.0,
+        )
+
+    right = case.schedule()
+    little, late = (lambda k: right(k) * 1.01), (lambda k: right(k - 1))
+    failing = [result("little", little), *(result(f"late {i}", late) for i in range(terminal.SHOWN + 3))]
+    console = Console(file=io.StringIO(), width=80)
+    terminal.show(runner.gathered(failing, 1.0), [pathlib.Path("report.html")], console)
+    said = console.file.getvalue().splitlines()
+    causes = [line for line in said if line.startswith("FAILED")]
+    assert [line.split(":")[0].split()[1] for line in causes] == ["late", "little"]
+    assert sum("the same: late" in line for line in said) == terminal.SHOWN
+    assert "       the same: 2 more, all in report.html" in said

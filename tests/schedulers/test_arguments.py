@@ -883,3 +883,36 @@ def test_a_zero_has_no_sign():
     schedule = jaxsched.LinearLR(-0.0, start_factor=0.1, total_iters=7)
     assert repr(schedule) == "LinearLR(0.0, start_factor=0.1, total_iters=7)"
     assert not np.signbit(schedule.on_host(np.arange(9))).any()
+
+
+IN_OTHER_WORDS = [
+    (
+        lambda: StepLR(lr=0.1, step_size=3),
+        "lr. The learning rate is base_lr. It takes base_lr, step_size, gamma=0.1.",
+    ),
+    (
+        lambda: OneCycleLR(lr=0.1, total_steps=3),
+        "lr. The learning rate is max_lr. It takes max_lr, total_steps=",
+    ),
+    (
+        lambda: StepLR(optimizer=None, step_size=3),
+        "optimizer. The optimizer is replaced by its learning rate base_lr.",
+    ),
+    (lambda: StepLR(0.1, stepsize=3), "stepsize. Did you mean step_size?"),
+    (
+        lambda: StepLR(0.1, 3, last_epoch=5),
+        "last_epoch. A schedule has no place where it stands: call it with the",
+    ),
+    (lambda: StepLR(0.1, 3, verbose=True), "verbose. PyTorch has dropped it, too. It takes"),
+    (lambda: StepLR(0.1, 3, zzz=True), "zzz. It takes base_lr"),
+    (lambda: jaxsched.ReduceLROnPlateau(lr=0.1), "lr. The learning rate is base_lr."),
+]
+
+
+@pytest.mark.parametrize(
+    ("make", "says"), IN_OTHER_WORDS, ids=[says.split(".")[0] for _, says in IN_OTHER_WORDS]
+)
+def test_an_argument_that_there_is_not(make, says):
+    with pytest.raises(TypeError) as raised:
+        make()
+    assert f": there is no argument {says}" in str(raised.value)

@@ -136,7 +136,9 @@ def _instruction(statement: str) -> Instruction:
     if not match:
         raise ValueError(f"no instruction: {statement!r}")
     operands = tuple(part.strip() for part in re.split(r",(?![^{(\[]*[})\]])", match[4]) if part.strip())
-    return Instruction(" ".join(statement.split()), match[3], operands, match[2], match[1] == "!")
+    # `.param::entry` says whose parameters they are, which the name of each says, too.
+    opcode = re.sub(r"\.param::(entry|func)\b", ".param", match[3])
+    return Instruction(" ".join(statement.split()), opcode, operands, match[2], match[1] == "!")
 
 
 def _blocks(instructions: Sequence[Instruction], labels: Mapping[str, int]) -> tuple[Block, ...]:
