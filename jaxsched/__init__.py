@@ -2,7 +2,7 @@
 
 import sys as _sys
 
-from . import hugging_face as hugging_face, timm as timm
+from . import hugging_face as hugging_face, optimizers as optimizers, timm as timm
 from ._groups import by_group as by_group
 from ._plot import plot as plot
 from ._reading import current_lr as current_lr
@@ -24,6 +24,11 @@ from .composed.set_at import SetAt as SetAt
 from .composed.starting_at import StartingAt as StartingAt
 from .composed.warmup import Warmup as Warmup
 from .interop.from_torch import from_torch as from_torch, from_torch_state as from_torch_state
+from .interop.optimizer_from_torch import (
+    optax_code as optax_code,
+    optimizer_from_torch as optimizer_from_torch,
+)
+from .interop.optimizer_states import optimizer_state_from_torch as optimizer_state_from_torch
 from .interop.to_torch import to_torch as to_torch
 from .schedulers.constant_lr import ConstantLR as ConstantLR
 from .schedulers.cosine_annealing_lr import CosineAnnealingLR as CosineAnnealingLR

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any, TypeAlias
 
 import jax
-import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
 from ._arguments import Real, error
 from ._schedule import Schedule
+from .optimizers.scheduled import scheduled
 
 Group: TypeAlias = Callable[[jax.Array], ArrayLike] | float | jax.Array | Mapping[str, object]
 """What a group is given: a schedule, a number, or all of its settings."""
@@ -81,34 +80,20 @@ def by_group(
     if not groups:
         raise error(ValueError, "by_group", "groups", groups, "a mapping with labels", "Give at least one.")
     optimizers = {label: _optimizer(make_optimizer, label, group) for label, group in groups.items()}
-    partitioned = optax.partition(optimizers, labels)
+    return partitioned("by_group", optimizers, labels, "Give the label a schedule in groups.")
+
+
+def partitioned(
+    owner: str, optimizers: Mapping[Any, optax.GradientTransformation], labels: object, remedy: str
+) -> optax.GradientTransformationExtraArgs:
+    """``optax.partition``, whose ``init`` raises unless all parameters and groups belong together."""
+    made = optax.partition(optimizers, labels)
 
     def init(params: object) -> object:
-        _check_labels(labels(params) if callable(labels) else labels, groups, params)
-        return partitioned.init(params)
+        _check_labels(owner, labels(params) if callable(labels) else labels, optimizers, params, remedy)
+        return made.init(params)
 
-    def update(updates: object, state: object, params: object = None, **extra: object) -> tuple[Any, Any]:
-        made, after = partitioned.update(updates, state, params, **extra)
-        return _with_dtypes_of(updates, made), _with_dtypes_of(state, after)
-
-    return optax.GradientTransformationExtraArgs(init, update)
-
-
-def _with_dtypes_of(before: object, after: object) -> object:
-    """As it was given: in a loop of JAX no type may change.
-
-    A learning rate or momentum in more bits than the parameters makes wider what it is multiplied with.
-    """
-
-    def as_before(old: Any, new: Any) -> Any:
-        there, here = getattr(old, "dtype", None), getattr(new, "dtype", None)
-        same = there is None or here is None or there == here
-        return new if same else new.astype(there)
-
-    try:
-        return jax.tree.map(as_before, before, after)
-    except ValueError:  # the optimizer makes another structure, which is its business
-        return after
+    return optax.GradientTransformationExtraArgs(init, made.update)
 
 
 def _optimizer(
@@ -124,19 +109,15 @@ def _optimizer(
     injected = {n: x for n, x in arguments.items() if n == "learning_rate" or isinstance(x, Schedule)}
     fixed = {n: x for n, x in arguments.items() if n not in injected}
 
-    def factory(**hyperparams: object) -> optax.GradientTransformation:
-        return make_optimizer(hyperparams.pop("learning_rate"), **fixed, **hyperparams)
+    def make(learning_rate: jax.Array, **others: jax.Array) -> optax.GradientTransformation:
+        return make_optimizer(learning_rate, **fixed, **others)
 
-    # All that Optax injects, it turns into arrays; by this it sees only what is scheduled. A
-    # momentum of 0.9 stays a constant of the program, and Adam's state stays in bfloat16.
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    parameters = [inspect.Parameter(n, keyword) for n in injected]
-    factory.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    # Without a type, a learning rate for bfloat16 parameters would be rounded to bfloat16.
-    return optax.inject_hyperparams(factory, hyperparam_dtype=jnp.result_type(float))(**injected)
+    return scheduled(make, **injected)
 
 
-def _check_labels(labels: object, groups: Collection[Hashable], params: object) -> None:
+def _check_labels(
+    owner: str, labels: object, groups: Collection[Hashable], params: object, remedy: str
+) -> None:
     """Raises unless every parameter has a group and every group a parameter."""
     seen: list[tuple[tuple[object, ...], object]] = []
 
@@ -148,18 +129,18 @@ def _check_labels(labels: object, groups: Collection[Hashable], params: object) 
         jax.tree_util.tree_map_with_path(look, labels, params)
     except ValueError as reason:
         raise ValueError(
-            "by_group: labels must have the structure of the parameters, or of its upper part, got "
+            f"{owner}: labels must have the structure of the parameters, or of its upper part, got "
             f"{jax.tree.structure(labels)}. Make them from the parameters, with jax.tree.map_with_path."
         ) from reason
     for path, label in seen:
         if not isinstance(label, Hashable) or label not in groups:
             where = f"labels{jax.tree_util.keystr(path)}"
             allowed = "one of " + ", ".join(map(repr, groups))
-            raise error(ValueError, "by_group", where, label, allowed, "Give the label a schedule in groups.")
+            raise error(ValueError, owner, where, label, allowed, remedy)
     used = {label for _, label in seen}
     for label in groups:
         if label not in used:
             raise ValueError(
-                f"by_group: groups must have parameters, got none with the label {label!r}. "
+                f"{owner}: groups must have parameters, got none with the label {label!r}. "
                 "Remove the group, or correct the labels."
             )

@@ -24,6 +24,7 @@ jaxsched._schedule
 jaxsched.schedulers
 jaxsched.composed jaxsched.by_metric
 jaxsched.hugging_face jaxsched.timm
+jaxsched.optimizers
 jaxsched._groups jaxsched._reading jaxsched._plot
 jaxsched.interop.from_transformers jaxsched.interop.from_timm
 jaxsched.interop.source jaxsched.interop.replay jaxsched.interop.wrappers

@@ -40,6 +40,9 @@ PUBLIC = {
     "current_lr",
     "from_torch",
     "from_torch_state",
+    "optax_code",
+    "optimizer_from_torch",
+    "optimizer_state_from_torch",
     "plot",
     "to_torch",
 }
@@ -62,7 +65,9 @@ def test_import_is_light():
     assert loaded_by_importing("jaxsched", PACKAGE.parent) == set()
 
 
-@pytest.mark.parametrize("where", ["_numerics/counts.py", "schedulers/step_lr.py"])
+@pytest.mark.parametrize(
+    "where", ["_numerics/counts.py", "schedulers/step_lr.py", "interop/live_optimizer.py"]
+)
 def test_the_test_above_can_fail(tmp_path, where):
     # A stand-in, so that this takes no second and no installation.
     (tmp_path / "torch.py").touch()
@@ -88,7 +93,7 @@ def test_public_modules():
         for name, value in vars(jaxsched).items()
         if not name.startswith("_") and isinstance(value, types.ModuleType)
     }
-    assert modules == {"by_metric", "composed", "hugging_face", "interop", "schedulers", "timm"}
+    assert modules == {"by_metric", "composed", "hugging_face", "interop", "optimizers", "schedulers", "timm"}
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))

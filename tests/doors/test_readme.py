@@ -30,7 +30,7 @@ def test_block_runs_and_prints_what_it_says(code):
 
 
 def test_there_is_something_to_run():
-    assert len(BLOCKS) == 7
+    assert len(BLOCKS) == 8
     assert "print(" in BLOCKS[0]
 
 

@@ -1,0 +1,235 @@
+"""A live optimizer of PyTorch, read: what it is, group by group, and what drives it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .._arguments import describe
+from .._schedule import Schedule
+from ..optimizers.scheduled import is_plateau
+from ..schedulers.constant_lr import ConstantLR
+from .answer import Quantity
+from .from_torch import from_torch
+from .optimizer_calls import Call, Function, Name, Node, written
+from .optimizer_rows import REFUSED, ROWS, Row
+from .wrappers import opened
+
+if TYPE_CHECKING:
+    import torch
+
+_ELSEWHERE = ("foreach", "fused", "capturable", "differentiable")
+"""How an update is computed, and not what."""
+
+_OF_SCHEDULERS = ("initial_lr", "max_lr", "min_lr", "base_momentum", "max_momentum", "swa_lr")
+"""What schedulers keep in a group, and tell `from_torch`."""
+
+_NAMES = ("name", "params", "param_names")
+
+_LATER = (
+    *("step", "grad_scale", "found_inf", "_opt_called", "_step_count", "_step_supports_amp_scaling"),
+    *("_need_device_dtype_check_for_fused", "_warned_capturable_if_run_uncaptured"),
+)
+"""What PyTorch puts into an optimizer after it was made, or with ``fused``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Driver:
+    """A scheduler, and how it is read."""
+
+    scheduler: object
+    total_steps: int | None
+    steps_per_epoch: int | None
+
+    def schedule(self, group: int, quantity: Quantity = "lr") -> Any:
+        """What it makes of something in a group of the optimizer."""
+        return from_torch(
+            self.scheduler,
+            group,
+            self.total_steps,
+            quantity=quantity,
+            steps_per_epoch=self.steps_per_epoch,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """One parameter group."""
+
+    label: Hashable
+    """Its name, or its index."""
+    node: Call
+    """What equals it."""
+    driven: Mapping[str, Any]
+    """What the calls take as hyperparameters that change: schedules, plateaus, numbers."""
+    row: Row
+    params: tuple[torch.Tensor, ...]
+
+
+def read(owner: str, optimizer: torch.optim.Optimizer, driver: Driver) -> list[Group]:
+    """Each parameter group of an optimizer of a known class, unchanged.
+
+    Raises:
+      TypeError: it is of another class.
+      ValueError: it was changed by hand, or is not the scheduler's.
+    """
+    name = _known(owner, optimizer)
+    _unchanged(owner, name, optimizer)
+    if driver.scheduler is not None:
+        driving = getattr(opened(driver.scheduler, driver.steps_per_epoch).scheduler, "optimizer", optimizer)
+        if driving is not optimizer:
+            raise ValueError(
+                f"{owner}: scheduler must drive the optimizer, and drives another {type(driving).__name__}. "
+                "Hand in the optimizer that it was made with."
+            )
+    groups = [_group(owner, name, optimizer, index, driver) for index in range(len(optimizer.param_groups))]
+    labels = [group.label for group in groups]
+    twice = [label for label in labels if labels.count(label) > 1]
+    if twice:
+        raise ValueError(
+            f"{owner}: the name of a group must be its own, got {twice[0]!r} for {labels.count(twice[0])} of "
+            "them. Change optimizer.param_groups[…]['name']."
+        )
+    return groups
+
+
+def _known(owner: str, optimizer: object) -> str:
+    kind = type(optimizer)
+    allowed = f"one of {', '.join(ROWS)} of torch.optim"
+    home = getattr(kind, "__module__", "")
+    if home.startswith("torch.optim") and kind.__name__ in REFUSED:
+        raise TypeError(
+            f"{owner}: optimizer must be {allowed}, got {kind.__name__}. {REFUSED[kind.__name__]}"
+        )
+    if home.startswith("torch.optim") and kind.__name__ in ROWS:
+        return kind.__name__
+    of = [base.__name__ for base in kind.__mro__ if base.__module__.startswith("torch.optim")]
+    if of and of[0] in ROWS:
+        remedy = f"It is a subclass of {of[0]} and may do something else; make a {of[0]} with its arguments."
+    elif hasattr(optimizer, "optimizer"):
+        remedy = "It has an optimizer within: hand in optimizer.optimizer."
+    else:
+        remedy = "Build it of Optax's parts by hand."
+    # An optimizer prints all its groups.
+    got = kind.__qualname__ if hasattr(optimizer, "param_groups") else describe(optimizer)
+    raise TypeError(f"{owner}: optimizer must be {allowed}, got {got}. {remedy}")
+
+
+def _unchanged(owner: str, name: str, optimizer: Any) -> None:
+    known = {*vars(_fresh(optimizer)), *_LATER}
+    for attribute, value in vars(optimizer).items():
+        if attribute in known:
+            runs = attribute in ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks") and bool(value)
+            if attribute == "step":
+                # Schedulers put a function around it, with a mark, that calls the class's own.
+                function = getattr(value, "__func__", value)
+                own = getattr(function, "__wrapped__", None) is type(optimizer).step
+                runs = not (own and hasattr(function, "_wrapped_by_lr_sched"))
+            if not runs:
+                continue
+        raise ValueError(
+            f"{owner}: {name}.{attribute} must be as {name} makes it, got {describe(value)}, which was put "
+            "there by hand and may change an update. Remove it, or build the optimizer by hand."
+        )
+
+
+def _fresh(optimizer: Any, **options: Any) -> Any:
+    """Another of its class, as PyTorch makes it."""
+    import torch
+
+    return type(optimizer)([torch.nn.Parameter(torch.zeros(1, 1))], **options)
+
+
+def _number(value: Any) -> Any:
+    """An option as Python has it; a tensor with one element is its number."""
+    if isinstance(value, (tuple, list)):
+        return tuple(map(_number, value))
+    return value.item() if hasattr(value, "item") else value
+
+
+def _options(owner: str, name: str, optimizer: Any, index: int) -> dict[str, Any]:
+    """What a group has, checked by PyTorch's own constructor."""
+    import torch
+
+    row, group = ROWS[name], optimizer.param_groups[index]
+    where = f"{name}.param_groups[{index}]"
+    # What another version of PyTorch knows besides does nothing at its default.
+    beside = _fresh(optimizer).param_groups[0]
+    for key, value in group.items():
+        known = key in ("lr", *row.options, *_ELSEWHERE, *_OF_SCHEDULERS, *_NAMES)
+        if not known and not (key in beside and beside[key] == value):
+            raise ValueError(
+                f"{owner}: {where} must have nothing but what {name} knows, got {key!r}: {describe(value)}. "
+                "It may change an update: remove it, or build the optimizer by hand."
+            )
+    given = {key: _number(group[key]) for key in ("lr", *row.options) if key in group}
+    try:
+        made = {key: x for key, x in given.items() if not (name == "AdamW" and key.startswith("decoupled"))}
+        full = _fresh(optimizer, **made).param_groups[0]
+    except (ValueError, TypeError, RuntimeError) as reason:
+        raise ValueError(
+            f"{owner}: {where} must have values that {name} takes, got {given}. PyTorch says: {reason}"
+        ) from reason
+    for p in group["params"]:
+        if p.is_complex():
+            raise ValueError(
+                f"{owner}: {where} must have real parameters, got one of {p.dtype}. Split it into its parts."
+            )
+    options = {key: _number(full[key]) for key in row.options if key in full} | given
+    narrow = [p.dtype for p in group["params"] if p.dtype.itemsize < 4]
+    options["spacing"] = torch.finfo(narrow[0]).eps if narrow else None
+    options["scalar_dtype"] = str(torch.get_default_dtype()).rpartition(".")[2]
+    if options["scalar_dtype"] != "float64":
+        options["scalar_dtype"] = "float32"
+    if "betas" in options:
+        options["b1"], options["b2"] = options.pop("betas")
+    return options
+
+
+def _group(owner: str, name: str, optimizer: Any, index: int, driver: Driver) -> Group:
+    options = _options(owner, name, optimizer, index)
+    driven: dict[str, Any] = {"learning_rate": float(options["lr"])}
+    momentum = "b1" if "b1" in options else "momentum"
+    options["momentum_rests"] = False
+    if driver.scheduler is not None:
+        driven["learning_rate"] = driver.schedule(index)
+        if momentum in options and not is_plateau(driven["learning_rate"]):
+            found = driver.schedule(index, "momentum")
+            if not _stays(found):
+                driven[momentum], options[momentum] = found, Name(momentum)
+                options["momentum_rests"] = _rests(found)
+    parts = ROWS[name].parts(options)
+    node = parts[0] if len(parts) == 1 else Call("optax.chain", *parts)
+    label = optimizer.param_groups[index].get("name", index)
+    return Group(label, node, driven, ROWS[name], tuple(optimizer.param_groups[index]["params"]))
+
+
+def _stays(momentum: object) -> bool:
+    return isinstance(momentum, ConstantLR) and bool(momentum.factor == 1)
+
+
+def _rests(momentum: Any) -> bool:
+    """Whether a momentum may be exactly 0, at which PyTorch leaves the buffer as it is."""
+    cycle = getattr(momentum, "of", None)
+    if cycle is None:
+        return True
+    return 0 in (cycle.base_momentum, cycle.max_momentum)
+
+
+def scheduled_call(group: Group) -> Call:
+    """A group with what drives it."""
+    function: Node = Function(tuple(group.driven), group.node)
+    return Call("scheduled", function, **group.driven)
+
+
+def same(groups: list[Group]) -> bool:
+    """Whether all groups are one."""
+    first = groups[0]
+    return all(written(g.node) == written(first.node) and g.driven == first.driven for g in groups)
+
+
+def position(learning_rate: object) -> int | None:
+    """At which count a schedule of `from_torch` stands; None of what counts by itself."""
+    stands = getattr(learning_rate, "position", None)
+    return stands if isinstance(learning_rate, Schedule) and isinstance(stands, int) else None
