@@ -59,8 +59,8 @@ MODULES = {
 }
 
 
-# What `python -m parity` loads but parity and jaxsched is loaded once: in each of these processes it would take
-# longer than the work. PyTorch loads the last of it when its first optimizer is made.
+# What `python -m parity` loads, but parity and jaxsched, is loaded once: in each of these processes it would
+# take longer than the work. PyTorch loads the last of it when its first optimizer is made.
 ALL = """
 import gc, importlib, json, os, runpy, sys
 for name in ("jax", "jax.export", "optax", "flax.nnx", "torch", "torch._dynamo", "mpmath", "rich", "jinja2"):
