@@ -44,13 +44,22 @@ class Driver:
 
     def schedule(self, group: int, quantity: Quantity = "lr") -> Any:
         """What it makes of something in a group of the optimizer."""
-        return from_torch(
-            self.scheduler,
-            group,
-            self.total_steps,
-            quantity=quantity,
-            steps_per_epoch=self.steps_per_epoch,
-        )
+        try:
+            return from_torch(
+                self.scheduler,
+                group,
+                self.total_steps,
+                quantity=quantity,
+                steps_per_epoch=self.steps_per_epoch,
+            )
+        except ValueError as reason:
+            if "resume must be True" not in str(reason):
+                raise
+            raise ValueError(
+                f"optimizer_from_torch: scheduler must stand at its beginning, since a "
+                f"{type(self.scheduler).__name__} is recorded, step by step, and got one that has stepped. "
+                "Convert it where the training begins, and keep the result."
+            ) from reason
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +92,10 @@ def read(owner: str, optimizer: torch.optim.Optimizer, driver: Driver) -> list[G
                 f"{owner}: scheduler must drive the optimizer, and drives another {type(driving).__name__}. "
                 "Hand in the optimizer that it was made with."
             )
-    groups = [_group(owner, name, optimizer, index, driver) for index in range(len(optimizer.param_groups))]
+    _check_names(owner, optimizer)
+    _check_once(owner, optimizer)
+    filled = [i for i, group in enumerate(optimizer.param_groups) if group["params"]]
+    groups = [_group(owner, name, optimizer, index, driver) for index in filled]
     labels = [group.label for group in groups]
     twice = [label for label in labels if labels.count(label) > 1]
     if twice:
@@ -92,6 +104,27 @@ def read(owner: str, optimizer: torch.optim.Optimizer, driver: Driver) -> list[G
             "them. Change optimizer.param_groups[…]['name']."
         )
     return groups
+
+
+def _check_names(owner: str, optimizer: Any) -> None:
+    for group in optimizer.param_groups:
+        if isinstance(group.get("name"), int):
+            raise ValueError(
+                f"{owner}: the name of a group must be no number, got {group['name']!r}. It would be read as "
+                "an index: change optimizer.param_groups[…]['name']."
+            )
+
+
+def _check_once(owner: str, optimizer: Any) -> None:
+    seen = set()
+    for index, group in enumerate(optimizer.param_groups):
+        for p in group["params"]:
+            if id(p) in seen:
+                raise ValueError(
+                    f"{owner}: a parameter must be in the optimizer once, got one of shape {tuple(p.shape)} "
+                    f"twice, again in param_groups[{index}]. PyTorch updates it twice: list it once."
+                )
+            seen.add(id(p))
 
 
 def _known(owner: str, optimizer: object) -> str:
@@ -117,6 +150,13 @@ def _known(owner: str, optimizer: object) -> str:
 
 
 def _unchanged(owner: str, name: str, optimizer: Any) -> None:
+    import torch.optim.optimizer as base
+
+    if any(getattr(base, f"_global_optimizer_{when}_hooks", None) for when in ("pre", "post")):
+        raise ValueError(
+            f"{owner}: optimizers must have no hooks, and torch.optim has one for all of them, which may "
+            "change an update. Remove it, or build the optimizer by hand."
+        )
     known = {*vars(_fresh(optimizer)), *_LATER}
     for attribute, value in vars(optimizer).items():
         if attribute in known:
@@ -171,6 +211,19 @@ def _options(owner: str, name: str, optimizer: Any, index: int) -> dict[str, Any
         raise ValueError(
             f"{owner}: {where} must have values that {name} takes, got {given}. PyTorch says: {reason}"
         ) from reason
+    if name == "Adagrad":
+        key = "initial_accumulator_value"  # which PyTorch looked at when the optimizer was made
+        if group[key] != optimizer.defaults[key]:
+            raise ValueError(
+                f"{owner}: {where} must have the {key} that {name} was made with, "
+                f"{optimizer.defaults[key]!r}, got {group[key]!r}. PyTorch takes no notice of another."
+            )
+    wide = [p for p in group["params"] if p.dtype.itemsize > 4]
+    if wide and getattr(group["lr"], "dtype", None) == torch.float32:
+        raise ValueError(
+            f"{owner}: {where}['lr'] must have the digits of its parameters, got a tensor of float32 beside "
+            f"{wide[0].dtype}. PyTorch computes in float32 with it: make it a number."
+        )
     for p in group["params"]:
         if p.is_complex():
             raise ValueError(

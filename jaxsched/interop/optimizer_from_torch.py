@@ -50,6 +50,10 @@ def optimizer_from_torch(
     It begins where the training began: at the scheduler's count 0, with moments of 0. Go on in mid-training
     with the state that `optimizer_state_from_torch` makes.
 
+    The parameters are to have PyTorch's layout where it matters: Muon scales by rows over columns (not with
+    ``"match_rms_adamw"``) and Adafactor factors the last two axes, so that a transposed kernel is trained
+    otherwise, and nothing here can know which one it is.
+
     Every leaf of the parameters is updated. PyTorch skips a parameter without a gradient, and neither counts
     nor decays it; a gradient of 0 is not that. Give what is frozen to ``optax.set_to_zero()``, in an
     ``optax.partition`` of the two.
@@ -85,7 +89,7 @@ def optimizer_from_torch(
         return made
     optimizers = {group.label: built(scheduled_call(group)) for group in groups}
     remedy = "It is the name of a group of the optimizer, or without a name its index."
-    return partitioned(owner, optimizers, _labels(labels, optimizer), remedy)
+    return partitioned(owner, optimizers, as_names(labels, optimizer), remedy)
 
 
 def optax_code(
@@ -157,7 +161,7 @@ def _check_one(owner: str, groups: list[Group]) -> None:
         )
 
 
-def _labels(labels: Any, optimizer: torch.optim.Optimizer) -> object:
+def as_names(labels: Any, optimizer: torch.optim.Optimizer) -> object:
     """With the names of groups for their indices, as Optax takes them."""
     names: Mapping[int, Hashable] = {
         index: group.get("name", index) for index, group in enumerate(optimizer.param_groups)

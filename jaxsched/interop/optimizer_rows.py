@@ -194,7 +194,7 @@ ROWS: Mapping[str, Row] = {
         _STEP,
     ),
     "Rprop": Row(
-        _rprop, ("etas", "step_sizes", "maximize"), {"step_sizes": "step_size", "prev_updates": "prev"}, {}
+        _rprop, ("etas", "step_sizes", "maximize"), {"step_sizes": "step_size", "prev_updates": "prev"}, _STEP
     ),
     "ASGD": Row(
         _asgd,

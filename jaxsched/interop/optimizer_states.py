@@ -16,7 +16,7 @@ from .._arguments import error
 from .._schedule import Schedule
 from ..optimizers.scheduled import is_plateau
 from .live_optimizer import Driver, Group, position, read
-from .optimizer_from_torch import Labels, optimizer_from_torch
+from .optimizer_from_torch import Labels, as_names, optimizer_from_torch
 
 if TYPE_CHECKING:
     import torch
@@ -38,6 +38,9 @@ def optimizer_state_from_torch(
     steps_per_epoch: int | None = None,
 ) -> Any:
     """The state with which `optimizer_from_torch` goes on where a PyTorch optimizer stands.
+
+    With ``steps_per_epoch`` in the middle of an epoch the optimizer's own count says in which update. SGD,
+    Muon and a plateau have none: with those, go on at the beginning of an epoch.
 
     A checkpoint is loaded into PyTorch's optimizer first, as for going on there.
 
@@ -80,11 +83,15 @@ def optimizer_state_from_torch(
     )
     start = made.init(params)
     saved = _saved(optimizer, params, names)
+    each = steps_per_epoch or 1
     if labels is None:
         one = dataclasses.replace(groups[0], params=tuple(p for group in groups for p in group.params))
-        return _filled(start, one, saved)
+        return _filled(start, one, saved, each)
+    _check_labels(as_names(labels, optimizer), params, groups, saved)
     inner = {
-        group.label: optax.MaskedState(_filled(start.inner_states[group.label].inner_state, group, saved))
+        group.label: optax.MaskedState(
+            _filled(start.inner_states[group.label].inner_state, group, saved, each)
+        )
         for group in groups
     }
     return start._replace(inner_states=inner)
@@ -143,8 +150,7 @@ def _saved(
                 f"{_OWNER}: names must have a place for each parameter, got none for {name!r}. Add its path: "
                 f"one of {', '.join(paths)}."
             )
-        place = names[name]
-        text, axes = (place, None) if isinstance(place, str) else place
+        text, axes = _place(name, names[name])
         if text not in paths or paths[text] in found:
             allowed = f"a path of its own among {', '.join(paths)}"
             raise error(ValueError, _OWNER, f"names[{name!r}]", text, allowed, "Correct it.")
@@ -153,6 +159,7 @@ def _saved(
             allowed = f"the {tensor.ndim} axes in another order"
             raise error(ValueError, _OWNER, f"names[{name!r}]", order, allowed, "Write a transposition.")
         _check_axes(optimizer, name, tensor, order)
+        _check_values(name, tensor, order, leaves[paths[text]])
         found[paths[text]] = _Saved(name, tensor, optimizer.state.get(tensor, {}), order)
     untold = [text for text, path in paths.items() if path not in found]
     if untold:
@@ -161,6 +168,48 @@ def _saved(
             "leads. Leave it out."
         )
     return found
+
+
+def _place(name: str | int, place: Any) -> tuple[str, Sequence[int] | None]:
+    if isinstance(place, str):
+        return place, None
+    if isinstance(place, (tuple, list)) and len(place) == 2 and isinstance(place[0], str):
+        return place[0], place[1]
+    remedy = "Join the keys with a slash."
+    raise error(TypeError, _OWNER, f"names[{name!r}]", place, "'fc/kernel' or ('fc/kernel', (1, 0))", remedy)
+
+
+def _check_values(name: str | int, tensor: torch.Tensor, axes: tuple[int, ...], leaf: Any) -> None:
+    """Whether a square matrix is only equal when it is turned: its moments would lie the wrong way, too."""
+    square = tensor.ndim == 2 and tensor.shape[0] == tensor.shape[1]
+    if not square or not isinstance(leaf, (np.ndarray, jax.Array)) or isinstance(leaf, jax.core.Tracer):
+        return
+    theirs = tensor.detach().cpu().double().numpy().transpose(axes)
+    ours = np.asarray(leaf, np.float64)
+
+    def near(x: np.ndarray) -> bool:
+        return x.shape == ours.shape and bool(np.allclose(x, ours, rtol=1e-2, atol=1e-30))
+
+    if near(theirs.T) and not near(theirs):
+        turned = "no axes" if axes == (1, 0) else "(1, 0)"
+        raise ValueError(
+            f"{_OWNER}: names[{name!r}] must say how the axes change places, and the parameter is PyTorch's "
+            f"with the axes the other way round. Give it {turned}."
+        )
+
+
+def _check_labels(labels: Any, params: Any, groups: Sequence[Group], saved: Mapping[Any, _Saved]) -> None:
+    """Whether the labels say of each parameter the group that PyTorch has it in."""
+    told = labels(params) if callable(labels) else labels
+    whole = jax.tree.map(lambda label, part: jax.tree.map(lambda _: label, part), told, params)
+    of = dict(jax.tree_util.tree_leaves_with_path(whole))
+    for path, kept in saved.items():
+        group = next(g for g in groups if any(p is kept.tensor for p in g.params))
+        if path in of and of[path] != group.label:
+            raise ValueError(
+                f"{_OWNER}: labels must say of {keystr(path, simple=True, separator='/')} that it is in the "
+                f"group {group.label!r}, as names has it, got {of[path]!r}. Correct one of the two."
+            )
 
 
 def _names(optimizer: torch.optim.Optimizer) -> dict[str | int, torch.Tensor]:
@@ -189,7 +238,7 @@ def _check_axes(
         )
 
 
-def _filled(start: Any, group: Group, saved: Mapping[tuple[Any, ...], _Saved]) -> Any:
+def _filled(start: Any, group: Group, saved: Mapping[tuple[Any, ...], _Saved], steps_per_epoch: int) -> Any:
     """The state of ``scheduled``, with PyTorch's moments, counts and rates."""
     mine = [x for x in saved.values() if any(x.tensor is p for p in group.params)]
     row = group.row
@@ -202,7 +251,8 @@ def _filled(start: Any, group: Group, saved: Mapping[tuple[Any, ...], _Saved]) -
         return _agreed(row.scalars[_field(path)], mine, leaf)
 
     inner = jax.tree_util.tree_map_with_path(one, start.inner_state)
-    count = max((int(x.state["step"]) for x in mine if "step" in x.state), default=0)
+    updates = max((int(x.state["step"]) for x in mine if "step" in x.state), default=0)
+    total = updates
     values, states = dict(start.hyperparams), dict(start.hyperparams_states)
     for name, each in group.driven.items():
         if is_plateau(each):
@@ -211,11 +261,14 @@ def _filled(start: Any, group: Group, saved: Mapping[tuple[Any, ...], _Saved]) -
             )
             values[name] = jnp.array(each.position.lr, values[name].dtype, copy=True)
         elif isinstance(each, Schedule):
-            count = position(each) or 0
+            begun = position(each) or 0
+            # A scheduler of epochs knows only when its epoch began; most optimizers count the updates.
+            count = updates if begun < updates < begun + steps_per_epoch else begun
+            total = count
             states[name] = states[name]._replace(count=jnp.asarray(count, np.int32))
             values[name] = jnp.asarray(each.on_host(max(count - 1, 0)), values[name].dtype)
     return start._replace(
-        count=jnp.asarray(count, np.int32), hyperparams=values, hyperparams_states=states, inner_state=inner
+        count=jnp.asarray(total, np.int32), hyperparams=values, hyperparams_states=states, inner_state=inner
     )
 
 

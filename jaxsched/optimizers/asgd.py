@@ -77,6 +77,9 @@ def asgd(
     def update(updates: Tree, state: AsgdState, params: Tree = None) -> tuple[Tree, AsgdState]:
         count = optax.safe_increment(state.count)
         params = needed(params, "asgd")
+        # PyTorch takes the first one when it makes the first update, and it may have been set until then.
+        first = jnp.asarray(rate_at(learning_rate, no_count())).astype(scalar_dtype)
+        state = state._replace(eta=jnp.where(state.count == 0, first, state.eta))
         (decay,) = numbers(lambda eta: [lambd * eta], state.eta)
         made, ax = each(one, (state.eta, state.mu, decay), updates, [state.ax], params)
         eta, mu = (

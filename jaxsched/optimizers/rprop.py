@@ -14,6 +14,8 @@ from ._leaves import LearningRate, Tree, each, no_count, rate_at, zeros
 class RpropState(NamedTuple):
     """State of `rprop`; trees like the parameters, in their types."""
 
+    count: jax.Array  # type: ignore[assignment]  # a tuple has a method of this name
+    """Updates so far; int32 of shape ``()``."""
     step_sizes: Tree
     prev_updates: Tree
     """The gradients before, with 0 where they had just turned."""
@@ -68,11 +70,16 @@ def rprop(
     def init(params: Tree) -> RpropState:
         start = rate_at(learning_rate, no_count())
         sizes = jax.tree.map(lambda p: jnp.full(p.shape, start, p.dtype), params)
-        return RpropState(sizes, zeros(params))
+        return RpropState(no_count(), sizes, zeros(params))
 
     def update(updates: Tree, state: RpropState, params: Tree = None) -> tuple[Tree, RpropState]:
-        made, sizes, before = each(one, (), updates, (state.step_sizes, state.prev_updates))
-        return made, RpropState(sizes, before)
+        # PyTorch takes the first size when it makes the first update, and it may have been set until then.
+        start, fresh = rate_at(learning_rate, no_count()), state.count == 0
+        sizes = jax.tree.map(
+            lambda s: jnp.where(fresh, jnp.asarray(start).astype(s.dtype), s), state.step_sizes
+        )
+        made, sizes, before = each(one, (), updates, (sizes, state.prev_updates))
+        return made, RpropState(optax.safe_increment(state.count), sizes, before)
 
     def one(
         _: object, g: jax.Array, size: jax.Array, before: jax.Array
@@ -81,6 +88,8 @@ def rprop(
         eta = jnp.where(turned > 0, eta_plus, jnp.where(turned < 0, eta_minus, 1.0)).astype(g.dtype)
         size = jnp.clip(size * eta, min_step_size, max_step_size)
         g = jnp.where(turned < 0, 0.0, g)
-        return -size * jnp.sign(g), size, g
+        # Of NaN the sign is 0 to PyTorch.
+        sign = jnp.where(g > 0, 1.0, jnp.where(g < 0, -1.0, 0.0)).astype(g.dtype)
+        return -size * sign, size, g
 
     return optax.GradientTransformation(init, update)

@@ -110,7 +110,8 @@ def test_the_scheduler_of_another_optimizer():
 def test_what_pytorch_changes_itself_is_known():
     """Schedulers put a function around step and keys into the groups; a step leaves traces."""
     params, grads = random("Adam", 0, 2)
-    optimizer, tensors = live("Adam", params, {"lr": torch.tensor(0.1), "fused": True})
+    given = {"lr": torch.tensor(0.1), "fused": True}
+    optimizer, tensors = live("Adam", params, given, torch.float32)
     before = optax_code(optimizer)
     for make in (
         lambda: lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=9),
