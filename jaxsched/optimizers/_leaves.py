@@ -78,6 +78,12 @@ def _as(dtype: Any, x: Any) -> Any:
     return x if x is None or isinstance(x, (int, float)) else jnp.asarray(x).astype(dtype)
 
 
+def lerp(start: jax.Array, end: jax.Array, weight: ArrayLike) -> jax.Array:
+    """From one to the other as PyTorch goes, which is exactly there at a weight of 1."""
+    gap = end - start
+    return jnp.where(jnp.asarray(weight) < 0.5, start + weight * gap, end - gap * (1 - weight))
+
+
 def zeros(params: Tree) -> Tree:
     return jax.tree.map(jnp.zeros_like, params)
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ._leaves import LearningRate, Tree, each, needed, no_count, numbers, rate_at
+from ._leaves import LearningRate, Tree, each, lerp, needed, no_count, numbers, rate_at
 
 
 class AdafactorState(NamedTuple):
@@ -108,10 +108,10 @@ def adafactor(
         least = spacing if eps[0] is None else eps[0]
         square = g * g
         if variance is not None:
-            variance = estimate = variance + rest * (square - variance)
+            variance = estimate = lerp(variance, square, rest)
         elif row is not None and column is not None:
-            row = row + rest * (square.mean(-1, keepdims=True) - row)
-            column = column + rest * (square.mean(-2, keepdims=True) - column)
+            row = lerp(row, square.mean(-1, keepdims=True), rest)
+            column = lerp(column, square.mean(-2, keepdims=True), rest)
             estimate = row * column / jnp.maximum(row.mean(-2, keepdims=True), least)
         w = g / jnp.sqrt(jnp.maximum(estimate, least * least))
         alpha = jnp.maximum(eps[1], _rms(p)) * rho / jnp.maximum(1.0, _rms(w) / d)

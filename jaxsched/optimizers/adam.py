@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ._leaves import Hyperparameter, LearningRate, Tree, driven, each, no_count, numbers, zeros
+from ._leaves import Hyperparameter, LearningRate, Tree, driven, each, lerp, no_count, numbers, zeros
 
 
 class ScaleByAdamState(NamedTuple):
@@ -86,7 +86,7 @@ def _scale_by_adam(
         shared: list[jax.Array], g: jax.Array, m: jax.Array, v: jax.Array, *most: jax.Array
     ) -> tuple[jax.Array, ...]:
         rest1, rest2, correction1, root2, b2, eps = shared
-        m = m + rest1 * (g - m)
+        m = lerp(m, g, rest1)
         v = b2 * v + rest2 * (g * g)
         most = tuple(jnp.maximum(x, v) for x in most)
         return m / correction1 / (jnp.sqrt(most[0] if most else v) / root2 + eps), m, v, *most

@@ -11,7 +11,7 @@ import numpy as np
 import optax
 
 from .._arguments import error
-from ._leaves import Hyperparameter, LearningRate, Tree, driven, each, zeros
+from ._leaves import Hyperparameter, LearningRate, Tree, driven, each, lerp, zeros
 
 
 class ScaleByMuonState(NamedTuple):
@@ -95,12 +95,12 @@ def muon(
 
     def one(shared: list[jax.Array], g: jax.Array, mu: jax.Array) -> tuple[jax.Array, jax.Array]:
         momentum = shared[0]
-        mu = mu + (1 - momentum) * (g - mu)
+        mu = lerp(mu, g, 1 - momentum)
         rows, columns = g.shape
         ratio = math.sqrt(max(1, rows / columns))
         if adjust_lr_fn == "match_rms_adamw":
             ratio = 0.2 * math.sqrt(max(rows, columns))
-        ahead = g + momentum * (mu - g) if nesterov else mu
+        ahead = lerp(g, mu, momentum) if nesterov else mu
         return ratio * _orthogonal(ahead, ns_coefficients, ns_steps, eps).astype(g.dtype), mu
 
     return driven(optax.GradientTransformation(init, update), weight_decay, learning_rate)

@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from jax.typing import DTypeLike
 
-from ._leaves import Hyperparameter, LearningRate, Tree, driven, each, no_count, numbers, zeros
+from ._leaves import Hyperparameter, LearningRate, Tree, driven, each, lerp, no_count, numbers, zeros
 
 
 class ScaleByNadamState(NamedTuple):
@@ -90,7 +90,7 @@ def nadam(
         shared: list[jax.Array], g: jax.Array, m: jax.Array, v: jax.Array
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         of_gradient, of_moment, rest1, rest2, correction2, b2, eps = shared
-        m = m + rest1 * (g - m)
+        m = lerp(m, g, rest1)
         v = b2 * v + rest2 * (g * g)
         return (of_gradient * g + of_moment * m) / (jnp.sqrt(v / correction2) + eps), m, v
 

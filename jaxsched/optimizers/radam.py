@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ._leaves import Hyperparameter, LearningRate, Tree, driven, each, no_count, numbers, zeros
+from ._leaves import Hyperparameter, LearningRate, Tree, driven, each, lerp, no_count, numbers, zeros
 
 
 def radam(
@@ -76,7 +76,7 @@ def radam(
         shared: list[jax.Array], g: jax.Array, m: jax.Array, v: jax.Array
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         rectified, factor, rest1, rest2, correction1, b2, eps = shared
-        m = m + rest1 * (g - m)
+        m = lerp(m, g, rest1)
         v = b2 * v + rest2 * (g * g)
         adaptive = jnp.where(rectified > 0, factor / (jnp.sqrt(v) + eps), 1.0)
         return m / correction1 * adaptive, m, v

@@ -193,3 +193,18 @@ def test_a_place_that_is_none(place):
     live = torch.optim.Adam([weight(2, 2)])
     with pytest.raises(TypeError, match=r"names\[0\] must be 'fc/kernel' or \('fc/kernel', \(1, 0\)\)"):
         optimizer_state_from_torch(live, {"a": jnp.ones((2, 2))}, names={0: place})
+
+
+def test_adafactor_that_forgets_all_at_once():
+    w = torch.nn.Parameter(torch.ones(3, 4, dtype=torch.float64))
+    live = torch.optim.Adafactor([w], lr=0.1, beta2_decay=0.0)
+    made = optimizer_from_torch(live)
+    params = jnp.ones((3, 4))
+    state = made.init(params)
+    for k in range(60):
+        gradient = np.random.default_rng(k).normal(size=(3, 4)) * [1e3, 1e-3][k % 2]
+        w.grad = torch.tensor(gradient)
+        live.step()
+        updates, state = made.update(jnp.asarray(gradient), state, params)
+        params = params + updates
+    np.testing.assert_allclose(params, w.detach().numpy(), rtol=1e-12)
