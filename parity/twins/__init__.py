@@ -1,0 +1,10 @@
+"""Two trainings side by side, whoever made them: what parts first, by how much, and what is to blame.
+
+Nothing here knows of jaxsched. `parity.training` trains pairs of ours by it.
+"""
+
+from .compare import assert_training_parity as assert_training_parity, compare_training as compare_training
+from .culprit import Culprit as Culprit
+from .growth import Growth as Growth
+from .quantities import Quantity as Quantity
+from .result import TrainingComparison as TrainingComparison
