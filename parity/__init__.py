@@ -15,6 +15,9 @@ if TYPE_CHECKING:
         TrainingComparison as TrainingComparison,
         assert_training_parity as assert_training_parity,
         compare_training as compare_training,
+        linen_twin as linen_twin,
+        nnx_twin as nnx_twin,
+        torch_twin as torch_twin,
     )
 
 _PUBLIC = {
@@ -26,6 +29,9 @@ _PUBLIC = {
     "compare": "api",
     "compare_devices": "devices.compare",
     "compare_training": "twins",
+    "linen_twin": "twins",
+    "nnx_twin": "twins",
+    "torch_twin": "twins",
 }
 
 __all__ = list(_PUBLIC)

@@ -58,6 +58,7 @@ def test_what_is_handed_over_may_be_changed_afterwards():
 
     found = parity.compare_training(goes_on(1.0), goes_on(2.0), steps=3)
     assert found.first.parts == 1
+    assert found.culprit.because == "update 1 is 2 times PyTorch's"  # which takes the weights before it
 
 
 def test_an_object_that_steps_is_a_twin():
