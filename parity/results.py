@@ -137,7 +137,8 @@ class Run:
     def compared(self) -> bool:
         """Whether there was anything."""
         replayed = self.devices is not None and self.devices.compared > 0
-        return self.steps > 0 or bool(self.training) or replayed
+        trained = any(result.comparison.steps for result in self.training)
+        return self.steps > 0 or trained or replayed
 
     @property
     def passed(self) -> bool:
@@ -185,8 +186,8 @@ class Run:
 
     def training_summary(self) -> str:
         """One line, of the twins."""
-        updates = sum(result.case.steps for result in self.training)
-        weights = max((result["weights"].furthest for result in self.training), default=0.0)
+        updates = sum(result.comparison.steps for result in self.training)
+        weights = max((result.worst for result in self.training), default=0.0)
         return (
             f"training: {len(self.training) - len(self.parted)} pairs of twins stay together, "
             f"{len(self.parted)} part; in {updates:,} updates the weights are at most {weights:.1e} apart"

@@ -45,7 +45,7 @@ def _sections(run: Run, shown: Sequence[CaseResult], picture: bool) -> Iterator[
     yield Section("By scheduler", "", tables.by_scheduler(run))
     yield Section("Beside Optax", marked(wording.BESIDE_OPTAX), tables.beside_optax(shown))
     losses = f"![The losses of all twins, overlaid]({PICTURE})" if picture else ""
-    yield Section("Training", wording.TRAINING, tables.training(run.training), losses)
+    yield Section("Training", wording.training(run), tables.training(run.training), losses)
     if run.devices is not None:
         yield from _devices(run.devices)
     yield Section("Deviations", wording.DEVIATIONS, tables.deviations(run.deviations))

@@ -31,7 +31,17 @@ class TrainingCase(BaseCase):
     @property
     def name(self) -> str:
         """The optimizer, and the schedule of each group as its call."""
-        return f"{self.optimizer}: {' and '.join(map(self.spec.call, self.base_lrs))}"
+        return f"{self.optimizer}: {' and '.join(self.schedules)}"
+
+    @property
+    def brought(self) -> bool:
+        """Whether somebody brought it, so that there is no more than one, and nobody knows its parts."""
+        return False
+
+    @property
+    def schedules(self) -> tuple[str, ...]:
+        """The schedule of each group, as its call."""
+        return tuple(map(self.spec.call, self.base_lrs))
 
     @property
     def arguments(self) -> Mapping[str, Any]:

@@ -54,14 +54,20 @@ def by_flax(case: TrainingCase, given: Data) -> Iterator[Update]:
         for name, parameter in parameters.items():
             parameter[...] = jnp.asarray(given.weights[name])
         optimizer = nnx.Optimizer(network, transformation(case), wrt=nnx.Param)
+        start: dict[str, Any] | None = _copied(parameters)
         step: Any = nnx.cached_partial(update, network, optimizer)  # else Flax looks at both for each update
     for x, y in given.batches:
         # Entered for each update: what is between two yields is somebody else's.
         with _as_torch_does():
             loss, gradient = step(x, y)
             state = optimizer.opt_state
-        weights = {name: np.array(parameter[...]) for name, parameter in parameters.items()}
-        yield Update(float(loss), float(gradient), _lrs(state), _cycled_by_optax(case, state), weights)
+        cycled, weights = _cycled_by_optax(case, state), _copied(parameters)
+        yield Update(float(loss), float(gradient), _lrs(state), cycled, weights, (x, y), start)
+        start = None
+
+
+def _copied(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {name: np.array(parameter[...]) for name, parameter in parameters.items()}
 
 
 @contextlib.contextmanager

@@ -27,6 +27,11 @@ def by_torch(case: TrainingCase, given: Data) -> Iterator[Update]:
     chosen = OPTIMIZERS[case.optimizer]
     optimizer = getattr(torch.optim, chosen.torch)(groups, **chosen.arguments)
     scheduler = case.spec.torch(optimizer)
+
+    def weights() -> dict[str, Any]:
+        return {name: parameter.detach().numpy().T.copy() for name, parameter in parameters.items()}
+
+    start: dict[str, Any] | None = weights()
     for x, y in given.batches:
         optimizer.zero_grad()
         loss = torch.nn.functional.cross_entropy(network(torch.from_numpy(x)), torch.from_numpy(y))
@@ -39,8 +44,8 @@ def by_torch(case: TrainingCase, given: Data) -> Iterator[Update]:
             scheduler.step(loss.item())
         else:
             scheduler.step()
-        weights = {name: parameter.detach().numpy().T.copy() for name, parameter in parameters.items()}
-        yield Update(loss.item(), gradient.item(), lrs, momentum, weights)
+        yield Update(loss.item(), gradient.item(), lrs, momentum, weights(), (x, y), start)
+        start = None
 
 
 def _cycled_by_torch(case: TrainingCase, group: Mapping[str, Any]) -> float:

@@ -60,6 +60,11 @@ class Update(NamedTuple):
     """NaN where nothing cycles it."""
 
     weights: dict[str, npt.NDArray[np.float64]]
+    """After it."""
+
+    batch: tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]
+    start: dict[str, npt.NDArray[np.float64]] | None
+    """The weights before it, of the first update alone."""
 
 
 class Data(NamedTuple):

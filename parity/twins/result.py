@@ -82,16 +82,23 @@ class TrainingComparison:
         return "\n".join([f"failed: {self.problem}", *self.explained()])
 
     def explained(self) -> list[str]:
-        """Culprit, growth, all quantities and what was not compared, in lines."""
-        lines = [f"culprit: {self.culprit}"] if self.culprit else []
-        lines += [f"growth: {self.growth}"] if self.growth else []
-        lines += map(said, self.quantities)
+        """Culprit, growth, all quantities, what was allowed and what was not compared, in lines."""
+        return [*self.why(), *self.facts()]
+
+    def facts(self) -> list[str]:
+        """All quantities, what was allowed, and what was not compared, in lines."""
+        lines = list(map(said, self.quantities))
         if self.quantities:
             lines.append(
                 f"allowed: {self.relative:g} of what is summed in another order, as the twins compute in "
                 f"{self.precision}; nothing of learning rates, momenta and decays"
             )
         return [*lines, *(f"note: {note}" for note in self.notes)]
+
+    def why(self) -> list[str]:
+        """Culprit and growth, in lines."""
+        lines = [f"culprit: {self.culprit}"] if self.culprit else []
+        return [*lines, *([f"growth: {self.growth}"] if self.growth else [])]
 
 
 def said(quantity: Quantity) -> str:

@@ -46,7 +46,7 @@ def test_twins_stay_together(case):
     assert result.problem is None
     assert result["weights"].furthest < 1e-13
     assert result["loss"].furthest > 0, "losses that are the same to the last bit were not computed twice"
-    theirs = result.curves.loss[1]
+    theirs = result.loss[1]
     assert theirs[-4:].mean() < theirs[:4].mean()
     assert result.reductions[0] == result.reductions[1]
 
@@ -112,11 +112,13 @@ def test_a_plateau_with_another_patience_decides_otherwise():
     assert (result.first.name, result.first.parts) == ("learning rate", ours[0])
 
 
-def test_other_batches_part_by_the_loss():
+def test_other_batches_are_told_by_themselves():
     def shuffled(case, given):
         return by_flax(case, given._replace(batches=given.batches[::-1]))
 
-    assert train(STEP, ours=shuffled).first.name == "loss"
+    found = train(STEP, ours=shuffled)
+    assert found.first.name == "batch"
+    assert found.comparison.culprit.names == ("data order",)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -133,7 +135,7 @@ def test_what_is_not_finite_is_never_together(value):
 def test_two_that_are_lost_are_not_together():
     huge = TrainingCase("SGD", member("ConstantLR", factor=1.0), (1e200,), steps=8)
     result = train(huge)
-    assert not np.isfinite(result.curves.loss[1][-1])
+    assert not np.isfinite(result.loss[1][-1])
     assert result.problem is not None
 
 
