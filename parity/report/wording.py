@@ -29,8 +29,8 @@ TRAINING = f"""\
 One network trained twice, in PyTorch and in Flax, from the same weights and on the same batches, in
 float64 on the CPU. Learning rate and momentum must be the same float32 numbers at every update;
 losses, gradient norms and weights may be {RELATIVE:g} apart (each column shows the greatest relative
-distance), since the two sum in orders of their own. A plateau's decisions depend on the losses that
-they lead to."""
+distance), since the two sum in orders of their own; those of Muon 0.1, as it computes in bfloat16. A
+plateau's decisions depend on the losses that they lead to."""
 
 BROUGHT = """\
 Two trainings that somebody brought, update by update. Learning rates, momenta and decays must be the same

@@ -11,6 +11,7 @@ from ..cases import BaseCase, Spec
 from ..cases.case import How
 from .result import TrainingResult
 from .side_by_side import train
+from .twins import KINDS, OPTIMIZERS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,11 @@ class TrainingCase(BaseCase):
     def name(self) -> str:
         """The optimizer, and the schedule of each group as its call."""
         return f"{self.optimizer}: {' and '.join(self.schedules)}"
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What each layer has."""
+        return ("weight",) if OPTIMIZERS[self.optimizer].torch == "Muon" else KINDS
 
     @property
     def brought(self) -> bool:

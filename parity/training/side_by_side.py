@@ -13,9 +13,9 @@ import numpy.typing as npt
 from ..twins import compare_training
 from ..twins.quantities import BATCH, GRADIENT_NORM, LOSS, LR, MOMENTUM, START, WEIGHTS
 from .flax_twin import by_flax
-from .result import RELATIVE, TrainingResult
+from .result import TrainingResult
 from .torch_twin import by_torch
-from .twins import Data, Update, cycles, data
+from .twins import OPTIMIZERS, Data, Update, cycles, data
 
 if TYPE_CHECKING:
     from .case import TrainingCase
@@ -41,7 +41,7 @@ def train(
             lambda: _told(case, by_torch(case, given)),
             lambda: _told(case, ours(case, given)),
             steps=case.steps,
-            relative=RELATIVE,
+            relative=OPTIMIZERS[case.optimizer].relative,
             progress=progress,
             names=("PyTorch", "Flax"),
         )
