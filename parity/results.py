@@ -187,10 +187,16 @@ class Run:
     def training_summary(self) -> str:
         """One line, of the twins."""
         updates = sum(result.comparison.steps for result in self.training)
-        weights = max((result.worst for result in self.training), default=0.0)
+        weights: dict[float, float] = {}  # by what is allowed
+        for result in self.training:
+            allowed = result.comparison.relative
+            weights[allowed] = max(weights.get(allowed, 0.0), result.worst)
+        (_, least), *others = sorted(weights.items()) or [(0.0, 0.0)]
+        beyond = "".join(f", and {apart:.1e} where {allowed:g} is allowed" for allowed, apart in others)
         return (
             f"training: {len(self.training) - len(self.parted)} pairs of twins stay together, "
-            f"{len(self.parted)} part; in {updates:,} updates the weights are at most {weights:.1e} apart"
+            f"{len(self.parted)} part; in {updates:,} updates the weights are at most {least:.1e} apart"
+            f"{beyond}"
         )
 
 

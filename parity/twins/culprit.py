@@ -68,13 +68,13 @@ def culprit(record: Record) -> Culprit | None:
 def _other_batches(record: Record, first: int) -> Culprit:
     """The batches are known not to be the same."""
     ours, theirs = record.batches
+    for by in (1, -1):
+        mine, other = ours[max(by, 0) : len(ours) + min(by, 0)], theirs[max(-by, 0) : len(ours) + min(-by, 0)]
+        if len(mine) > 1 and mine == other:
+            which = "behind" if by > 0 else "ahead of"
+            return Culprit((DATA,), f"the batches are one update {which} PyTorch's")
     if Counter(ours) == Counter(theirs):
         return Culprit((DATA,), f"from update {first} on the same batches come in another order")
-    for by in (1, -1):
-        if ours[max(by, 0) : len(ours) + min(by, 0)] == theirs[max(-by, 0) : len(theirs) + min(-by, 0)]:
-            which = "behind" if by > 0 else "ahead of"
-            if len(ours) > 2:
-                return Culprit((DATA,), f"the batches are one update {which} PyTorch's")
     seen = len(set(ours) & set(theirs))
     shared = f"{seen:,} of {len(set(theirs)):,} are on both sides" if seen else "none is on both sides"
     return Culprit((DATA,), f"from update {first} on the batches are others; {shared}")
@@ -105,7 +105,9 @@ def _other_loss(record: Record, first: int) -> Culprit:
         wanted = ("weights", *(("lr",) if LR not in record.apart else ()), *(() if batches else ("batch",)))
         return Culprit(names, f"all that was told agrees before the loss of update {first}", wanted)
     same = [*(["the same weights"] if weights else []), *(["the same batch"] if batches else [])]
-    because = f"it is another at update {first}{' from ' + ' and '.join(same) if same else ''}{times}"
+    lost = record.not_finite.get(LOSS, (None,))[0] == first
+    because = f"it is {'not finite' if lost else 'another'} at update {first}"
+    because += f"{' from ' + ' and '.join(same) if same else ''}{times}"
     names = (
         ("loss",)
         + (() if batches else (DATA,))

@@ -226,3 +226,10 @@ def test_show(capsys):
 def test_the_full_profile_trains_and_the_quick_one_does_not():
     assert profiled(TRAINING_CASES, Profile.FULL) == list(TRAINING_CASES)
     assert profiled(TRAINING_CASES, Profile.QUICK) == []
+
+
+def test_what_needs_more_room_is_summed_up_by_itself(found):
+    muon = train(short(next(case for case in TRAINING_CASES if case.optimizer == "Muon")))
+    said = gathered([*found.training, muon]).training_summary()
+    assert said.endswith(f", and {muon.worst:.1e} where 0.1 is allowed")
+    assert f"at most {found.training[0].worst:.1e} apart" in said
