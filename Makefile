@@ -65,6 +65,7 @@ bench: $(INSTALLED)bench ## measure against Optax and PyTorch; five minutes; wri
 docs: $(INSTALLED)hugging-face $(INSTALLED)devices ## write the pages of docs/ that come from a run
 	@$(IN_VENV) -m parity run && cp parity-report/report.md parity-report/training.png docs/
 	@$(IN_VENV) -m parity deviations > docs/deviations.md.new && mv docs/deviations.md.new docs/deviations.md
+	@$(IN_VENV) -m parity optimizers > docs/optimizers-report.md.new && mv docs/optimizers-report.md.new docs/optimizers-report.md
 	@$(IN_VENV) -m parity devices && cp parity-report/report.md docs/devices-report.md
 	@$(IN_VENV) -m benchmarks.instructions
 	@$(IN_VENV) -m benchmarks.readme

@@ -141,8 +141,8 @@ median misses it by less than the spread. Times are per step. PyTorch's loop is 
 
 The least that a trajectory can take here: the longer one of a copy of its counts into float32, and of
 the float64 sums, products, quotients and roots of its compiled program at {operation} each. That is what
-one takes on all cores among many products and sums in cache, of which none waits for another. Nothing else is at
-work then: no loads, no float32 and no integers. Who wants to get there must let operations overlap with
+one takes on all cores among many products and sums in cache of which none waits for another. Nothing else
+is at work then: no loads, no float32 and no integers. Who wants to get there must let operations overlap with
 the memory that they wait for, and leave none of them waiting for another. (A copy is an estimate: it
 varies by a tenth, and what reads and writes as much can be faster.)
 

@@ -51,6 +51,7 @@ parity.cases
 parity.catalogue parity.cases_hugging_face parity.deviations
 parity.training
 parity.devices
+parity.optimizers
 parity.runner
 parity.run
 parity.golden parity.exhaustive parity.selftest

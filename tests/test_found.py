@@ -4,6 +4,7 @@ As a value, with Optax, in state machines. What broke in `from_torch` stands in 
 functions of users in test_functions.py, and in the validator in test_found_parity.py.
 """
 
+import functools
 import math
 import pickle
 
@@ -287,18 +288,46 @@ TABLES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("schedule", TABLES, ids=range(len(TABLES)))
-@pytest.mark.parametrize("kind", [AxisType.Explicit, AxisType.Auto])
-def test_look_ups_of_sharded_counts(schedule, kind):
-    wanted = schedule.on_host(np.arange(16))
-    mesh = jax.make_mesh((2, 2), ("a", "b"), axis_types=(kind, kind), devices=jax.devices()[:4])
+def grid(kind):
+    return jax.make_mesh((2, 2), ("a", "b"), axis_types=(kind, kind), devices=jax.devices()[:4])
+
+
+SPECS = PartitionSpec("a"), PartitionSpec(("a", "b")), PartitionSpec()
+VECTOR = lambda schedule: schedule, jax.vmap
+MATRIX = lambda schedule: schedule, jax.vmap, lambda schedule: jax.vmap(jax.vmap(schedule))
+
+
+@functools.cache
+def compiled_look_ups(kind):
+    """What all tables answer to counts in every place, a list for each; apart they take longer to compile."""
+
+    def ask(counts, ways):
+        return jax.jit(lambda k: [[way(schedule)(k) for way in ways] for schedule in TABLES])(counts)
+
+    mesh = grid(kind)
     with jax.set_mesh(mesh):
-        for spec in (PartitionSpec("a"), PartitionSpec(("a", "b")), PartitionSpec()):
-            counts = jax.device_put(jnp.arange(16), NamedSharding(mesh, spec))
-            for ask in (schedule, jax.jit(schedule), jax.vmap(schedule), jax.jit(jax.vmap(schedule))):
-                np.testing.assert_array_equal(np.asarray(ask(counts)), wanted)
+        of_a_vector = [ask(jax.device_put(jnp.arange(16), NamedSharding(mesh, s)), VECTOR) for s in SPECS]
         counts = jax.device_put(jnp.arange(16).reshape(4, 4), NamedSharding(mesh, PartitionSpec("a", "b")))
-        for ask in (schedule, jax.vmap(schedule), jax.vmap(jax.vmap(schedule))):
+        answers = zip(*of_a_vector, ask(counts, MATRIX), strict=True)
+        return [[np.asarray(x).ravel() for values in row for x in values] for row in answers]
+
+
+@pytest.mark.parametrize("table", range(len(TABLES)))
+@pytest.mark.parametrize("kind", [AxisType.Explicit, AxisType.Auto])
+def test_look_ups_of_sharded_counts(table, kind):
+    schedule = TABLES[table]
+    wanted = schedule.on_host(np.arange(16))
+    found = compiled_look_ups(kind)[table]
+    assert len(found) == 3 * 2 + 3
+    for values in found:
+        np.testing.assert_array_equal(values, wanted)
+    mesh = grid(kind)
+    with jax.set_mesh(mesh):
+        for spec in SPECS:
+            counts = jax.device_put(jnp.arange(16), NamedSharding(mesh, spec))
+            np.testing.assert_array_equal(np.asarray(schedule(counts)), wanted)
+        counts = jax.device_put(jnp.arange(16).reshape(4, 4), NamedSharding(mesh, PartitionSpec("a", "b")))
+        for ask in (schedule, jax.vmap(jax.vmap(schedule))):
             np.testing.assert_array_equal(np.asarray(ask(counts)).ravel(), wanted)
 
 

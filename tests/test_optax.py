@@ -37,8 +37,11 @@ def run(make_optimizer, read, gradient=1.0, parameter=0.0, schedules=CATALOGUE):
             found[name] = read(updates, new[name])
         return new, found
 
-    states = {name: optimizer.init(parameter) for name, optimizer in optimizers.items()}
-    return jax.lax.scan(step, states, length=len(K))[1]
+    @jax.jit  # each by itself is compiled, too, and takes longer
+    def begin():
+        return {name: optimizer.init(parameter) for name, optimizer in optimizers.items()}
+
+    return jax.lax.scan(step, begin(), length=len(K))[1]
 
 
 def different(got, want):

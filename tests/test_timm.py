@@ -60,16 +60,27 @@ def test_as_a_value(case):
     assert hash(schedule) == hash(pickle.loads(pickle.dumps(schedule)))
 
 
+def _counts(case):
+    return np.arange(0, case.steps, max(case.steps // 300, 1))
+
+
 @cases
 def test_the_same_bits_in_every_mode(case):
-    schedule, counts = case.schedule(), np.arange(0, case.steps, max(case.steps // 300, 1))
+    schedule, counts = case.schedule(), _counts(case)
     wanted = schedule.on_host(counts)
-    np.testing.assert_array_equal(schedule(counts), wanted)
-    np.testing.assert_array_equal(jax.jit(schedule)(counts.astype(np.uint32)), wanted)
-    np.testing.assert_array_equal(jax.vmap(schedule)(counts.astype(np.int32)), wanted)
-    np.testing.assert_array_equal(jax.lax.scan(lambda _, k: (None, schedule(k)), None, counts)[1], wanted)
-    far = np.array([-3, 2**31 - 1])
-    np.testing.assert_array_equal(schedule(far), schedule.on_host(far))
+
+    @jax.jit  # of one program each, most is the same
+    def compiled(by_uint32, by_int32, by_int64):
+        return (
+            schedule(by_uint32),
+            jax.vmap(schedule)(by_int32),
+            jax.lax.scan(lambda _, k: (None, schedule(k)), None, by_int64)[1],
+        )
+
+    for found in compiled(counts.astype(np.uint32), counts.astype(np.int32), counts):
+        np.testing.assert_array_equal(found, wanted)
+    with_far = np.append(counts, [-3, 2**31 - 1])
+    np.testing.assert_array_equal(schedule(with_far), schedule.on_host(with_far))
 
 
 RATES = ("base_lr", "lr_min", "warmup_lr_init", "decay_rate")
@@ -86,19 +97,30 @@ def _data(schedule):
 
 @cases
 def test_learning_rates_may_be_data(case):
-    counts = np.arange(0, case.steps, max(case.steps // 300, 1))
+    counts = _counts(case)
     data, numbers = _data(case.schedule())
-    wanted = numbers(counts)
+    doubled = dataclasses.replace(data, base_lr=2 * data.base_lr)
+    two = jax.tree.map(lambda x, y: jnp.stack([x, y]), data, doubled)
+
+    @jax.jit  # of one program each, most is the same
+    def compiled(data, two):
+        return (
+            data(counts),
+            jax.vmap(lambda schedule: schedule(counts))(two),
+            jax.grad(lambda schedule: schedule(counts).sum())(data),
+        )
+
+    @jax.jit
+    def of_numbers():
+        return numbers(counts), dataclasses.replace(numbers, base_lr=2 * numbers.base_lr)(counts)
+
+    wanted, wanted_doubled = of_numbers()
+    found, each, slope = compiled(data, two)
     np.testing.assert_array_equal(data(counts), wanted)
     np.testing.assert_array_equal(data.on_host(counts), wanted)
-    np.testing.assert_array_equal(jax.jit(lambda schedule: schedule(counts))(data), wanted)
-    two = jax.tree.map(
-        lambda x, y: jnp.stack([x, y]), data, dataclasses.replace(data, base_lr=2 * data.base_lr)
-    )
-    each = jax.vmap(lambda schedule: schedule(counts))(two)
+    np.testing.assert_array_equal(found, wanted)
     np.testing.assert_array_equal(each[0], wanted)
-    np.testing.assert_array_equal(each[1], dataclasses.replace(numbers, base_lr=2 * numbers.base_lr)(counts))
-    slope = jax.grad(lambda schedule: schedule(counts).sum())(data)
+    np.testing.assert_array_equal(each[1], wanted_doubled)
     assert np.isfinite(slope.base_lr)
     assert slope.base_lr > 0 or case.arguments.get("cycle_limit") == 0
 

@@ -80,8 +80,8 @@ def in_kind(function: Any) -> Any:
 # One value on the host is read once per update, for a log. There, asking what something is takes longer than
 # an operation, and asking for its type is the quickest way to ask.
 
-_ON_HOST = frozenset({int, float, bool, np.ndarray, np.float64, np.int64, np.bool_})
-_SCALARS = frozenset({int, float, np.float64, np.int64})
+_SCALARS = frozenset({int, float, np.float64, np.int64, np.float32, np.int32})
+_ON_HOST = _SCALARS | {bool, np.ndarray, np.bool_}
 
 
 def is_number(x: object) -> TypeIs[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import functools
 import math
+import operator
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
@@ -410,14 +411,21 @@ def lifted_fraction_power(m: Array, n: Whole, exponent: Number, scale: float = 1
 def _half_power(m: Array, n: int, halves: int, scale: float) -> Array:
     """By multiplication and one square root; 4u."""
     whole, odd = divmod(halves, 2)
+    two, per = _share(n, halves, scale)
+    x = to_float(m) * two
+    factors = [x] * whole + ([sqrt(x)] if odd else []) + [per]
+    return where(m == n, scale, rounded(functools.reduce(operator.mul, factors)))
+
+
+@functools.lru_cache
+def _share(n: int, halves: int, scale: float) -> tuple[float, float]:
+    """A power of two that makes of ``n`` a share of 1, and ``scale`` over the power of that share."""
+    whole, odd = divmod(halves, 2)
     with decimal.localcontext(prec=DIGITS):
-        # Not m**whole, which may be too much for a float32.
+        # Not n**whole, which may be too much for a float32.
         two = 2.0 ** -math.frexp(float(n))[1]
         share = decimal.Decimal(n) * decimal.Decimal(two)
-        per = decimal.Decimal(scale) / (share**whole * (share.sqrt() if odd else 1))
-    x = to_float(m) * two
-    factors = [x] * whole + ([sqrt(x)] if odd else []) + [float(per)]
-    return where(m == n, scale, rounded(functools.reduce(lambda a, b: a * b, factors)))
+        return two, float(decimal.Decimal(scale) / (share**whole * (share.sqrt() if odd else 1)))
 
 
 _CELLS = 7

@@ -12,7 +12,7 @@ from ..optimizers.scheduled import is_plateau
 from ..schedulers.constant_lr import ConstantLR
 from .answer import Quantity
 from .from_torch import from_torch
-from .optimizer_calls import Call, Function, Name, Node
+from .optimizer_calls import Call, Function, Name, Node, written
 from .optimizer_rows import REFUSED, ROWS, Row
 from .wrappers import opened
 
@@ -225,21 +225,8 @@ def scheduled_call(group: Group) -> Call:
 
 def same(groups: list[Group]) -> bool:
     """Whether all groups are one."""
-
-    def parts(group: Group) -> object:
-        return (repr(_flat(group.node)), list(group.driven), list(group.driven.values()))
-
-    return all(parts(group) == parts(groups[0]) for group in groups)
-
-
-def _flat(node: Node) -> object:
-    if isinstance(node, Call):
-        return (
-            node.function,
-            [_flat(x) for x in node.arguments],
-            {k: _flat(x) for k, x in node.named.items()},
-        )
-    return node
+    first = groups[0]
+    return all(written(g.node) == written(first.node) and g.driven == first.driven for g in groups)
 
 
 def position(learning_rate: object) -> int | None:

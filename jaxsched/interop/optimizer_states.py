@@ -80,7 +80,6 @@ def optimizer_state_from_torch(
     )
     start = made.init(params)
     saved = _saved(optimizer, params, names)
-    saved = _saved(optimizer, params, names)
     if labels is None:
         one = dataclasses.replace(groups[0], params=tuple(p for group in groups for p in group.params))
         return _filled(start, one, saved)

@@ -14,6 +14,7 @@ COMMANDS = {
     "record": "PyTorch's trajectories into a file",
     "check": "schedules with a file of trajectories",
     "diff": "two reports, before and after",
+    "optimizers": "torch.optim beside Optax: what trains something else",
     "deviations": "what jaxsched does otherwise than PyTorch, on purpose",
     "selftest": "put defects in; each must be found and named",
 }

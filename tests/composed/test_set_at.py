@@ -1,5 +1,8 @@
 """A learning rate set by hand: the real PyTorch goes on from it, and `SetAt` beside it."""
 
+import functools
+
+import jax
 import numpy as np
 import pytest
 import torch
@@ -46,18 +49,35 @@ def stepped(make, count, lr):
     return found
 
 
-def same(schedule, wanted):
+def same(schedule, compiled, wanted):
     found = schedule.on_host(np.arange(STEPS))
     np.testing.assert_allclose(found, wanted, rtol=2e-7, atol=1e-16)
-    np.testing.assert_array_equal(schedule(np.arange(STEPS)), found)
+    np.testing.assert_array_equal(compiled, found)
 
 
-@pytest.mark.parametrize("lr", [0.3, 0.004])
+def compiled(schedules):
+    """What each answers; they share most of their program, which so is compiled once."""
+    return jax.jit(lambda k: {given: schedule(k) for given, schedule in schedules.items()})(np.arange(STEPS))
+
+
+RATES = (0.3, 0.004)
+
+
+@functools.cache
+def of_a_class(name):
+    """The schedule by count and learning rate, and what each answers."""
+    schedule = getattr(jaxsched, name)(0.1, **CLASSES[name])
+    schedules = {(count, lr): SetAt(schedule, count, lr) for count in COUNTS for lr in RATES}
+    return schedules, compiled(schedules)
+
+
+@pytest.mark.parametrize("lr", RATES)
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("name", CLASSES)
 def test_a_class(name, count, lr):
-    schedule = getattr(jaxsched, name)(0.1, **CLASSES[name])
-    same(SetAt(schedule, count, lr), stepped(lambda o: theirs(name, o, **CLASSES[name]), count, lr))
+    schedules, values = of_a_class(name)
+    wanted = stepped(lambda o: theirs(name, o, **CLASSES[name]), count, lr)
+    same(schedules[count, lr], values[count, lr], wanted)
 
 
 def sequence(optimizer):
@@ -86,12 +106,20 @@ def overwritten_chain(optimizer):
     return lr_scheduler.ChainedScheduler(members, optimizer)
 
 
+@functools.cache
+def of_a_composition(make):
+    """The schedule by count, and what each answers."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    schedule = jaxsched.from_torch(make(optimizer), total_steps=STEPS)
+    schedules = {count: SetAt(schedule, count, 0.3) for count in COUNTS}
+    return schedules, compiled(schedules)
+
+
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("make", [sequence, chain, chain_of_cosines, overwritten_chain])
 def test_a_composition(make, count):
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
-    schedule = jaxsched.from_torch(make(optimizer), total_steps=STEPS)
-    same(SetAt(schedule, count, 0.3), stepped(make, count, 0.3))
+    schedules, values = of_a_composition(make)
+    same(schedules[count], values[count], stepped(make, count, 0.3))
 
 
 @pytest.mark.parametrize("count", [0, 3])

@@ -1,9 +1,6 @@
 """Two real processes on this machine, and one: the same learning rates, the same weights."""
 
-import os
 import pathlib
-import subprocess
-import sys
 
 import multihost
 import numpy as np
@@ -14,21 +11,23 @@ import jaxsched
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-def start(folder, processes, updates=20):
-    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(ROOT / "examples" / "multihost.py"), "--processes", str(processes)]
-    done = subprocess.run(
-        [*command, "--updates", str(updates), "--out", str(folder)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines(), np.load(folder / "multihost.npz")
+@pytest.fixture
+def start(monkeypatch, capfd):
+    """Runs the example in so many processes, started from this one: what they say, what is in the file."""
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+    def begin(folder, processes, updates=20):
+        command = ["--processes", str(processes), "--updates", str(updates), "--out", str(folder)]
+        code = multihost.main(command)
+        said = capfd.readouterr()
+        assert code == 0, said.err
+        return said.out.splitlines(), np.load(folder / "multihost.npz")
+
+    return begin
 
 
-def test_two_processes_are_one(tmp_path):
+def test_two_processes_are_one(start, tmp_path):
     lines, two = start(tmp_path / "two", 2)
     said = sorted(line.partition(": ")[2] for line in lines if line.startswith("Process "))
     assert len(said) == 2

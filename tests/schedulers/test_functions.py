@@ -16,15 +16,25 @@ from jaxsched import CyclicLR, LambdaLR, MultiplicativeLR, Recorded, from_torch
 COUNTS = np.arange(0, 301)
 
 
-def in_every_mode(function):
-    """The values in float64: called one by one, mapped, compiled, in a loop."""
-    schedule = LambdaLR(1.0, function)
+def in_every_mode(*functions):
+    """The values of each in float64: called one by one, mapped, compiled, in a loop."""
+    schedules = [LambdaLR(1.0, function) for function in functions]
+
+    def together(k):
+        return [schedule(k) for schedule in schedules]
+
+    @jax.jit  # one program: by itself, each takes longer to compile
+    def compiled(counts):
+        return [
+            together(counts),
+            jax.vmap(together)(counts),
+            jax.lax.scan(lambda _, k: (None, together(k)), None, counts)[1],
+        ]
+
     with jax.enable_x64(True):
-        yield schedule.on_host(COUNTS)
-        yield schedule(COUNTS)
-        yield jax.jit(schedule)(COUNTS)
-        yield jax.vmap(schedule)(jnp.asarray(COUNTS))
-        yield jax.lax.scan(lambda _, k: (None, schedule(k)), None, jnp.asarray(COUNTS))[1]
+        yield [schedule.on_host(COUNTS) for schedule in schedules]
+        yield together(COUNTS)
+        yield from compiled(COUNTS)
 
 
 # Random expressions of + - * / and whole numbers, which Python rounds once each.
@@ -63,19 +73,31 @@ def fits(expression):
     return all(map(fits, expression[1:])) and abs(computed(expression, 99_999)) < 2**62
 
 
-@hypothesis.settings(max_examples=max(40, hypothesis.settings().max_examples // 4))
-@hypothesis.given(expressions)
-@hypothesis.example(("-", 1, ("/", "k", 49)))
-@hypothesis.example(("/", ("/", "k", "k"), ("-", "k", "k")))
-@hypothesis.example(("+", ("*", 0.1, ("-", 1, ("/", "k", 90))), ("*", 0.3, "k")))
-def test_arithmetic_is_pythons(expression):
-    def function(k):
-        return computed(expression, k) * 1.0
+def function_of(expression):
+    return lambda k: computed(expression, k) * 1.0
 
-    hypothesis.assume(fits(expression))
-    wanted = np.array([function(k) for k in COUNTS.tolist()], np.float64)
-    hypothesis.assume(np.abs(wanted).max() < 1e30)
-    for found in in_every_mode(function):
+
+def values_of(expression):
+    """Python's at every count."""
+    return np.array([function_of(expression)(k) for k in COUNTS.tolist()], np.float64)
+
+
+answered = expressions.filter(lambda e: fits(e) and np.abs(values_of(e)).max() < 1e30)
+
+
+@hypothesis.settings(max_examples=max(10, hypothesis.settings().max_examples // 16))
+@hypothesis.given(st.lists(answered, min_size=4, max_size=4, unique=True))
+@hypothesis.example(
+    [
+        ("-", 1, ("/", "k", 49)),
+        ("/", ("/", "k", "k"), ("-", "k", "k")),
+        ("+", ("*", 0.1, ("-", 1, ("/", "k", 90))), ("*", 0.3, "k")),
+    ]
+)
+def test_arithmetic_is_pythons(several):
+    """Of several expressions at once: of one example most of the time goes into compiling."""
+    wanted = [values_of(expression) for expression in several]
+    for found in in_every_mode(*map(function_of, several)):
         np.testing.assert_array_equal(np.asarray(found), wanted)
 
 
@@ -91,7 +113,7 @@ def test_arithmetic_is_pythons(expression):
 )
 def test_what_xla_would_make_something_else_of(function):
     wanted = [function(k) for k in COUNTS.tolist()]
-    for found in in_every_mode(function):
+    for (found,) in in_every_mode(function):
         np.testing.assert_array_equal(np.asarray(found), wanted)
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
         bare = jax.jit(jax.vmap(lambda k: jnp.asarray(function(k))))(COUNTS)
@@ -99,7 +121,9 @@ def test_what_xla_would_make_something_else_of(function):
 
 
 def test_square_roots():
-    for found in in_every_mode(lambda k: jnp.sqrt(k / 3) if isinstance(k, jax.Array) else math.sqrt(k / 3)):
+    for (found,) in in_every_mode(
+        lambda k: jnp.sqrt(k / 3) if isinstance(k, jax.Array) else math.sqrt(k / 3)
+    ):
         np.testing.assert_array_equal(np.asarray(found), np.sqrt(COUNTS / 3))
 
 

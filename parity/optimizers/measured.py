@@ -1,0 +1,137 @@
+"""How far parameters are apart after so many updates, of PyTorch's optimizer and of one of Optax."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+import optax
+
+import jaxsched
+
+from .rows import CLIPPED, RATE, Clipped, Row
+
+UPDATES = (1, 60, 1_000)
+"""After how many updates the parameters are compared."""
+
+SHAPES = {"kernel": (4, 3), "wide": (3, 5)}
+"""Matrices, since Muon takes no others."""
+
+Arrays: TypeAlias = dict[str, npt.NDArray[np.float64]]
+Distance: TypeAlias = tuple[float, ...]
+"""After each of `UPDATES`: the greatest difference of a parameter, relative to the largest parameter."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """A row and what came of it."""
+
+    row: Row
+    obvious: Distance | None
+    """Of the function that people reach for; None where there is none."""
+
+    right: Distance
+    """Of `jaxsched.optimizer_from_torch`."""
+
+    functions: tuple[str, ...]
+    """What that consists of."""
+
+    @property
+    def passed(self) -> bool:
+        return self.right[-1] <= self.row.within
+
+
+def measure(rows: Sequence[Row]) -> list[Measured]:
+    """Steps each beside PyTorch's, on the same random gradients in float64."""
+    start, grads = _random()
+    cpu = jax.devices("cpu")[0]
+    # As Optax is used; it relies on promotion itself.
+    with jax.enable_x64(True), jax.default_device(cpu), jax.numpy_dtype_promotion("standard"):
+        return [_measured(row, start, grads) for row in rows]
+
+
+def _random() -> tuple[Arrays, Arrays]:
+    rng = np.random.default_rng(0)
+    start = {name: rng.normal(size=shape) for name, shape in SHAPES.items()}
+    return start, {name: rng.normal(size=(UPDATES[-1], *shape)) for name, shape in SHAPES.items()}
+
+
+def _measured(row: Row, start: Arrays, grads: Arrays) -> Measured:
+    import torch
+
+    parameters = {name: torch.nn.Parameter(torch.tensor(p)) for name, p in start.items()}
+    live = getattr(torch.optim, row.cls)(parameters.values(), lr=RATE, **row.arguments)
+    right = jaxsched.optimizer_from_torch(live)
+    functions = _functions(jaxsched.optax_code(live))
+    theirs = []
+    for k in range(UPDATES[-1]):
+        for name, parameter in parameters.items():
+            parameter.grad = torch.tensor(grads[name][k])
+        live.step()
+        if k + 1 in UPDATES:
+            theirs.append({name: p.detach().numpy().copy() for name, p in parameters.items()})
+    obvious = None if row.make is None else _distance(row.make(RATE), start, grads, theirs)
+    return Measured(row, obvious, _distance(right, start, grads, theirs), functions)
+
+
+def _functions(source: str) -> tuple[str, ...]:
+    """What a source calls within `scheduled`, in order."""
+    own = re.search(r"from jaxsched\.optimizers import (.*)", source)
+    names = [name for name in (own[1].split(", ") if own else []) if name != "scheduled"]
+    called = re.findall(r"(optax(?:\.\w+)+|\b\w+)\(", source)
+    chosen = [f"jaxsched.optimizers.{name}" if name in names else name for name in called]
+    return tuple(name for name in chosen if "." in name and name != "optax.chain")
+
+
+def _distance(
+    optimizer: optax.GradientTransformation, start: Arrays, grads: Arrays, theirs: Sequence[Arrays]
+) -> Distance:
+    ours = _trained(optimizer, start, grads)
+    found = []
+    for updates, wanted in zip(UPDATES, theirs, strict=True):
+        apart = max(float(np.abs(ours[name][updates - 1] - p).max()) for name, p in wanted.items())
+        found.append(apart / max(float(np.abs(p).max()) for p in wanted.values()))
+    return tuple(found)
+
+
+def _trained(optimizer: optax.GradientTransformation, start: Arrays, grads: Arrays) -> Arrays:
+    """The parameters after each update."""
+
+    @jax.jit
+    def train(params: Any, grads: Any) -> Any:
+        def step(carry: Any, grad: Any) -> Any:
+            params, state = carry
+            updates, state = optimizer.update(grad, state, params)
+            params = optax.apply_updates(params, updates)
+            return (params, state), params
+
+        return jax.lax.scan(step, (params, optimizer.init(params)), grads)[1]
+
+    return {name: np.asarray(p) for name, p in train(jax.tree.map(jnp.asarray, start), grads).items()}
+
+
+def clipping(rows: Sequence[Clipped] = CLIPPED) -> list[tuple[Clipped, float]]:
+    """How far clipped gradients are apart, relative to the largest; the worst of 100 random ones."""
+    rng = np.random.default_rng(0)
+    drawn = [[rng.normal(size=shape) for shape in SHAPES.values()] for _ in range(100)]
+    with jax.enable_x64(True):
+        return [(row, max(_clipped_apart(row, grads) for grads in drawn)) for row in rows]
+
+
+def _clipped_apart(row: Clipped, grads: list[npt.NDArray[np.float64]]) -> float:
+    import torch
+
+    parameters = [torch.nn.Parameter(torch.zeros(grad.shape, dtype=torch.float64)) for grad in grads]
+    for parameter, grad in zip(parameters, grads, strict=True):
+        parameter.grad = torch.tensor(grad)
+    row.clip(parameters)
+    theirs = [parameter.grad.numpy() for parameter in parameters if parameter.grad is not None]
+    ours, _ = row.make().update([jnp.asarray(grad) for grad in grads], optax.EmptyState())
+    apart = max(float(np.abs(np.asarray(x) - y).max()) for x, y in zip(ours, theirs, strict=True))
+    return apart / max(float(np.abs(y).max()) for y in theirs)
