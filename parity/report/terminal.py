@@ -160,9 +160,10 @@ def _training(run: Run, console: Console) -> None:
     """The twins, worst first; beside schedules only what they come to is said, in the last line."""
     if not run.training or run.results:
         return
-    if run.training[0].case.brought:
-        for line in (run.training[0].case.name, *run.training[0].comparison.facts()):
-            _line(console, line)
+    if any(result.case.brought for result in run.training):
+        for result in run.training:
+            for line in (result.case.name, *result.comparison.facts()):
+                _line(console, line)
         return
     rows: list[tuple[str, ...]] = [
         ("optimizer", "schedule", "updates", "learning rate", "momentum", "loss", "gradient", "weights")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -128,9 +129,16 @@ def assert_training_parity(
       AssertionError: the twins part, or nothing was compared.
     """
     __tracebackhide__ = True
+    start = time.perf_counter()
     found = compare_training(torch_twin, jax_twin, steps=steps, **options)
+    for record in recorders:
+        record(found, time.perf_counter() - start)
     if not found.passed:
         raise AssertionError(str(found))
+
+
+recorders: list[Callable[[TrainingComparison, float], None]] = []
+"""Who is told of what `assert_training_parity` compared: the plugin for pytest, when it writes a report."""
 
 
 compare_training.__module__ = "parity"

@@ -34,7 +34,8 @@ class Culprit(NamedTuple):
 
     names: tuple[str, ...]
     """Of all that is not ruled out, the likeliest first: ``data order``, ``initial weights``, ``loss``,
-    ``gradient``, ``learning rate``, ``momentum``, ``decay``, ``optimizer``, or a quantity of your naming."""
+    ``gradient``, ``learning rate``, ``momentum``, ``decay``, ``optimizer``, or a quantity of your naming;
+    ``rounding`` where the same twins stay together in float64."""
 
     because: str
     """Why, in one sentence without a full stop."""
@@ -50,6 +51,12 @@ class Culprit(NamedTuple):
     def __str__(self) -> str:
         text = f"{' or '.join(self.names)}: {self.because}"
         return f"{text}; tell {' and '.join(self.wanted)} to be sure" if self.wanted else text
+
+
+def rounding(apart: float) -> Culprit:
+    """Nobody is to blame: in float64 the two are only so far apart."""
+    because = f"in float64 the twins are {apart:.1e} apart there, so that what parts them here is rounding"
+    return Culprit(("rounding",), because)
 
 
 def culprit(record: Record) -> Culprit | None:

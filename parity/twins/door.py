@@ -189,17 +189,28 @@ def fingerprint(value: Any) -> str:
 
     So the layout of images is no matter, nor whether labels are int32 or int64.
     """
-    if isinstance(value, (str, bytes)):
-        return value if isinstance(value, str) else value.hex()
-    parts = list(value) if isinstance(value, (list, tuple)) else [each for _, each in _flat(value)]
-    if all(np.ndim(part) == 0 and not hasattr(part, "detach") for part in parts):
-        parts = [parts]
-    digests = []
-    for part in parts:
-        numbers = np.sort(np.ravel(_array(part)).astype(np.float64))
+    if isinstance(value, str):
+        return value
+    return " ".join(hashlib.blake2b(part, digest_size=8).hexdigest() for part in _parts(value))
+
+
+def _parts(value: Any) -> Iterator[bytes]:
+    """The bytes of each array or text of a batch, of whichever form."""
+    inside = list(value.values()) if isinstance(value, Mapping) else value
+    if isinstance(inside, (list, tuple)) and any(_is_a_part(each) for each in inside):
+        for each in inside:
+            yield from _parts(each)
+    elif isinstance(value, (str, bytes)):
+        yield value.encode() if isinstance(value, str) else value
+    else:
+        numbers = np.sort(np.ravel(_array(inside)).astype(np.float64))
         with np.errstate(over="ignore"):
-            digests.append(hashlib.blake2b(numbers.astype(np.float32).tobytes(), digest_size=8).hexdigest())
-    return " ".join(digests)
+            yield numbers.astype(np.float32).tobytes()
+
+
+def _is_a_part(value: Any) -> bool:
+    """Whether it is more than a number of a list."""
+    return isinstance(value, (str, bytes, list, tuple, Mapping)) or hasattr(value, "shape")
 
 
 def in_float64(make: Any) -> bool:

@@ -72,6 +72,13 @@ class Record:
         return next((k for k, apart in enumerate(self.apart[key]) if apart > most), None)
 
     @property
+    def first_is_summed(self) -> bool:
+        """Whether nothing that nobody sums, such as a learning rate, parts before what is summed does."""
+        parted = [(k, key) for key in self.compared if (k := self.parts(key)) is not None]
+        first = min((k for k, _ in parted), default=None)
+        return not any(k == first and unit_of(key) != "relative" for k, key in parted)
+
+    @property
     def compared(self) -> list[str]:
         """The keys of what was compared, in the order in which it comes about."""
         return sorted(self.apart, key=place)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from .culprit import Culprit
+from .culprit import Culprit, rounding
 from .follow import Record, shown
 from .growth import Growth, growth
 from .quantities import LR, START, WEIGHTS, WORDS, Quantity, unit_of
@@ -185,7 +185,11 @@ def with_float64(found: TrainingComparison, record: Record, other: Record) -> Tr
     assert parts is not None
     if parts >= len(other.apart[key]):
         return found
-    return dataclasses.replace(found, growth=_growth(record, other.apart[key][parts]))
+    grown = _growth(record, other.apart[key][parts])
+    blamed = found.culprit
+    if grown is not None and grown.is_rounding and blamed is not None and record.first_is_summed:
+        blamed = rounding(other.apart[key][parts])
+    return dataclasses.replace(found, growth=grown, culprit=blamed)
 
 
 TrainingComparison.__module__ = "parity"  # so that pickles outlive the modules

@@ -2,6 +2,7 @@
 
 import doctest
 import math
+import pickle
 import re
 
 import numpy as np
@@ -322,6 +323,8 @@ def test_rounding_that_grows_is_not_taken_for_a_real_difference():
     assert "a factor of 2 each update (twice as much every 1)" in str(found)
     found = parity.compare_training(theirs, ours, steps=30)
     assert found.growth.is_rounding is True
+    assert found.culprit.names == ("rounding",)
+    assert not found.passed, "what was asked for is not there, whoever is to blame"
     assert "rounding, which the training magnifies" in str(found)
 
 
@@ -335,6 +338,7 @@ def test_a_real_difference_is_one_in_float64_too():
     found = parity.compare_training(chaotic(0.0), real, steps=30)
     assert found.growth.in_float64 == pytest.approx(1e-4, rel=1e-3)
     assert found.growth.is_rounding is False
+    assert found.culprit.name != "rounding"
     assert "in float64 it is 1.0e-04 there: a real difference" in str(found)
 
 
@@ -346,6 +350,14 @@ def test_assertion():
     with pytest.raises(AssertionError, match="failed: the twins part at update 0, by the weights") as error:
         parity.assert_training_parity(twin(), twin(decay=0.01), steps=9)
     assert "culprit: decay: " in str(error.value)
+
+
+def test_what_was_found_is_pickled():
+    found = compared(decay=0.01)
+    again = pickle.loads(pickle.dumps(found))
+    assert again == found
+    assert again.culprit.name == "decay"
+    assert type(found).__module__ == "parity"
 
 
 def test_the_example():

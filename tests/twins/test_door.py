@@ -157,4 +157,7 @@ def test_a_batch_is_its_numbers_in_whatever_layout():
     assert fingerprint({"x": images, "y": labels}) == one
     assert fingerprint(7) == fingerprint(np.int32(7)) != fingerprint(8)
     assert fingerprint("seven") == "seven"
+    nested = {"x": (images, {"mask": labels}), "text": ["a", "b"]}
+    other = {"x": (images, {"mask": labels}), "text": ["a", "c"]}
+    assert fingerprint(nested) == fingerprint(dict(nested)) != fingerprint(other)
     assert fingerprint([3, 1, 2]) == fingerprint(torch.tensor([1, 2, 3]))
