@@ -162,7 +162,9 @@ def _other_gradient(record: Record, first: int) -> Culprit:
             because += _times(record, ours, theirs, first)
     if loss:
         return Culprit(("gradient",), f"{because}, while the loss is the same")
-    return Culprit(("gradient", "loss", DATA, WEIGHTS_AT_START), because, ("loss",))
+    before: tuple[str, ...] = (DATA,) if BATCH not in record.apart else ()
+    before += (WEIGHTS_AT_START,) if first == 0 and START not in record.apart else ()
+    return Culprit(("gradient", "loss", *before), because, ("loss",))
 
 
 def _other_rate(record: Record, first: int) -> Culprit:

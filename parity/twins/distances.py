@@ -50,6 +50,19 @@ def check_alike(key: str, ours: Numbers, theirs: Numbers, names: Sequence[str], 
         )
 
 
+def by_group(ours: Numbers, theirs: Numbers) -> tuple[Numbers, Numbers]:
+    """A setting of both for each group: one of all groups is that of each, where they have the same.
+
+    PyTorch's optimizers need groups for decays, too, where Optax has masks and one learning rate.
+    """
+    mine, other = ours[""], theirs[""]
+    if mine.size == 1 < other.size and (other == other[0]).all():
+        return {"": np.repeat(mine, other.size)}, theirs
+    if other.size == 1 < mine.size and (mine == mine[0]).all():
+        return ours, {"": np.repeat(other, mine.size)}
+    return ours, theirs
+
+
 def norm(numbers: Numbers) -> float:
     """Of all arrays together."""
     with np.errstate(all="ignore"):

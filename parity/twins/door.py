@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..handed_in import NotComparable, short, takes, theirs
-from .quantities import BATCH, ONE_EACH, SETTINGS, START
+from .quantities import BATCH, ONE_EACH, SETTINGS, START, SUMMED
 
 Numbers: TypeAlias = Mapping[str, npt.NDArray[np.float64]]
 """A quantity: its arrays by name, of which a single one has the name ''."""
@@ -118,7 +118,7 @@ class Twin:
         for label, each in _flat(value):
             what = f"{key}[{label!r}]" if label else key
             array = self._numbers(each, what, at)
-            if at == 0 and key not in SETTINGS:
+            if at == 0 and key in SUMMED:
                 self.digits |= {_mantissa(each, array)}
             found[label] = array
         if key in SETTINGS:  # one for each group, however they are told
@@ -170,18 +170,21 @@ def _flat(value: Any, before: str = "") -> Iterator[tuple[str, Any]]:
 def _mantissa(value: Any, array: npt.NDArray[np.float64]) -> int:
     """In how many bits numbers were computed, as far as they show it; 0 where they do not.
 
-    An array says it by its type. A Python number says it by its digits: next to no float64 is one that
-    float32 holds, too.
+    An array says it by its type. What is float64 may have been made of less, as by ``float(loss)``, and says
+    it by its digits: next to no float64 is one that float32 holds, too, but for those that hold few digits.
     """
     dtype = str(getattr(value, "dtype", ""))
-    for name, bits in (("bfloat16", 8), ("float16", 11), ("float32", 24), ("float64", 53)):
-        if dtype.endswith(name) and array.ndim:
+    for name, bits in (("bfloat16", 8), ("float16", 11), ("float32", 24)):
+        if dtype.endswith(name):
             return bits
     scaled = np.frexp(array[np.isfinite(array)])[0]
-    for bits in (4, 8, 11, 24):
-        if (np.ldexp(scaled, bits) % 1 == 0).all():
-            return 0 if bits == 4 else bits  # a half, say, which is in all of them
-    return 53
+    if (np.ldexp(scaled, FEW) % 1 == 0).all():
+        return 0
+    return 24 if (np.ldexp(scaled, 24) % 1 == 0).all() else 53
+
+
+FEW = 12
+"""Bits of numbers that say nothing of how they were computed: a half, or 27 of 32."""
 
 
 def fingerprint(value: Any) -> str:

@@ -161,6 +161,8 @@ def _compare_batches(record: Record, ours: str, theirs: str) -> None:
 
 
 def _compare(record: Record, key: str, ours: Numbers, theirs: Numbers, k: int) -> None:
+    if key in SETTINGS:
+        ours, theirs = distances.by_group(ours, theirs)
     distances.check_alike(key, ours, theirs, record.names[::-1], k)
     lost = [
         name

@@ -25,6 +25,9 @@ WORDS: Mapping[str, str] = {
 SETTINGS = (LR, MOMENTUM, DECAY)
 """Numbers that nobody sums: they must be the same float32 numbers."""
 
+SUMMED = (START, LOSS, GRADIENT, GRADIENT_NORM, UPDATE_NORM, WEIGHTS)
+"""What shows by its digits how it was computed."""
+
 ONE_EACH = (LOSS, GRADIENT_NORM, UPDATE_NORM)
 """Of which there is one number at an update."""
 

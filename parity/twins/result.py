@@ -103,6 +103,9 @@ class TrainingComparison:
 
 def said(quantity: Quantity) -> str:
     """One line on a quantity."""
+    if quantity.unit == "the same":
+        where = "at every update" if quantity.parts is None else f"until update {quantity.parts}"
+        return f"{quantity.name}: the same {where}"
     parts = "" if quantity.parts is None else f"; too far from update {quantity.parts} on"
     return f"{quantity.name}: {quantity.size} apart at most, at update {quantity.at}{parts}"
 

@@ -75,7 +75,9 @@ def test_two_that_are_one_stay_together():
     assert names == [
         "batch", "initial weights", "loss", "gradient norm", "learning rate", "momentum", "weights"
     ]  # fmt: skip
-    assert str(found).startswith("passed: the twins stay together for 40 updates\nbatch: the same apart")
+    assert str(found).startswith(
+        "passed: the twins stay together for 40 updates\nbatch: the same at every update\n"
+    )
     assert "allowed: 1e-10 of what is summed in another order, as the twins compute in float64" in str(found)
 
 
@@ -144,6 +146,8 @@ def test_each_culprit_is_told_apart(name):
     assert re.search(because, found.culprit.because), found.culprit.because
     assert f"culprit: {found.culprit}" in str(found)
     assert found.problem.startswith(f"the twins part at update {at}, by the {first}")
+    if first == "batch":
+        assert f"\nbatch: the same until update {at}\n" in str(found)
 
 
 def test_a_momentum_that_is_not_told_is_seen_by_the_update_before():
@@ -295,6 +299,42 @@ def test_the_tolerance_is_that_of_the_precision(dtype, name, allowed):
     hidden = ["weights", "initial_weights"]  # what is left are numbers of Python
     found = parity.compare_training(twin(dtype=dtype, hides=hidden), twin(hides=hidden), steps=9)
     assert found.precision == name
+
+
+def test_an_accuracy_says_nothing_of_the_precision():
+    def accuracy(of):
+        return [("accuracy", lambda k: 27 / 32), ("seen", lambda k: np.float32(k))]
+
+    found = parity.compare_training(twin(tells=accuracy(32)), twin(tells=accuracy(32)), steps=9)
+    assert found.precision == "float64"
+
+    def widened(told):
+        return {name: np.asarray(w, np.float64) for name, w in told["weights"].items()}
+
+    def float32():
+        for told in twin(dtype=np.float32, hides=["loss", "initial_weights", "gradient_norm"])():
+            yield {**told, "weights": widened(told)}
+
+    assert parity.compare_training(float32, float32, steps=9).precision == "float32"
+
+
+def test_one_rate_for_all_groups_is_that_of_each():
+    def groups(lr, steps=9):
+        return lambda: ({"loss": 0.3**k, "lr": lr} for k in range(steps))
+
+    assert parity.compare_training(groups([0.1, 0.1]), groups(0.1), steps=9).passed
+    assert parity.compare_training(groups(0.1), groups([0.1, 0.1]), steps=9).passed
+    found = parity.compare_training(groups([0.1, 0.1]), groups(0.2), steps=9)
+    assert found.culprit.because.startswith("0.2 where PyTorch's is 0.1 at update 0 of group 0: 2 times")
+    with pytest.raises(ValueError, match=r"^lr must have one shape .*; one number for each parameter group$"):
+        parity.compare_training(groups([0.1, 0.2]), groups(0.1), steps=9)
+
+
+def test_a_gradient_without_a_loss_has_other_culprits_before_it():
+    hidden = ["loss", "batch"]
+    found = compared(twin(hides=hidden), hides=hidden, gradient_is=scaled)
+    assert found.culprit.names == ("gradient", "loss", "data order")
+    assert found.culprit.wanted == ("loss",)
 
 
 def chaotic(rounding, factor=2.0):
