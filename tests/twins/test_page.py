@@ -9,8 +9,7 @@ import pytest
 import parity
 
 PAGE = (pathlib.Path(__file__).parents[2] / "docs" / "training.md").read_text()
-LOOP, TWINS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-(SAID,) = re.findall(r"^```\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+LOOP, TWINS, SAID = re.findall(r"^```\w*\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(autouse=True)
