@@ -107,7 +107,9 @@ def compare_training(
     record = trained(steps)
     found = judged(record, steps, culprit(record))
     key = measured(record)
-    if key is None or record.precision == "float64" or not (in_float64(torch_twin) and in_float64(jax_twin)):
+    if key is None or record.precision == "float64" or not record.first_is_summed:
+        return found
+    if not (in_float64(torch_twin) and in_float64(jax_twin)):
         return found
     parts = record.parts(key)
     assert parts is not None

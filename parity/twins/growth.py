@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 SUDDEN = 100.0
-"""By so much the distance rises at one update where something differs; rounding is magnified by less."""
+"""By so many times what it usually rises a distance rises at the update at which something differs."""
 
 LOST = 0.1
 """A distance beyond which two trainings have nothing to do with one another, and it grows no more."""
@@ -59,7 +59,7 @@ class Growth(NamedTuple):
             real = "rounding, which the training magnifies" if self.is_rounding else "a real difference"
             return f"{text} and grows{steady}; in float64 it is {self.in_float64:.1e} there: {real}"
         if self.sudden:
-            return f"{text} and rises at once where they part: a real difference, and no rounding"
+            return f"{text} and rises at once where they part: a real difference rather than rounding"
         return (
             f"{text} and grows{steady}: rounding that the training magnifies, or a difference too small "
             "to be seen at once; twins that take float64=True would tell"
@@ -88,13 +88,16 @@ def growth(
         factor = float(np.exp(np.polyfit(where, np.log(apart[where]), 1)[0]))
     before = max(float(apart[parts - 1]) if parts else 0.0, epsilon)
     jump = float(apart[parts]) / before
+    # What has grown as fast before is no jump.
+    earlier = np.maximum(apart[:parts], epsilon)
+    usual = float(np.max(earlier[1:] / earlier[:-1], initial=1.0))
     nonzero = apart[apart > 0]
     return Growth(
         name=name,
         begins=float(nonzero[0]) if len(nonzero) else 0.0,
         factor=factor,
         jump=jump,
-        sudden=not jump <= SUDDEN,
+        sudden=not jump <= SUDDEN * usual,
         in_float64=in_float64,
         here=float(apart[parts]),
     )

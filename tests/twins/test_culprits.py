@@ -7,59 +7,9 @@ import re
 
 import numpy as np
 import pytest
+from one_loop import BATCHES, START, compared, scaled, twin
 
 import parity
-
-RNG = np.random.default_rng(0)
-START = {"a": RNG.normal(size=(4, 3)), "b": RNG.normal(size=3)}
-BATCHES = [(RNG.normal(size=(8, 4)), RNG.normal(size=(8, 3))) for _ in range(60)]
-
-
-def twin(
-    *,
-    start=START,
-    batches=BATCHES,
-    loss_is=lambda loss: loss,
-    gradient_is=lambda gradient: gradient,
-    lr_is=lambda k: 0.1 * 0.97**k,
-    momentum=0.9,
-    decay=0.0,
-    update_is=lambda k, update: update,
-    tells=(),
-    hides=(),
-    dtype=np.float64,
-):
-    """A function that makes a twin: linear regression by gradient descent with momentum."""
-
-    def make():
-        weights = {name: np.array(w, dtype) for name, w in start.items()}
-        velocity = {name: np.zeros_like(w) for name, w in weights.items()}
-        for k, (x, y) in enumerate(batches):
-            told = {"batch": (x, y), "lr": lr_is(k), "momentum": momentum}
-            told |= {"initial_weights": {n: w.copy() for n, w in weights.items()}} if k == 0 else {}
-            x, y = x.astype(dtype), y.astype(dtype)
-            residual = x @ weights["a"] + weights["b"] - y
-            told["loss"] = float(loss_is((residual**2).mean(dtype=dtype)))
-            gradient = {"a": x.T @ residual / dtype(12), "b": residual.sum(axis=0) / dtype(12)}
-            gradient = gradient_is(gradient)
-            told["gradient_norm"] = math.sqrt(sum((g**2).sum() for g in gradient.values()))
-            for name in weights:
-                velocity[name] = dtype(momentum) * velocity[name] + gradient[name]
-                update = update_is(k, velocity[name] + dtype(decay) * weights[name])
-                weights[name] = weights[name] - dtype(lr_is(k)) * update
-            told["weights"] = weights
-            told |= {name: value(k) for name, value in tells}
-            yield {name: value for name, value in told.items() if name not in hides}
-
-    return make
-
-
-def compared(theirs=None, steps=40, **changes):
-    return parity.compare_training(theirs or twin(), twin(**changes), steps=steps)
-
-
-def scaled(gradient):
-    return {name: 0.5 * g for name, g in gradient.items()}
 
 
 def clipped(gradient):
@@ -284,102 +234,6 @@ def test_learning_rates_have_no_tolerance_and_the_rest_has_one():
         twin(lr_is=lambda k: 0.1), twin(lr_is=lambda k: float(next_one)), steps=9, relative=1.0
     )
     assert (found.first.name, found.first.parts, found.first.furthest) == ("learning rate", 0, 1.0)
-
-
-# Precision and growth
-
-
-@pytest.mark.parametrize(
-    ("dtype", "name", "allowed"), [(np.float64, "float64", 1e-10), (np.float32, "float32", 1e-5)]
-)
-def test_the_tolerance_is_that_of_the_precision(dtype, name, allowed):
-    found = parity.compare_training(twin(dtype=dtype), twin(), steps=9, relative=None)
-    assert (found.precision, found.relative) == (name, allowed)
-    assert found.passed
-    hidden = ["weights", "initial_weights"]  # what is left are numbers of Python
-    found = parity.compare_training(twin(dtype=dtype, hides=hidden), twin(hides=hidden), steps=9)
-    assert found.precision == name
-
-
-def test_an_accuracy_says_nothing_of_the_precision():
-    def accuracy(of):
-        return [("accuracy", lambda k: 27 / 32), ("seen", lambda k: np.float32(k))]
-
-    found = parity.compare_training(twin(tells=accuracy(32)), twin(tells=accuracy(32)), steps=9)
-    assert found.precision == "float64"
-
-    def widened(told):
-        return {name: np.asarray(w, np.float64) for name, w in told["weights"].items()}
-
-    def float32():
-        for told in twin(dtype=np.float32, hides=["loss", "initial_weights", "gradient_norm"])():
-            yield {**told, "weights": widened(told)}
-
-    assert parity.compare_training(float32, float32, steps=9).precision == "float32"
-
-
-def test_one_rate_for_all_groups_is_that_of_each():
-    def groups(lr, steps=9):
-        return lambda: ({"loss": 0.3**k, "lr": lr} for k in range(steps))
-
-    assert parity.compare_training(groups([0.1, 0.1]), groups(0.1), steps=9).passed
-    assert parity.compare_training(groups(0.1), groups([0.1, 0.1]), steps=9).passed
-    found = parity.compare_training(groups([0.1, 0.1]), groups(0.2), steps=9)
-    assert found.culprit.because.startswith("0.2 where PyTorch's is 0.1 at update 0 of group 0: 2 times")
-    with pytest.raises(ValueError, match=r"^lr must have one shape .*; one number for each parameter group$"):
-        parity.compare_training(groups([0.1, 0.2]), groups(0.1), steps=9)
-
-
-def test_a_gradient_without_a_loss_has_other_culprits_before_it():
-    hidden = ["loss", "batch"]
-    found = compared(twin(hides=hidden), hides=hidden, gradient_is=scaled)
-    assert found.culprit.names == ("gradient", "loss", "data order")
-    assert found.culprit.wanted == ("loss",)
-
-
-def chaotic(rounding, factor=2.0):
-    """A distance that doubles each update, from a rounding on."""
-
-    def make(float64=False):
-        value = 1.0
-        for k in range(60):
-            error = (rounding * 2.0**-29 if float64 else rounding) * factor**k
-            yield {"loss": np.asarray([value + error], np.float64 if float64 else np.float32), "lr": 0.1}
-
-    return make
-
-
-def told_plainly(make):
-    """The same, as a function that takes nothing."""
-    return lambda: make()
-
-
-def test_rounding_that_grows_is_not_taken_for_a_real_difference():
-    ours, theirs = chaotic(2.0**-22), chaotic(0.0)
-    found = parity.compare_training(told_plainly(theirs), told_plainly(ours), steps=30)
-    assert not found.passed
-    assert found.growth.factor == pytest.approx(2.0, rel=0.05)
-    assert (found.growth.sudden, found.growth.is_rounding) == (False, None)
-    assert "a factor of 2 each update (twice as much every 1)" in str(found)
-    found = parity.compare_training(theirs, ours, steps=30)
-    assert found.growth.is_rounding is True
-    assert found.culprit.names == ("rounding",)
-    assert not found.passed, "what was asked for is not there, whoever is to blame"
-    assert "rounding, which the training magnifies" in str(found)
-
-
-def test_a_real_difference_is_one_in_float64_too():
-    def real(float64=False):
-        for k, told in enumerate(chaotic(0.0)(float64)):
-            yield {**told, "loss": told["loss"] * (1 + 1e-4 * (k >= 4))}
-
-    found = parity.compare_training(told_plainly(chaotic(0.0)), told_plainly(real), steps=30)
-    assert (found.first.parts, found.growth.sudden, found.growth.is_rounding) == (4, True, False)
-    found = parity.compare_training(chaotic(0.0), real, steps=30)
-    assert found.growth.in_float64 == pytest.approx(1e-4, rel=1e-3)
-    assert found.growth.is_rounding is False
-    assert found.culprit.name != "rounding"
-    assert "in float64 it is 1.0e-04 there: a real difference" in str(found)
 
 
 # As an assertion

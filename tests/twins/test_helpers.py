@@ -5,6 +5,7 @@ import re
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -160,6 +161,56 @@ def test_without_a_scheduler_and_with_an_unknown_rate():
     )
     assert found.passed, found
     assert "not compared: learning rate, which only torch_twin tells" in found.notes
+
+
+def rough_torch(float64=False):
+    """A deep network at a high rate, which magnifies what it is given."""
+    torch.manual_seed(0)
+    layers = [torch.nn.Linear(4, 16), torch.nn.Tanh(), torch.nn.Linear(16, 16), torch.nn.Linear(16, 3)]
+    model = torch.nn.Sequential(*layers)
+    model = model.double() if float64 else model
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5, momentum=0.9)
+    kind = torch.float64 if float64 else torch.float32
+    batches = [torch.tensor(x, dtype=kind) for x in NOISE]
+    return parity.torch_twin(model, optimizer, None, lambda m, x: torch.sin(3 * m(x)).mean(), batches)()
+
+
+NOISE = RNG.normal(size=(60, 8, 4)).astype(np.float32)
+
+
+def rough_flax(float64=False, times=1.0):
+    torch.manual_seed(0)
+    layers = [torch.nn.Linear(4, 16), torch.nn.Linear(16, 16), torch.nn.Linear(16, 3)]
+    kind = np.float64 if float64 else np.float32
+    params = {
+        name: {"kernel": layer.weight.detach().numpy().T.astype(kind), "bias": layer.bias.detach().numpy()}
+        for name, layer in zip("023", layers, strict=True)
+    }
+
+    def loss_fn(params, x):
+        x = x @ params["0"]["kernel"] + params["0"]["bias"]
+        x = jnp.tanh(x) @ params["2"]["kernel"] + params["2"]["bias"]
+        return times * jnp.sin(3 * (x @ params["3"]["kernel"] + params["3"]["bias"])).mean()
+
+    with jax.enable_x64(float64):
+        params = jax.tree.map(lambda p: jnp.asarray(p, kind), params)
+        twin = parity.linen_twin(params, optax.sgd(0.5, momentum=0.9), loss_fn, NOISE.astype(kind))
+        yield from twin()
+
+
+def test_rounding_that_a_real_training_magnifies_is_called_so():
+    found = parity.compare_training(rough_torch, rough_flax, steps=60)
+    assert not found.passed
+    assert found.precision == "float32"
+    assert found.culprit.names == ("rounding",)
+    assert found.growth.in_float64 < 1e-12
+    assert found.growth.factor > 1.05
+    assert not found.growth.sudden
+    real = parity.compare_training(
+        rough_torch, lambda float64=False: rough_flax(float64, times=1.0001), steps=60
+    )
+    assert real.growth.is_rounding is False
+    assert real.culprit.name == "loss"
 
 
 def plateau_by_torch(each):
