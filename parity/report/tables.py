@@ -99,6 +99,25 @@ def training(results: Iterable[TrainingResult]) -> Table:
     )  # fmt: skip
 
 
+def quantities(results: Iterable[TrainingResult]) -> Table:
+    """One row for each quantity of twins that somebody brought, who may tell whatever they like."""
+    return table(
+        ("twins", "quantity", "furthest apart", "at update", "too far from update"),
+        (
+            (
+                Code(result.case.name),
+                quantity.name,
+                quantity.size,
+                str(quantity.at),
+                "–" if quantity.parts is None else Strong(str(quantity.parts)),
+            )
+            for result in results
+            if result.case.brought
+            for quantity in result.quantities
+        ),
+    )
+
+
 def _alike(quantity: Quantity | None, same: str, other: str) -> Span:
     if quantity is None:
         return "–"

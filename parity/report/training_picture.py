@@ -27,7 +27,9 @@ def render(results: Sequence[TrainingResult]) -> bytes:
         ours, theirs = result.loss
         panel.semilogy(theirs, color="#f0a060", linewidth=3.5, label="PyTorch")
         panel.semilogy(ours, color="#20304a", linewidth=0.9, label="Flax with jaxsched")
-        panel.set_title(f"{result.case.optimizer}\n{result.case.scheduler}", fontsize=8, loc="left")
+        known = f"{result.case.optimizer}\n{result.case.scheduler}"
+        title = result.case.name.replace(" and ", "\n") if result.case.brought else known
+        panel.set_title(title, fontsize=8, loc="left")
         # At the bottom left: losses begin at the top.
         panel.text(
             0.03,

@@ -157,6 +157,13 @@ def _twins(result: TrainingResult) -> str:
     return "\n".join(lines)
 
 
+def beside(result: TrainingResult) -> list[str]:
+    """What is to be said of twins besides their quantities: how the distance grows, what was not compared."""
+    found = result.comparison
+    growth = [f"growth: {found.growth}"] if found.growth is not None else []
+    return [*growth, *(f"note: {note}" for note in found.notes)]
+
+
 def other_bits(modes: Mapping[str, int]) -> str:
     """The modes in which a schedule answered otherwise, and at how many counts; empty where in none."""
     return ", ".join(f"{mode} ({n})" for mode, n in modes.items() if n)

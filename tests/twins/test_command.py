@@ -97,6 +97,10 @@ def test_twins_that_part(capsys):
         assert "the twins part at update 0, by the weights" in text, name
         if name != "report.md":
             assert because.replace("'", "&#39;") in text or because in text, name
+    markdown = pathlib.Path("out/report.md").read_text()
+    assert "| `mine:twin and mine:other` | weights | 0.022 (relative) | 19 | **0** |" in markdown
+    assert "`mine:twin and mine:other`: growth: the distance of the weights begins at 1.1e-03" in markdown
+    assert "0.022 (relative)" in pathlib.Path("out/report.html").read_text()
     assert "Two trainings that somebody brought" in pathlib.Path("out/report.md").read_text()
     assert pathlib.Path("out/training.png").read_bytes().startswith(b"\x89PNG")
     assert train(*words, "--relative", "0.1") == 0

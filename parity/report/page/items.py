@@ -14,6 +14,7 @@ from ...training import TrainingResult
 from .. import facts, wording
 from ..document import Code, Table, Text, table
 from ..json_file import Object
+from ..tables import quantities
 from . import cells, pictures
 
 NAMED = 8
@@ -67,6 +68,7 @@ def twins(result: TrainingResult) -> Item:
         problem=result.problem,
         picture=pictures.twins(result),
         facts=tuple(_twins_facts(result)),
+        tables=(quantities([result]),) if result.case.brought else (),
         opened=not result.passed,
     )
 
