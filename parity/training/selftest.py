@@ -111,6 +111,7 @@ STEP = _case("SGD with momentum", MEMBERS["step"])
 NESTEROV = _case("SGD with Nesterov", MEMBERS["step"])
 ADAM = _case("Adam", MEMBERS["exponential"], 0.01)
 ADAMW = _case("AdamW", MEMBERS["exponential"], 0.01)
+COUPLED = _case("Adam with decay", MEMBERS["exponential"], 0.01)
 CYCLIC_SPEC = member("CyclicLR", base_lr=0.01, max_lr=0.1, step_size_up=10)
 CYCLIC = _case("SGD with momentum", CYCLIC_SPEC)
 _OTHER_MOMENTUM = dataclasses.replace(CYCLIC_SPEC, arguments={**CYCLIC_SPEC.arguments, "max_momentum": 0.8})
@@ -198,6 +199,16 @@ CHANGES: tuple[Change, ...] = (
         "decay where PyTorch has none",
         ADAM, other(optimizer="AdamW"),
         "weights", 0, "decay", r"more than PyTorch's, a decay of 0\.01 at a learning rate of 0\.01",
+    ),
+    Change(
+        "decay as a part of the gradient",
+        ADAMW, other(optimizer="Adam with decay"),
+        "weights", 0, "decay", "moves [0-9]+ weights by their signs, as a decay does",
+    ),
+    Change(
+        "decay in the gradient forgotten",
+        COUPLED, other(optimizer="Adam"),
+        "weights", 0, "decay", "moves [0-9]+ weights by their signs",
     ),
     Change(
         "no Nesterov",

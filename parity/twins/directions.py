@@ -62,6 +62,12 @@ def direction(around: Around, at: int, lr: float | None, relative: float) -> Dir
             return Direction("momentum", f"{because}, and what came before agrees{where}")
     if (share := _along(difference, update)) is not None:
         return Direction("optimizer", f"update {at} is {1 + share:.4g} times PyTorch's{where}")
+    if (moved := _by_sign(difference, weights)) is not None:
+        return Direction(
+            "decay",
+            f"update {at} moves {moved:,} weights by their signs, as a decay does that an optimizer divides "
+            f"by its size, where the gradient is 0 but for it{where}",
+        )
     memory = (
         "; the updates before it agree, so it is what the optimizer remembers: averages or momenta"
         if at > 0
@@ -76,6 +82,18 @@ def _first_few(labels: list[str]) -> str:
 
 def _flat(numbers: Numbers, labels: list[str]) -> Floats:
     return np.concatenate([np.ravel(numbers[label]) for label in labels])
+
+
+MOVED = 10
+"""Of fewer weights signs agree by chance."""
+
+
+def _by_sign(difference: Floats, weights: Floats) -> int | None:
+    """How many of the weights differ most, if they all do against their signs, or all with them."""
+    most = np.abs(difference) > np.abs(difference).max() / 2
+    agree = float(np.mean(np.sign(difference[most]) == np.sign(weights[most])))
+    moved = int(most.sum())
+    return moved if moved >= MOVED and max(agree, 1 - agree) >= ALONG else None
 
 
 def _along(difference: Floats, way: Floats) -> float | None:
