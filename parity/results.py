@@ -137,7 +137,7 @@ class Run:
     def compared(self) -> bool:
         """Whether there was anything."""
         replayed = self.devices is not None and self.devices.compared > 0
-        trained = any(result.comparison.steps for result in self.training)
+        trained = any(result.comparison.steps or not result.case.brought for result in self.training)
         return self.steps > 0 or trained or replayed
 
     @property

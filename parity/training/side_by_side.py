@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ..twins import compare_training
+from ..handed_in import NotComparable
+from ..twins import TrainingComparison, compare_training
 from ..twins.quantities import BATCH, GRADIENT_NORM, LOSS, LR, MOMENTUM, START, WEIGHTS
+from ..twins.result import refused
 from .flax_twin import by_flax
 from .result import TrainingResult
 from .torch_twin import by_torch
@@ -19,6 +20,9 @@ from .twins import OPTIMIZERS, Data, Update, cycles, data
 
 if TYPE_CHECKING:
     from .case import TrainingCase
+
+
+NAMES = ("PyTorch", "Flax")
 
 
 def train(
@@ -36,20 +40,22 @@ def train(
     """
     start = time.perf_counter()
     given = data(case.steps)
-    with _one_thread():
-        found = compare_training(
-            lambda: _told(case, by_torch(case, given)),
-            lambda: _told(case, ours(case, given)),
-            steps=case.steps,
-            relative=OPTIMIZERS[case.optimizer].relative,
-            progress=progress,
-            names=("PyTorch", "Flax"),
-        )
-    rates = found.values[LR]
+    try:
+        with _one_thread():
+            found = compare_training(
+                lambda: _told(case, by_torch(case, given)),
+                lambda: _told(case, ours(case, given)),
+                steps=case.steps,
+                relative=OPTIMIZERS[case.optimizer].relative,
+                progress=progress,
+                names=NAMES,
+            )
+    except NotComparable as reason:  # `optimizer_from_torch` refuses, say, what it cannot do
+        found = refused(NAMES[::-1], str(reason))
     return TrainingResult(
         case=case,
         comparison=found,
-        reductions=(_reductions(case, rates[0]), _reductions(case, rates[1])),
+        reductions=_reductions(case, found),
         seconds=time.perf_counter() - start,
     )
 
@@ -81,7 +87,8 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _reductions(case: TrainingCase, lrs: npt.NDArray[Any]) -> tuple[int, ...]:
-    if case.scheduler != "ReduceLROnPlateau":
-        return ()
-    return tuple((np.flatnonzero(np.diff(lrs[:, 0]) < 0) + 1).tolist())
+def _reductions(case: TrainingCase, found: TrainingComparison) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    if case.scheduler != "ReduceLROnPlateau" or LR not in found.values:
+        return (), ()
+    ours, theirs = (np.flatnonzero(np.diff(lrs[:, 0]) < 0) + 1 for lrs in found.values[LR])
+    return tuple(ours.tolist()), tuple(theirs.tolist())

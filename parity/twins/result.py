@@ -110,6 +110,12 @@ def said(quantity: Quantity) -> str:
     return f"{quantity.name}: {quantity.size} apart at most, at update {quantity.at}{parts}"
 
 
+def refused(names: tuple[str, str], reason: str) -> TrainingComparison:
+    """What came of twins of which one cannot be trained, where that is a failure and no wrong usage."""
+    problem = f"nothing was compared: {reason}"
+    return TrainingComparison(0, (), problem, None, None, 0.0, "", (), names, (0.0, 0.0), {}, {})
+
+
 def judged(record: Record, steps: int, culprit: Culprit | None) -> TrainingComparison:
     """The verdict on two trainings that were to have so many updates."""
     quantities = tuple(_quantity(record, key) for key in record.compared)

@@ -158,6 +158,23 @@ def test_the_data_are_the_same_each_time():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("at", [0, 3])
+def test_a_twin_of_ours_that_fails_is_a_failure(at, tmp_path):
+    def broken(case, given):
+        for k, update in enumerate(by_flax(case, given)):
+            if k == at:
+                raise ValueError("no such schedule")
+            yield update
+
+    result = train(STEP, ours=broken)
+    assert result.problem.startswith(f"nothing was compared: Flax at update {at} failed: ValueError: no such")
+    found = gathered([result])
+    assert (found.passed, found.compared, found.verdict) == (False, True, "failed")
+    paths = report.write(found, tmp_path)
+    jsonschema.validate(json.loads((tmp_path / "report.json").read_text()), SCHEMA)
+    assert all(path.stat().st_size for path in paths)
+
+
 # Commands and reports
 
 
