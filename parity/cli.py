@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import contextlib
 import importlib
 import os
 import sys
@@ -12,8 +13,8 @@ from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
 from typing import Any
 
-from . import _quiet, guard
-from .commands import COMMANDS, RUN_CODE_OF_OTHERS
+from . import _garbage, _quiet, guard
+from .commands import COMMANDS, RUN_CODE_OF_OTHERS, STEP_PYTORCH
 from .commands.about import DESCRIPTION, EPILOG
 from .commands.exits import Died, Exit as Exit, UsageError, complain
 
@@ -85,8 +86,16 @@ def program() -> int:
     """The command ``parity`` of a shell; its exit code."""
     _say_what_can_be_said()
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
-    if command in RUN_CODE_OF_OTHERS:
-        return guard.watched(main)
+    return guard.watched(_began) if command in RUN_CODE_OF_OTHERS else _began()
+
+
+def _began() -> int:
+    """`main` in a process of its own, with what the command needs loaded."""
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    if command in COMMANDS:
+        with _garbage.not_looked_for(), contextlib.suppress(Exception):  # `main` says what is wrong
+            _loaded(command)
+            _garbage.load(["torch"] if command in STEP_PYTORCH else [])
     return main()
 
 

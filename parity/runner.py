@@ -92,7 +92,8 @@ def _batches(
     if jobs == 1:
         yield from (_run_batch(batch, profile, progress) for batch in batches)
         return
-    for batch, results in workers.as_they_end(functools.partial(_run_batch, profile=profile), batches, jobs):
+    work = functools.partial(_run_batch, profile=profile)
+    for batch, results in workers.as_they_end(work, batches, jobs, libraries=(__name__, "torch", "flax.nnx")):
         for case in batch:
             progress(case, case.steps)
         yield results

@@ -8,14 +8,14 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from . import _quiet
+from . import _garbage, _quiet
 
 Share = TypeVar("Share")
 Result = TypeVar("Result")
 
 
 def as_they_end(
-    work: Callable[[Share], Result], shares: Sequence[Share], jobs: int
+    work: Callable[[Share], Result], shares: Sequence[Share], jobs: int, libraries: Sequence[str] = ()
 ) -> Iterator[tuple[Share, Result]]:
     """Each share with what came of it, as soon as it is done. Whoever stops asking ends the work.
 
@@ -23,9 +23,10 @@ def as_they_end(
       work: a function at the top of a module, perhaps partially applied: it goes to other processes.
       shares: what it is called with.
       jobs: how many processes; at least 1.
+      libraries: what each of them will need.
     """
     spawn = multiprocessing.get_context("spawn")
-    pool = concurrent.futures.ProcessPoolExecutor(jobs, spawn, _begin)
+    pool = concurrent.futures.ProcessPoolExecutor(jobs, spawn, _begin, (libraries,))
     futures = {pool.submit(work, share): share for share in shares}
     try:
         for future in concurrent.futures.as_completed(futures):
@@ -39,7 +40,9 @@ def as_they_end(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _begin() -> None:
+def _begin(libraries: Sequence[str]) -> None:
     # Whoever interrupts the run interrupts the one that started these, and that ends them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _quiet.begin()
+    with _garbage.not_looked_for():
+        _quiet.begin()
+        _garbage.load(libraries)

@@ -38,6 +38,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 def pytest_collection_finish() -> None:
     """From here on only what tests make is looked through."""
     gc.freeze()
+    gc.set_threshold(100_000)
     gc.enable()
 
 

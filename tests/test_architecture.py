@@ -36,7 +36,7 @@ jaxsched.interop
 jaxsched
 """
 PARITY = """
-parity parity._quiet parity.metrics parity.ulp parity.commands.exits parity.commands.about
+parity parity._garbage parity._quiet parity.metrics parity.ulp parity.commands.exits parity.commands.about
 parity.guard
 parity.reference
 parity.causes parity.environment parity.handed_in

@@ -22,3 +22,8 @@ COMMANDS = {
 
 RUN_CODE_OF_OTHERS = frozenset({"compare", "check", "devices", "train"})
 """Those that import what somebody names."""
+
+STEP_PYTORCH = frozenset(
+    {"run", "train", "show", "compare", "record", "optimizers", "deviations", "selftest"}
+)
+"""Those that step PyTorch, and wait for it anyway."""

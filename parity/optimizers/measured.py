@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +28,13 @@ Distance: TypeAlias = tuple[float, ...]
 """After each of `UPDATES`: the greatest difference of a parameter, relative to the largest parameter."""
 
 
+class Ulps(NamedTuple):
+    """Distances of float32 numbers, in ULP."""
+
+    most: float
+    mean: float
+
+
 @dataclasses.dataclass(frozen=True)
 class Measured:
     """A row and what came of it."""
@@ -42,6 +49,12 @@ class Measured:
     functions: tuple[str, ...]
     """What that consists of."""
 
+    float32: Ulps
+    """Of the right one in float32, after all updates."""
+
+    foreach: Ulps | None
+    """Of PyTorch's ``foreach`` from its own loop, likewise; None where it has none."""
+
     @property
     def passed(self) -> bool:
         return self.right[-1] <= self.row.within
@@ -52,7 +65,7 @@ def measure(rows: Sequence[Row]) -> list[Measured]:
     start, grads = _random()
     cpu = jax.devices("cpu")[0]
     # As Optax is used; it relies on promotion itself.
-    with jax.enable_x64(True), jax.default_device(cpu), jax.numpy_dtype_promotion("standard"):
+    with jax.default_device(cpu), jax.numpy_dtype_promotion("standard"):
         return [_measured(row, start, grads) for row in rows]
 
 
@@ -65,19 +78,55 @@ def _random() -> tuple[Arrays, Arrays]:
 def _measured(row: Row, start: Arrays, grads: Arrays) -> Measured:
     import torch
 
-    parameters = {name: torch.nn.Parameter(torch.tensor(p)) for name, p in start.items()}
-    live = getattr(torch.optim, row.cls)(parameters.values(), lr=RATE, **row.arguments)
-    right = jaxsched.optimizer_from_torch(live)
-    functions = _functions(jaxsched.optax_code(live))
-    theirs = []
+    live, theirs = _stepped(row, start, grads, torch.float64)
+    with jax.enable_x64(True):
+        right = jaxsched.optimizer_from_torch(live)
+        obvious = None if row.make is None else _distance(row.make(RATE), start, grads, theirs)
+        exact = _distance(right, start, grads, theirs)
+    narrow, wanted = _stepped(row, start, grads, torch.float32)
+    ours = _trained(jaxsched.optimizer_from_torch(narrow), _narrow(start), _narrow(grads))
+    return Measured(
+        row,
+        obvious,
+        exact,
+        _functions(jaxsched.optax_code(live)),
+        _ulps({name: values[-1] for name, values in ours.items()}, wanted[-1]),
+        _foreach(row, start, grads, wanted[-1]),
+    )
+
+
+def _stepped(row: Row, start: Arrays, grads: Arrays, dtype: Any, **how: bool) -> tuple[Any, list[Arrays]]:
+    """PyTorch's, and its parameters after each of `UPDATES`."""
+    import torch
+
+    parameters = {name: torch.nn.Parameter(torch.tensor(p, dtype=dtype)) for name, p in start.items()}
+    live = getattr(torch.optim, row.cls)(parameters.values(), lr=RATE, **row.arguments, **how)
+    found = []
     for k in range(UPDATES[-1]):
         for name, parameter in parameters.items():
-            parameter.grad = torch.tensor(grads[name][k])
+            parameter.grad = torch.tensor(grads[name][k], dtype=dtype)
         live.step()
         if k + 1 in UPDATES:
-            theirs.append({name: p.detach().numpy().copy() for name, p in parameters.items()})
-    obvious = None if row.make is None else _distance(row.make(RATE), start, grads, theirs)
-    return Measured(row, obvious, _distance(right, start, grads, theirs), functions)
+            found.append({name: p.detach().numpy().copy() for name, p in parameters.items()})
+    return live, found
+
+
+def _foreach(row: Row, start: Arrays, grads: Arrays, wanted: Arrays) -> Ulps | None:
+    import torch
+
+    if row.cls == "Muon":  # which takes the argument, and raises
+        return None
+    _, found = _stepped(row, start, grads, torch.float32, foreach=True)
+    return _ulps(found[-1], wanted)
+
+
+def _narrow(arrays: Arrays) -> Any:
+    return {name: values.astype(np.float32) for name, values in arrays.items()}
+
+
+def _ulps(ours: Mapping[str, npt.NDArray[Any]], theirs: Mapping[str, npt.NDArray[Any]]) -> Ulps:
+    apart = np.concatenate([np.ravel((ours[name] - p) / np.spacing(np.abs(p))) for name, p in theirs.items()])
+    return Ulps(float(np.abs(apart).max()), float(np.abs(apart).mean()))
 
 
 def _functions(source: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .measured import UPDATES, Distance, Measured
+from .measured import UPDATES, Distance, Measured, Ulps
 from .rows import RATE, Clipped
 
 LEAD = """\
@@ -14,7 +14,8 @@ Written by `parity optimizers`, with {versions}: the same {most:,} random gradie
 rate of {rate}, float64, and in each line the greatest difference of a parameter after {after}
 updates, relative to the largest one. What is **further apart than {another:.0e}** at the end trains
 something else. The right counterpart is what [`optimizer_from_torch`](optimizers.md) makes; `optax_code`
-writes it down.
+writes it down. In float32: how far that is from PyTorch after {most:,} updates, at most and on average, in
+ULP; and beside it how far PyTorch's own `foreach` is from its loop.
 """
 
 
@@ -30,8 +31,8 @@ def page(found: Sequence[Measured], clipped: Sequence[tuple[Clipped, float]], ve
             another=ANOTHER,
         ),
         f"| torch.optim | the obvious Optax | apart after {after} | what it does otherwise "
-        f"| the right one is of | apart after {after} |",
-        "| --- | --- | --- | --- | --- | --- |",
+        f"| the right one is of | apart after {after} | in float32 | `foreach` |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
         *map(_line, found),
         "",
         "## Clipping",
@@ -50,8 +51,12 @@ def _line(one: Measured) -> str:
     functions = ", ".join(f"`{name}`" for name in dict.fromkeys(one.functions))
     return (
         f"| `{one.row.name}` | {obvious} | {_distance(one.obvious)} | {one.row.why} "
-        f"| {functions} | {_distance(one.right)} |"
+        f"| {functions} | {_distance(one.right)} | {_ulps(one.float32)} | {_ulps(one.foreach)} |"
     )
+
+
+def _ulps(apart: Ulps | None) -> str:
+    return "" if apart is None else f"{apart.most:.0f} ({apart.mean:.1f})"
 
 
 def _distance(apart: Distance | None) -> str:
