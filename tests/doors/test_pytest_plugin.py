@@ -23,7 +23,7 @@ def twin(lr=0.1):
 def test_twins():
     assert_training_parity(twin(), twin(), steps=9)
 
-def test_other_twins():
+def test_unlike_twins():
     assert_training_parity(twin(), twin(lr=0.2), steps=9)
 
 def make():
@@ -74,7 +74,7 @@ def test_a_report_of_what_was_asserted(tmp_path, workers):
     assert (written["summary"]["passed"], written["summary"]["failed"]) == (2, 1)
     assert {twins["name"]: twins["verdict"] for twins in written["training"]} == {
         "test_mine.py::test_twins": "passed",
-        "test_mine.py::test_other_twins": "failed",
+        "test_mine.py::test_unlike_twins": "failed",
     }
 
 
