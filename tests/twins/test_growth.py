@@ -106,3 +106,13 @@ def test_a_real_difference_is_one_in_float64_too():
     assert found.growth.is_rounding is False
     assert found.culprit.name != "rounding"
     assert "in float64 it is 1.0e-04 there: a real difference" in str(found)
+
+
+def test_a_learning_rate_is_never_called_rounding():
+    def other_rate(float64=False):
+        for told in chaotic(2.0**-22)(float64):
+            yield {**told, "lr": 0.2}
+
+    found = parity.compare_training(chaotic(0.0), other_rate, steps=30)
+    assert found["loss"].parts > 0  # by rounding, as above
+    assert found.culprit.names == ("learning rate",)
