@@ -11,13 +11,27 @@ if TYPE_CHECKING:
     from .api import assert_parity as assert_parity, compare as compare
     from .comparison import Comparison as Comparison, Difference as Difference
     from .devices.compare import compare_devices as compare_devices
+    from .twins import (
+        TrainingComparison as TrainingComparison,
+        assert_training_parity as assert_training_parity,
+        compare_training as compare_training,
+        linen_twin as linen_twin,
+        nnx_twin as nnx_twin,
+        torch_twin as torch_twin,
+    )
 
 _PUBLIC = {
     "Comparison": "comparison",
     "Difference": "comparison",
+    "TrainingComparison": "twins",
     "assert_parity": "api",
+    "assert_training_parity": "twins",
     "compare": "api",
     "compare_devices": "devices.compare",
+    "compare_training": "twins",
+    "linen_twin": "twins",
+    "nnx_twin": "twins",
+    "torch_twin": "twins",
 }
 
 __all__ = list(_PUBLIC)

@@ -1,4 +1,4 @@
-"""A plugin for pytest: what `assert_parity` compared goes into a report.
+"""A plugin for pytest: what `assert_parity` and `assert_training_parity` compared goes into a report.
 
 In anyone's tests::
 
@@ -27,7 +27,11 @@ from . import report
 from .api import recorders
 from .comparison import Comparison
 from .report import github
+from .report.wording import summaries
 from .results import CaseResult, PairCase, gathered
+from .training import BroughtTwins, TrainingResult
+from .twins import TrainingComparison
+from .twins.compare import recorders as training_recorders
 
 KEY = pytest.StashKey["Recorder"]()
 
@@ -47,11 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[KEY] = Recorder(folder)
         config.pluginmanager.register(config.stash[KEY])
         recorders.append(config.stash[KEY].record)
+        training_recorders.append(config.stash[KEY].record_training)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if KEY in config.stash:
         recorders.remove(config.stash[KEY].record)
+        training_recorders.remove(config.stash[KEY].record_training)
 
 
 class Recorder:
@@ -59,15 +65,24 @@ class Recorder:
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
-        self.results: list[CaseResult] = []
+        self.results: list[CaseResult | TrainingResult] = []
         self.start = time.perf_counter()
 
     def record(self, schedule: Any, comparison: Comparison, seconds: float) -> None:
+        name, command = self._called()
+        case = PairCase(name, type(schedule).__name__, comparison.steps)
+        self.results.append(CaseResult(case, comparison, None, seconds, 0.0, command=command))
+
+    def record_training(self, comparison: TrainingComparison, seconds: float) -> None:
+        name, command = self._called()
+        case = BroughtTwins(name, comparison.steps)
+        self.results.append(TrainingResult(case, comparison, ((), ()), seconds, command=command))
+
+    def _called(self) -> tuple[str, str]:
+        """What a comparison of this test is called, and the command that does it once more."""
         test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
         again = sum(result.case.name.partition(" #")[0] == test for result in self.results)
-        name = f"{test} #{again + 1}" if again else test
-        case = PairCase(name, type(schedule).__name__, comparison.steps)
-        self.results.append(CaseResult(case, comparison, None, seconds, 0.0, command=f"pytest '{test}'"))
+        return f"{test} #{again + 1}" if again else test, f"pytest '{test}'"
 
     @pytest.hookimpl(optionalhook=True)  # pytest-xdist need not be there
     def pytest_testnodedown(self, node: Any) -> None:
@@ -89,5 +104,6 @@ class Recorder:
         paths = report.write(run, self.folder)
         github.announce(run)
         terminalreporter.section("parity")
-        terminalreporter.write_line(run.summary())
+        for line in summaries(run):
+            terminalreporter.write_line(line)
         terminalreporter.write_line("wrote " + ", ".join(map(str, paths)))

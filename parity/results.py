@@ -137,7 +137,8 @@ class Run:
     def compared(self) -> bool:
         """Whether there was anything."""
         replayed = self.devices is not None and self.devices.compared > 0
-        return self.steps > 0 or bool(self.training) or replayed
+        trained = any(result.comparison.steps or not result.case.brought for result in self.training)
+        return self.steps > 0 or trained or replayed
 
     @property
     def passed(self) -> bool:
@@ -185,11 +186,17 @@ class Run:
 
     def training_summary(self) -> str:
         """One line, of the twins."""
-        updates = sum(result.case.steps for result in self.training)
-        weights = max((result["weights"].furthest for result in self.training), default=0.0)
+        updates = sum(result.comparison.steps for result in self.training)
+        weights: dict[float, float] = {}  # by what is allowed
+        for result in self.training:
+            allowed = result.comparison.relative
+            weights[allowed] = max(weights.get(allowed, 0.0), result.worst)
+        (_, least), *others = sorted(weights.items()) or [(0.0, 0.0)]
+        beyond = "".join(f", and {apart:.1e} where {allowed:g} is allowed" for allowed, apart in others)
         return (
             f"training: {len(self.training) - len(self.parted)} pairs of twins stay together, "
-            f"{len(self.parted)} part; in {updates:,} updates the weights are at most {weights:.1e} apart"
+            f"{len(self.parted)} part; in {updates:,} updates the weights are at most {least:.1e} apart"
+            f"{beyond}"
         )
 
 

@@ -40,7 +40,7 @@ parity parity._garbage parity._quiet parity.metrics parity.ulp parity.commands.e
 parity.guard
 parity.reference
 parity.causes parity.environment parity.handed_in
-parity.comparison
+parity.comparison parity.twins
 parity.stepped
 parity.judge
 parity.answers

@@ -6,7 +6,7 @@ exit code. It is imported when it is asked for: `parity --help` waits for no lib
 
 COMMANDS = {
     "run": "compare, print the verdict, write the report",
-    "train": "train twins in PyTorch and Flax side by side",
+    "train": "train twins in PyTorch and Flax side by side, ours or yours",
     "devices": "the bits of schedules on a TPU or GPU, without one",
     "list": "print the names of the cases",
     "show": "one case, with all facts; or as a script",
@@ -20,7 +20,7 @@ COMMANDS = {
 }
 """What each does, in a line; in the order of the help."""
 
-RUN_CODE_OF_OTHERS = frozenset({"compare", "check", "devices"})
+RUN_CODE_OF_OTHERS = frozenset({"compare", "check", "devices", "train"})
 """Those that import what somebody names."""
 
 STEP_PYTORCH = frozenset(

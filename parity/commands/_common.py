@@ -129,7 +129,7 @@ def add_output(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", metavar="FILE", help="write report.json to FILE too; - is standard output")
 
 
-def add_device(command: argparse.ArgumentParser) -> None:
+def add_device(command: argparse._ActionsContainer) -> None:
     command.add_argument(
         "--device", choices=("cpu", "gpu", "tpu"), help="where JAX runs (default: its own choice)"
     )

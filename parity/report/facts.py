@@ -44,7 +44,7 @@ def furthest(found: Comparison) -> float:
 
 def worst_twins_first(results: Iterable[TrainingResult]) -> list[TrainingResult]:
     """What parted, then the rest; each by how far apart the weights are."""
-    return sorted(results, key=lambda result: (result.passed, -result["weights"].furthest))
+    return sorted(results, key=lambda result: (result.passed, -result.worst))
 
 
 class InMode(NamedTuple):

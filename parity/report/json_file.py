@@ -97,28 +97,45 @@ def _case(result: CaseResult) -> Object:
 
 
 def _training(result: TrainingResult) -> Object:
-    curves = result.curves
+    found = result.comparison
     return {
         "name": result.case.name,
         "optimizer": result.case.optimizer,
         "scheduler": result.case.scheduler,
         "verdict": verdict(result.passed),
         "problem": result.problem,
-        "updates": result.case.steps,
+        "updates": found.steps,
         "quantities": [
             {**quantity._asdict(), "furthest": _number(quantity.furthest)} for quantity in result.quantities
         ],
         "first": None if result.first is None else result.first.name,
+        "culprit": None
+        if found.culprit is None
+        else {
+            "names": list(found.culprit.names),
+            "because": found.culprit.because,
+            "wanted": list(found.culprit.wanted),
+        },
+        "growth": None
+        if found.growth is None
+        else {**_finite(found.growth._asdict()), "is_rounding": found.growth.is_rounding},
+        "relative": _number(found.relative),
+        "precision": found.precision,
+        "notes": list(found.notes),
         "lr_float64": _number(result.lr_float64),
         "reductions": dict(zip(("flax", "torch"), map(list, result.reductions), strict=True)),
         "loss": {
             side: {"first": _number(float(losses[0])), "last": _number(float(losses[-1]))}
-            for side, losses in zip(("flax", "torch"), curves.loss, strict=True)
+            for side, losses in zip(("flax", "torch"), result.loss or ([math.nan],) * 2, strict=True)
         },
         "again": result.again,
         "seconds": round(result.seconds, 3),
         "torch_seconds": round(result.torch_seconds, 3),
     }
+
+
+def _finite(values: dict[str, Json]) -> Object:
+    return {name: _number(value) for name, value in values.items()}
 
 
 def _row(row: Row) -> Object:

@@ -9,7 +9,7 @@ from ..deviations import Demonstration
 from ..devices.table import Table as Devices
 from ..results import CaseResult, Run
 from . import facts, tables, tables_devices, wording, wording_devices
-from .document import Code, Section, Span, Strong, Table, Text, marked, spans, table
+from .document import Code, Section, Span, Strong, Table, Text, joined, marked, spans, table
 from .facts import Judged
 
 PICTURE = "training.png"
@@ -45,7 +45,12 @@ def _sections(run: Run, shown: Sequence[CaseResult], picture: bool) -> Iterator[
     yield Section("By scheduler", "", tables.by_scheduler(run))
     yield Section("Beside Optax", marked(wording.BESIDE_OPTAX), tables.beside_optax(shown))
     losses = f"![The losses of all twins, overlaid]({PICTURE})" if picture else ""
-    yield Section("Training", wording.TRAINING, tables.training(run.training), losses)
+    yield Section("Training", wording.training(run), tables.training(run.training), losses)
+    said = joined(
+        ((Code(each.case.name), f": {line}") for each in run.training for line in wording.beside(each)),
+        "\n\n",
+    )
+    yield Section("What the twins tell", "", tables.quantities(run.training), said)
     if run.devices is not None:
         yield from _devices(run.devices)
     yield Section("Deviations", wording.DEVIATIONS, tables.deviations(run.deviations))

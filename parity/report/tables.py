@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from ..deviations import Demonstration
 from ..results import CaseResult, Run
-from ..training import TrainingResult
+from ..training import Quantity, TrainingResult
 from . import facts
 from .document import Code, Span, Strong, Table, joined, marked, table
-from .wording import count, cycled, ulp
+from .wording import count, cycled, size, ulp
 
 
 def by_scheduler(run: Run) -> Table:
@@ -85,13 +85,13 @@ def training(results: Iterable[TrainingResult]) -> Table:
         (
             (
                 result.case.optimizer,
-                joined((Code(result.case.spec.call(lr)) for lr in result.case.base_lrs), " and "),
+                joined(map(Code, result.case.schedules), " and "),
                 "passed" if result.passed else (Strong("failed"), f": {result.problem}"),
                 f"{result.case.steps:,}",
-                "yes" if result["learning rate"].parts is None else Strong("no"),
-                f"{result.lr_float64:.1e}",
-                _momentum(result),
-                *(f"{result[name].furthest:.1e}" for name in ("loss", "gradient norm", "weights")),
+                _alike(result.find("learning rate"), "yes", "no"),
+                size(result.lr_float64),
+                _alike(cycled(result), "the same", "not the same"),
+                *(size(result.furthest(name)) for name in ("loss", "gradient norm", "weights")),
                 _reductions(result),
             )
             for result in results
@@ -99,11 +99,29 @@ def training(results: Iterable[TrainingResult]) -> Table:
     )  # fmt: skip
 
 
-def _momentum(result: TrainingResult) -> Span:
-    momentum = cycled(result)
-    if momentum is None:
+def quantities(results: Iterable[TrainingResult]) -> Table:
+    """One row for each quantity of twins that somebody brought, who may tell whatever they like."""
+    return table(
+        ("twins", "quantity", "furthest apart", "at update", "too far from update"),
+        (
+            (
+                Code(result.case.name),
+                quantity.name,
+                quantity.size,
+                str(quantity.at),
+                "–" if quantity.parts is None else Strong(str(quantity.parts)),
+            )
+            for result in results
+            if result.case.brought
+            for quantity in result.quantities
+        ),
+    )
+
+
+def _alike(quantity: Quantity | None, same: str, other: str) -> Span:
+    if quantity is None:
         return "–"
-    return "the same" if momentum.parts is None else Strong("not the same")
+    return same if quantity.parts is None else Strong(other)
 
 
 def _reductions(result: TrainingResult) -> Span:

@@ -64,6 +64,16 @@ class Bar(_Bar):
         self._advance(steps, case.scheduler)
 
 
+class Updates(_Bar):
+    """Updates of one pair of twins that are done."""
+
+    def __init__(self, number: int, console: Console) -> None:
+        super().__init__(number, "updates", console)
+
+    def __call__(self, updates: int) -> None:
+        self._advance(updates, "twins")
+
+
 class Schedules(_Bar):
     """Schedules that are done."""
 
@@ -150,19 +160,24 @@ def _training(run: Run, console: Console) -> None:
     """The twins, worst first; beside schedules only what they come to is said, in the last line."""
     if not run.training or run.results:
         return
+    if any(result.case.brought for result in run.training):
+        for result in run.training:
+            for line in (result.case.name, *result.comparison.facts()):
+                _line(console, line)
+        return
     rows: list[tuple[str, ...]] = [
         ("optimizer", "schedule", "updates", "learning rate", "momentum", "loss", "gradient", "weights")
     ]
-    for result in sorted(run.training, key=lambda result: -result["weights"].furthest):
+    for result in sorted(run.training, key=lambda result: -result.worst):
         momentum = wording.cycled(result)
         rows.append(
             (
                 result.case.optimizer,
                 result.case.scheduler,
-                f"{result.case.steps:,}",
-                _same(result["learning rate"]),
+                f"{result.comparison.steps:,}",
+                _same(result.find("learning rate")),
                 _same(momentum) if momentum else "",
-                *(f"{result[name].furthest:.1e}" for name in ("loss", "gradient norm", "weights")),
+                *(wording.size(result.furthest(name)) for name in ("loss", "gradient norm", "weights")),
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -190,7 +205,9 @@ def _devices(table: Devices, console: Console) -> None:
         _line(console, reason)
 
 
-def _same(quantity: Quantity) -> str:
+def _same(quantity: Quantity | None) -> str:
+    if quantity is None:
+        return "–"
     return "same bits" if quantity.parts is None else f"{quantity.furthest:.3g} ULP"
 
 

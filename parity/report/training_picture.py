@@ -21,22 +21,29 @@ def render(results: Sequence[TrainingResult]) -> bytes:
     for panel in panels[len(results) :]:
         panel.remove()
     for panel, result in zip(panels, results, strict=False):
-        ours, theirs = result.curves.loss
+        if result.loss is None:
+            panel.remove()
+            continue
+        ours, theirs = result.loss
         panel.semilogy(theirs, color="#f0a060", linewidth=3.5, label="PyTorch")
         panel.semilogy(ours, color="#20304a", linewidth=0.9, label="Flax with jaxsched")
-        panel.set_title(f"{result.case.optimizer}\n{result.case.scheduler}", fontsize=8, loc="left")
+        known = f"{result.case.optimizer}\n{result.case.scheduler}"
+        title = result.case.name.replace(" and ", "\n") if result.case.brought else known
+        panel.set_title(title, fontsize=8, loc="left")
         # At the bottom left: losses begin at the top.
         panel.text(
             0.03,
             0.05,
-            f"weights {result['weights'].furthest:.0e} apart",
+            f"{'weights ' if result.find('weights') else ''}{result.worst:.0e} apart",
             transform=panel.transAxes,
             fontsize=7,
             color="#a00000" if not result.passed else "#606060",
         )
         panel.tick_params(labelsize=7)
         panel.spines[["top", "right"]].set_visible(False)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=8)
+    drawn = [panel for panel in panels if panel.lines]
+    if drawn:
+        figure.legend(*drawn[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=8)
     figure.supxlabel("update", fontsize=8)
     figure.supylabel("loss of the batch", fontsize=8)
     file = io.BytesIO()

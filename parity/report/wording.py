@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -28,8 +29,13 @@ TRAINING = f"""\
 One network trained twice, in PyTorch and in Flax, from the same weights and on the same batches, in
 float64 on the CPU. Learning rate and momentum must be the same float32 numbers at every update;
 losses, gradient norms and weights may be {RELATIVE:g} apart (each column shows the greatest relative
-distance), since the two sum in orders of their own. A plateau's decisions depend on the losses that
-they lead to."""
+distance), since the two sum in orders of their own; those of Muon 0.1, as it computes in bfloat16. A
+plateau's decisions depend on the losses that they lead to."""
+
+BROUGHT = """\
+Two trainings that somebody brought, update by update. Learning rates, momenta and decays must be the same
+float32 numbers; all else may be as far apart as the precision of the two makes it by summing in another
+order (each column shows the greatest relative distance, with a dash for what was not told)."""
 
 MODES = """\
 How many schedules were called in each way, and how many then gave other bits at any of 256 counts.
@@ -49,6 +55,11 @@ def title(run: Run) -> str:
     """What the run is about."""
     only_devices = run.devices is not None and not (run.results or run.training)
     return "Bits on devices" if only_devices else "Parity with PyTorch"
+
+
+def training(run: Run) -> str:
+    """What the twins of a run are, and what is compared of them."""
+    return BROUGHT if any(result.case.brought for result in run.training) else TRAINING
 
 
 def summaries(run: Run) -> list[str]:
@@ -98,7 +109,10 @@ def refusal(judged: Judged) -> Refusal:
         return Refusal(verdict_here, judged.name, problem(judged) or "", judged.again)
     stated = Refusal("failed", judged.case.name, judged.problem or "", judged.again)
     if isinstance(judged, TrainingResult):
-        return stated
+        culprit = judged.comparison.culprit
+        return stated._replace(
+            cause=None if culprit is None else str(culprit), explanation=tuple(judged.comparison.why())
+        )
     found = judged.comparison
     return stated._replace(cause=found.cause, who=found.who, explanation=tuple(found.explanation()))
 
@@ -135,15 +149,19 @@ def _case(result: CaseResult) -> str:
 
 
 def _twins(result: TrainingResult) -> str:
-    lines = [result.problem or f"the twins stay together for {result.case.steps:,} updates"]
-    for quantity in result.quantities:
-        parts = "" if quantity.parts is None else f"; too far from update {quantity.parts} on"
-        size = f"{quantity.furthest:.3g} {'ULP' if quantity.unit == 'ULP' else '(relative)'}"
-        lines.append(f"{quantity.name}: {size} apart at most, at update {quantity.at}{parts}")
+    found = result.comparison
+    lines = [result.problem or f"the twins stay together for {found.steps:,} updates", *found.explained()]
     if any(result.reductions):
         for side, updates in zip(("Flax", "PyTorch"), result.reductions, strict=True):
             lines.append(f"reductions, {side}: before updates {', '.join(map(str, updates)) or 'none'}")
     return "\n".join(lines)
+
+
+def beside(result: TrainingResult) -> list[str]:
+    """What is to be said of twins besides their quantities: how the distance grows, what was not compared."""
+    found = result.comparison
+    growth = [f"growth: {found.growth}"] if found.growth is not None else []
+    return [*growth, *(f"note: {note}" for note in found.notes)]
 
 
 def other_bits(modes: Mapping[str, int]) -> str:
@@ -153,7 +171,7 @@ def other_bits(modes: Mapping[str, int]) -> str:
 
 def cycled(result: TrainingResult) -> Quantity | None:
     """The momentum of twins, where a schedule drives it."""
-    return next((quantity for quantity in result.quantities if quantity.name == "momentum"), None)
+    return result.find("momentum")
 
 
 # Numbers
@@ -162,6 +180,11 @@ def cycled(result: TrainingResult) -> Quantity | None:
 def ulp(value: float) -> str:
     """A distance in ULP: plain while it is short, in powers of ten when it is not."""
     return f"{round(value):,}" if value < 1e6 else f"{value:.1e}"
+
+
+def size(relative: float) -> str:
+    """A relative distance, with a dash where nothing was compared."""
+    return "–" if math.isnan(relative) else f"{relative:.1e}"
 
 
 def count(value: float | None) -> str:

@@ -9,7 +9,7 @@ from .case import TrainingCase as TrainingCase
 from .flax_twin import by_flax as by_flax, transformation as transformation
 from .result import (
     RELATIVE as RELATIVE,
-    Curves as Curves,
+    BroughtTwins as BroughtTwins,
     Quantity as Quantity,
     TrainingResult as TrainingResult,
 )

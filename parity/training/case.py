@@ -11,6 +11,7 @@ from ..cases import BaseCase, Spec
 from ..cases.case import How
 from .result import TrainingResult
 from .side_by_side import train
+from .twins import KINDS, OPTIMIZERS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +32,22 @@ class TrainingCase(BaseCase):
     @property
     def name(self) -> str:
         """The optimizer, and the schedule of each group as its call."""
-        return f"{self.optimizer}: {' and '.join(map(self.spec.call, self.base_lrs))}"
+        return f"{self.optimizer}: {' and '.join(self.schedules)}"
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What each layer has."""
+        return ("weight",) if OPTIMIZERS[self.optimizer].torch == "Muon" else KINDS
+
+    @property
+    def brought(self) -> bool:
+        """Whether somebody brought it, so that there is no more than one, and nobody knows its parts."""
+        return False
+
+    @property
+    def schedules(self) -> tuple[str, ...]:
+        """The schedule of each group, as its call."""
+        return tuple(map(self.spec.call, self.base_lrs))
 
     @property
     def arguments(self) -> Mapping[str, Any]:

@@ -1,94 +1,131 @@
-"""What came of a pair of twins."""
+"""What came of a pair of twins, ours or somebody's."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import shlex
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from ..twins import Quantity as Quantity, TrainingComparison
+from ..twins.distances import ALLOWED
+from ..twins.quantities import LOSS, LR, WEIGHTS
+
 if TYPE_CHECKING:
     from .case import TrainingCase
 
+Pair: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+"""Flax's, then PyTorch's; one number for each update."""
 
-RELATIVE = 1e-10
-"""How far apart losses, gradients and weights may be. Both sum in an order of their own."""
+RELATIVE = ALLOWED[53]
+"""How far apart losses, gradients and weights of ours may be. Both sum in an order of their own."""
 
 
-class Quantity(NamedTuple):
-    """One of the quantities that are compared at every update."""
+@dataclasses.dataclass(frozen=True)
+class BroughtTwins:
+    """A pair that somebody brought."""
 
     name: str
-    unit: str
-    """``"ULP"`` of float32, of which none is allowed; or ``"relative"``, for at most `RELATIVE`."""
+    steps: int
+    optimizer: str = ""
+    scheduler: str = "twins"
+    brought: bool = True
 
-    furthest: float
-    """The greatest distance at any update; infinite where a value is not finite."""
-
-    at: int
-    """The update with it."""
-
-    parts: int | None
-    """The first update at which it is too far."""
-
-
-class Curves(NamedTuple):
-    """What there is to draw; float64, one row for each update."""
-
-    lr: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
-    """Flax's, then PyTorch's; of the first group."""
-
-    loss: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
-    weights: npt.NDArray[np.float64]
-    """Their distance."""
+    @property
+    def schedules(self) -> tuple[str, ...]:
+        """What stands for the calls of the schedules, which nobody knows."""
+        return (self.name,)
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainingResult:
     """What came of one pair of twins."""
 
-    case: TrainingCase
-    quantities: tuple[Quantity, ...]
-    """In the order in which they come about within an update."""
-
-    lr_float64: float
-    """The greatest relative distance of the learning rates before they are rounded to float32."""
-
+    case: TrainingCase | BroughtTwins
+    comparison: TrainingComparison
     reductions: tuple[tuple[int, ...], tuple[int, ...]]
     """Updates before which the plateau reduced the learning rate: Flax's, and PyTorch's."""
 
-    curves: Curves
     seconds: float
-    torch_seconds: float
+    command: str | None = None
+    """What does the case once more, if it is not one of the table."""
 
     @property
     def again(self) -> str:
         """The command that does this case once more."""
-        return f"parity train -k {shlex.quote(self.case.name)}"
+        return self.command or f"parity train -k {shlex.quote(self.case.name)}"
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """In the order in which they come about within an update."""
+        return self.comparison.quantities
 
     @property
     def first(self) -> Quantity | None:
         """What parts first; within an update, what comes about first."""
-        parted = [quantity for quantity in self.quantities if quantity.parts is not None]
-        return min(parted, key=lambda quantity: quantity.parts or 0, default=None)
+        return self.comparison.first
 
     @property
     def problem(self) -> str | None:
         """Where and by what the twins part, in one sentence; None when they do not."""
-        first = self.first
-        if first is None:
-            return None
-        others = [q for q in self.quantities if q.parts is not None and q is not first]
-        then = "; then " + ", ".join(f"{q.name} at {q.parts}" for q in others) if others else ""
-        size = f"{first.furthest:.3g} {'ULP' if first.unit == 'ULP' else '(relative)'}"
-        return f"the twins part at update {first.parts}, by the {first.name}, up to {size} apart{then}"
+        return self.comparison.problem
 
     @property
     def passed(self) -> bool:
         return self.problem is None
 
+    @property
+    def torch_seconds(self) -> float:
+        """What PyTorch took of it."""
+        return self.comparison.seconds[1]
+
+    @property
+    def lr_float64(self) -> float:
+        """The greatest relative distance of the learning rates before they are rounded to float32."""
+        if LR not in self.comparison.values:
+            return math.nan
+        ours, theirs = self.comparison.values[LR]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return float(np.where(ours == theirs, 0.0, np.abs(ours - theirs) / np.abs(theirs)).max())
+
+    @property
+    def lr(self) -> Pair | None:
+        """Of the first group, for pictures."""
+        return self._curve(LR)
+
+    @property
+    def loss(self) -> Pair | None:
+        """For pictures."""
+        return self._curve(LOSS)
+
+    @property
+    def weights(self) -> npt.NDArray[np.float64] | None:
+        """Their distance, for pictures."""
+        return self.comparison.distances.get(WEIGHTS)
+
+    def _curve(self, key: str) -> Pair | None:
+        pair = self.comparison.values.get(key)
+        return None if pair is None else (pair[0][:, 0], pair[1][:, 0])
+
+    def furthest(self, name: str) -> float:
+        """The greatest distance of a quantity; NaN where it was not compared."""
+        quantity = self.find(name)
+        return math.nan if quantity is None else quantity.furthest
+
+    @property
+    def worst(self) -> float:
+        """How far apart the two are: by their weights, or else by what is furthest; relative."""
+        weights = self.find("weights")
+        found = [weights] if weights else [each for each in self.quantities if each.unit == "relative"]
+        return max((quantity.furthest for quantity in found), default=0.0)
+
+    def find(self, name: str) -> Quantity | None:
+        """The quantity of a name; None where it was not compared."""
+        return next((quantity for quantity in self.quantities if quantity.name == name), None)
+
     def __getitem__(self, name: str) -> Quantity:
         """The quantity of a name."""
-        return next(quantity for quantity in self.quantities if quantity.name == name)
+        return self.comparison[name]

@@ -1,4 +1,4 @@
-"""Both twins trained, an update of each in turn, and compared."""
+"""Both twins of a case trained, an update of each in turn, and compared as anyone's are."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from .. import ulp
+from ..handed_in import NotComparable
+from ..twins import TrainingComparison, compare_training
+from ..twins.quantities import BATCH, GRADIENT_NORM, LOSS, LR, MOMENTUM, START, WEIGHTS
+from ..twins.result import refused
 from .flax_twin import by_flax
-from .result import RELATIVE, Curves, Quantity, TrainingResult
+from .result import TrainingResult
 from .torch_twin import by_torch
-from .twins import Data, Update, cycles, data
+from .twins import OPTIMIZERS, Data, Update, cycles, data
 
 if TYPE_CHECKING:
     from .case import TrainingCase
+
+
+NAMES = ("PyTorch", "Flax")
 
 
 def train(
@@ -34,29 +39,39 @@ def train(
       ours: the twin beside PyTorch's.
     """
     start = time.perf_counter()
-    with _one_thread():
-        twins, torch_seconds = _in_turn(case, data(case.steps), ours, progress)
-    lr, momentum, loss, gradient = (
-        tuple(np.asarray([getattr(twin[i], name) for twin in twins], np.float64) for i in (0, 1))
-        for name in ("lr", "momentum", "loss", "gradient")
-    )
-    weights = np.asarray([_apart(*twin) for twin in twins])
-    quantities = [
-        _quantity("loss", _relative(*loss)),
-        _quantity("gradient norm", _relative(*gradient)),
-        _quantity("learning rate", _ulps(*lr).max(axis=1), "ULP"),
-        *([_quantity("momentum", _ulps(*momentum), "ULP")] if cycles(case) else []),
-        _quantity("weights", weights),
-    ]
+    given = data(case.steps)
+    try:
+        with _one_thread():
+            found = compare_training(
+                lambda: _told(case, by_torch(case, given)),
+                lambda: _told(case, ours(case, given)),
+                steps=case.steps,
+                relative=OPTIMIZERS[case.optimizer].relative,
+                progress=progress,
+                names=NAMES,
+            )
+    except NotComparable as reason:  # `optimizer_from_torch` refuses, say, what it cannot do
+        found = refused(NAMES[::-1], str(reason))
     return TrainingResult(
         case=case,
-        quantities=tuple(quantities),
-        lr_float64=float(_relative(*lr).max()),
-        reductions=(_reductions(case, lr[0]), _reductions(case, lr[1])),
-        curves=Curves((lr[0][:, 0], lr[1][:, 0]), (loss[0], loss[1]), weights),
+        comparison=found,
+        reductions=_reductions(case, found),
         seconds=time.perf_counter() - start,
-        torch_seconds=torch_seconds,
     )
+
+
+def _told(case: TrainingCase, updates: Iterator[Update]) -> Iterator[dict[str, Any]]:
+    """What a twin of ours tells of each update."""
+    for update in updates:
+        told = {
+            LOSS: update.loss,
+            GRADIENT_NORM: update.gradient,
+            LR: update.lr,
+            WEIGHTS: update.weights,
+            BATCH: update.batch,
+        }
+        told.update({} if update.start is None else {START: update.start})
+        yield {**told, **({MOMENTUM: update.momentum} if cycles(case) else {})}
 
 
 @contextlib.contextmanager
@@ -72,53 +87,8 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _in_turn(
-    case: TrainingCase,
-    given: Data,
-    ours: Callable[[TrainingCase, Data], Iterator[Update]],
-    progress: Callable[[int], None],
-) -> tuple[list[tuple[Update, Update]], float]:
-    """All updates of both, and the seconds that PyTorch took."""
-    twins: list[tuple[Update, Update]] = []
-    seconds = 0.0
-    theirs, mine = by_torch(case, given), ours(case, given)
-    for _ in range(case.steps):
-        before = time.perf_counter()
-        one = next(theirs)
-        seconds += time.perf_counter() - before
-        twins.append((next(mine), one))
-        progress(1)
-    return twins, seconds
-
-
-def _apart(ours: Update, theirs: Update) -> float:
-    """Of the worst layer: the norm of the difference by that of PyTorch's weights."""
-    with np.errstate(all="ignore"):  # a network may be lost, and then its weights overflow
-        return max(
-            float(np.linalg.norm(ours.weights[name] - wanted) / np.linalg.norm(wanted))
-            for name, wanted in theirs.weights.items()
-        )
-
-
-def _relative(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(ours == theirs, 0.0, np.abs(ours - theirs) / np.abs(theirs))
-
-
-def _ulps(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """How far apart the two are once both are rounded to float32."""
-    with np.errstate(over="ignore"):
-        return ulp.rounded_distance(ours.astype(np.float32), theirs)
-
-
-def _quantity(name: str, apart: npt.NDArray[np.float64], unit: str = "relative") -> Quantity:
-    apart = np.where(np.isfinite(apart), apart, np.inf)
-    beyond = np.flatnonzero(apart > (0 if unit == "ULP" else RELATIVE))
-    worst = int(apart.argmax())
-    return Quantity(name, unit, float(apart[worst]), worst, int(beyond[0]) if len(beyond) else None)
-
-
-def _reductions(case: TrainingCase, lrs: npt.NDArray[np.float64]) -> tuple[int, ...]:
-    if case.scheduler != "ReduceLROnPlateau":
-        return ()
-    return tuple((np.flatnonzero(np.diff(lrs[:, 0]) < 0) + 1).tolist())
+def _reductions(case: TrainingCase, found: TrainingComparison) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    if case.scheduler != "ReduceLROnPlateau" or LR not in found.values:
+        return (), ()
+    ours, theirs = (np.flatnonzero(np.diff(lrs[:, 0]) < 0) + 1 for lrs in found.values[LR])
+    return tuple(ours.tolist()), tuple(theirs.tolist())

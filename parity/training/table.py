@@ -10,7 +10,7 @@ from .twins import OPTIMIZERS
 
 
 def _cases() -> Iterator[TrainingCase]:
-    sgd, momentum, nesterov, adam, adamw = OPTIMIZERS
+    sgd, momentum, nesterov, adam, adamw, *_ = OPTIMIZERS
     for optimizer, name in (
         (sgd, "constant"), (momentum, "linear"), (nesterov, "step"), (adam, "multi"), (adamw, "exponential"),
         (sgd, "polynomial"), (momentum, "cosine to"), (nesterov, "restarts"), (adam, "lambda"),
@@ -38,6 +38,28 @@ def _cases() -> Iterator[TrainingCase]:
     cosine = member("CosineAnnealingLR", T_max=150)
     for optimizer, base_lrs in ((momentum, (0.02, 0.2)), (adamw, (0.001, 0.01))):
         yield TrainingCase(optimizer, cosine, base_lrs)
+    yield from _converted()
+
+
+def _converted() -> Iterator[TrainingCase]:
+    """Each optimizer that is read off a live one, beneath schedules of every kind in turn."""
+    cosine = member("CosineAnnealingLR", T_max=150)
+    step = member("StepLR", step_size=40, gamma=0.3)
+    plateau = member("ReduceLROnPlateau", factor=0.5, patience=5, threshold=0.02, cooldown=3)
+    warm = sequence((9, 40, 90), "linear", "cosine to", "restarts", "swa linear")
+    others = (step, plateau, warm, chain("linear", "step"), MEMBERS["lambda"], MEMBERS["polynomial"])
+    for i, (name, optimizer) in enumerate(OPTIMIZERS.items()):
+        if optimizer.optax is not None:
+            continue
+        lr = RATES.get(optimizer.torch, 0.01)
+        yield TrainingCase(name, cosine, (lr, lr / 2) if i % 3 == 0 else (lr,))
+        yield TrainingCase(name, others[i % len(others)], (lr,))
+        if optimizer.cycled:
+            yield TrainingCase(name, member("OneCycleLR", max_lr=lr, total_steps=200), (lr,))
+
+
+RATES = {"SGD": 0.05, "Adadelta": 1.0, "Adagrad": 0.05, "ASGD": 0.1, "Adafactor": 0.05, "Muon": 0.02}
+"""At which an optimizer learns something here."""
 
 
 TRAINING_CASES: tuple[TrainingCase, ...] = tuple(_cases())

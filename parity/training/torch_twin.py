@@ -7,26 +7,44 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .twins import CLASSES, FEATURES, KINDS, OPTIMIZERS, WIDTH, Data, Update, cycles
+from .twins import CLASSES, FEATURES, OPTIMIZERS, WIDTH, Data, Update, cycles
 
 if TYPE_CHECKING:
     from .case import TrainingCase
+
+
+def live(case: TrainingCase) -> tuple[Any, Any, Any]:
+    """PyTorch's layers by name, with their optimizer and its scheduler, at the start."""
+    import torch
+
+    bias = "bias" in case.kinds
+    hidden, last = torch.nn.Linear(FEATURES, WIDTH, bias), torch.nn.Linear(WIDTH, CLASSES, bias)
+    hidden, last = hidden.double(), last.double()
+    layers = [[*hidden.parameters(), *last.parameters()]]
+    if len(case.base_lrs) > 1:
+        layers = [list(hidden.parameters()), list(last.parameters())]
+    groups = [{"params": each, "lr": lr} for each, lr in zip(layers, case.base_lrs, strict=True)]
+    chosen = OPTIMIZERS[case.optimizer]
+    optimizer = getattr(torch.optim, chosen.torch)(groups, **chosen.arguments)
+    return {"hidden": hidden, "last": last}, optimizer, case.spec.torch(optimizer)
 
 
 def by_torch(case: TrainingCase, given: Data) -> Iterator[Update]:
     """PyTorch's twin, as anyone writes it."""
     import torch
 
-    hidden, last = torch.nn.Linear(FEATURES, WIDTH), torch.nn.Linear(WIDTH, CLASSES)
-    network = torch.nn.Sequential(hidden, torch.nn.ReLU(), last).double()
-    parameters = {f"{n}.{p}": getattr(m, p) for n, m in (("hidden", hidden), ("last", last)) for p in KINDS}
+    layers, optimizer, scheduler = live(case)
+    network = torch.nn.Sequential(layers["hidden"], torch.nn.ReLU(), layers["last"])
+    parameters = {
+        f"{name}.{kind}": getattr(each, kind) for name, each in layers.items() for kind in case.kinds
+    }
     for name, parameter in parameters.items():
         parameter.data.copy_(torch.from_numpy(given.weights[name].T))
-    layers = [network.parameters()] if len(case.base_lrs) == 1 else [hidden.parameters(), last.parameters()]
-    groups = [{"params": list(of), "lr": lr} for of, lr in zip(layers, case.base_lrs, strict=True)]
-    chosen = OPTIMIZERS[case.optimizer]
-    optimizer = getattr(torch.optim, chosen.torch)(groups, **chosen.arguments)
-    scheduler = case.spec.torch(optimizer)
+
+    def weights() -> dict[str, Any]:
+        return {name: parameter.detach().numpy().T.copy() for name, parameter in parameters.items()}
+
+    start: dict[str, Any] | None = weights()
     for x, y in given.batches:
         optimizer.zero_grad()
         loss = torch.nn.functional.cross_entropy(network(torch.from_numpy(x)), torch.from_numpy(y))
@@ -39,8 +57,8 @@ def by_torch(case: TrainingCase, given: Data) -> Iterator[Update]:
             scheduler.step(loss.item())
         else:
             scheduler.step()
-        weights = {name: parameter.detach().numpy().T.copy() for name, parameter in parameters.items()}
-        yield Update(loss.item(), gradient.item(), lrs, momentum, weights)
+        yield Update(loss.item(), gradient.item(), lrs, momentum, weights(), (x, y), start)
+        start = None
 
 
 def _cycled_by_torch(case: TrainingCase, group: Mapping[str, Any]) -> float:

@@ -268,7 +268,7 @@ def test_show(capsys):
     ("words", "code", "says"),
     [
         ("show zzz", 2, "no case has 'zzz' in its name; `parity list` prints all"),
-        ("show StepLR", 2, "and 46 more"),
+        ("show StepLR", 2, "and 52 more"),
         ("list -k zzz", 5, "no case matches"),
         ("run --scheduler steplr", 2, "got 'steplr': did you mean StepLR?"),
     ],

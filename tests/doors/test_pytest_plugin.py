@@ -15,7 +15,16 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 TESTS = """
 import jaxsched, torch
-from parity import assert_parity
+from parity import assert_parity, assert_training_parity
+
+def twin(lr=0.1):
+    return lambda: ({"loss": 0.5**k, "lr": lr} for k in range(9))
+
+def test_twins():
+    assert_training_parity(twin(), twin(), steps=9)
+
+def test_unlike_twins():
+    assert_training_parity(twin(), twin(lr=0.2), steps=9)
 
 def make():
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
@@ -47,12 +56,15 @@ def pytest_in(folder, *arguments):
 def test_a_report_of_what_was_asserted(tmp_path, workers):
     done = pytest_in(tmp_path, "--parity-report=found", *workers)
     assert done.returncode == 1
-    assert "2 passed" in done.stdout
+    assert "3 passed" in done.stdout
     assert (
         "Error: failed: 1 count behind PyTorch" in done.stdout
         or "Error: failed: each step comes" in done.stdout
     )
-    assert "api.py" not in done.stdout  # the frame is hidden, the facts are not
+    assert "culprit: learning rate: 0.2 where PyTorch's is 0.1 at update 0: 2 times PyTorch's" in done.stdout
+    assert "training: 1 pairs of twins stay together, 1 part" in done.stdout
+    assert "api.py" not in done.stdout
+    assert "compare.py" not in done.stdout  # the frame is hidden, the facts are not
     written = json.loads((tmp_path / "found" / "report.json").read_text())
     assert {case["name"]: case["verdict"] for case in written["cases"]} == {
         "test_mine.py::test_right": "passed",
@@ -60,6 +72,10 @@ def test_a_report_of_what_was_asserted(tmp_path, workers):
         "test_mine.py::test_wrong": "failed",
     }
     assert (written["summary"]["passed"], written["summary"]["failed"]) == (2, 1)
+    assert {twins["name"]: twins["verdict"] for twins in written["training"]} == {
+        "test_mine.py::test_twins": "passed",
+        "test_mine.py::test_unlike_twins": "failed",
+    }
 
 
 @pytest.mark.slow

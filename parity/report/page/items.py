@@ -14,6 +14,7 @@ from ...training import TrainingResult
 from .. import facts, wording
 from ..document import Code, Table, Text, table
 from ..json_file import Object
+from ..tables import quantities
 from . import cells, pictures
 
 NAMED = 8
@@ -63,12 +64,24 @@ def twins(result: TrainingResult) -> Item:
         passed=result.passed,
         name=result.case.name,
         size=f"{result.case.steps:,} updates",
-        apart=f"{result['weights'].furthest:.1e} apart",
+        apart=f"{result.worst:.1e} apart",
         problem=result.problem,
         picture=pictures.twins(result),
-        facts=(("again", Code(result.again)),),
+        facts=tuple(_twins_facts(result)),
+        tables=(quantities([result]),) if result.case.brought else (),
         opened=not result.passed,
     )
+
+
+def _twins_facts(result: TrainingResult) -> Iterator[tuple[str, Text]]:
+    found = result.comparison
+    if found.culprit is not None:
+        yield "culprit", str(found.culprit)
+    if found.growth is not None:
+        yield "growth", str(found.growth)
+    if found.notes:
+        yield "note", "; ".join(found.notes)
+    yield "again", Code(result.again)
 
 
 def apart(found: Comparison) -> str:

@@ -73,25 +73,33 @@ def chosen(ours: Floats, torch: Floats, error: Floats, ulps: Floats, kept: set[i
     return np.asarray(sorted(kept))
 
 
-def twins(result: TrainingResult) -> Object:
-    """Learning rates and losses of both, and how far apart the weights are, over all updates."""
-    first = result.first and result.first.parts
-    return {
-        "k_is": "update",
-        "k": list(range(result.case.steps)),
-        "events": [(update, "reduced") for update in result.reductions[1][:MARKS]],
-        "failure": first,
-        "at": first,
-        "panels": [
-            {**_pair("learning rate", *result.curves.lr), "float64": True},
-            {**_pair("loss of the batch", *result.curves.loss), "float64": True},
+def twins(result: TrainingResult) -> Object | None:
+    """Learning rates and losses of both, and how far apart the weights are, as far as they were told."""
+    steps = result.comparison.steps
+    panels: list[Object] = [
+        {**_pair(title, *pair), "float64": True}
+        for title, pair in (("learning rate", result.lr), ("loss of the batch", result.loss))
+        if pair is not None
+    ]
+    if result.weights is not None:
+        panels.append(
             {
                 "kind": "distance",
                 "title": "distance of the weights, relative",
                 "unit": "of the weights apart",
-                "distance": _numbers(result.curves.weights, 3),
-            },
-        ],
+                "distance": _numbers(result.weights, 3),
+            }
+        )
+    if not panels or not steps:
+        return None
+    first = result.first and result.first.parts
+    return {
+        "k_is": "update",
+        "k": list(range(steps)),
+        "events": [(update, "reduced") for update in result.reductions[1][:MARKS]],
+        "failure": first,
+        "at": first,
+        "panels": panels,
     }
 
 

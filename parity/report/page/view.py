@@ -132,7 +132,7 @@ def _parts(run: Run) -> Iterator[Part]:
     optax = tables.beside_optax(_furthest_optax_first(run.results))
     yield Part(Section("Beside Optax", marked(wording.BESIDE_OPTAX), optax))
     twins = tuple(map(items.twins, facts.worst_twins_first(run.training)))
-    yield Part(Section("Training", wording.TRAINING, tables.training(run.training)), twins=twins)
+    yield Part(Section("Training", wording.training(run), tables.training(run.training)), twins=twins)
     if run.devices is not None:
         yield from _devices(run.devices)
     yield Part(Section("Deviations", wording.DEVIATIONS, tables.deviations(run.deviations)))
