@@ -206,3 +206,9 @@ def test_a_function_has_a_name_that_says_what_it_does(package):
         if isinstance(node, ast.FunctionDef)
     }
     assert {name: defined[name] for name in ("of", "_n", "_said", "_some") if name in defined} == {}
+
+
+def test_no_two_test_files_have_one_name():
+    """pytest cannot collect them together."""
+    names = [path.name for path in pathlib.Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
