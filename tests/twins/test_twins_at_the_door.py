@@ -97,7 +97,7 @@ def leaves_at_once():
         (3, r"^jax_twin must be a function of no arguments .* got 3$"),
         (lambda x: x, r"^jax_twin must be a function of no arguments"),
         (lambda: 3, r"^jax_twin must return an iterator over updates, or an object with step\(\), got 3$"),
-        (fails_at_1, r"^jax_twin at update 1 failed: RuntimeError: out of memory, at .*_at_the_door\.py:\d+$"),
+        (fails_at_1, r"^jax_twin at update 1 failed: RuntimeError: out of memory, at .*door\.py:\d+$"),
         (leaves, r"^jax_twin at update 1 failed: it calls sys\.exit\(0\)"),
         (leaves_at_once, r"^jax_twin failed: it calls os\._exit\(0\)"),
         (told(0.5), r"^jax_twin must tell of each update a mapping such as .*, got 0\.5 at update 0$"),
