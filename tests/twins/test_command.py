@@ -100,7 +100,9 @@ def test_twins_that_part(capsys):
     markdown = pathlib.Path("out/report.md").read_text()
     assert "| `mine:twin and mine:other` | weights | 0.022 (relative) | 19 | **0** |" in markdown
     assert "`mine:twin and mine:other`: growth: the distance of the weights begins at 1.1e-03" in markdown
-    assert "0.022 (relative)" in pathlib.Path("out/report.html").read_text()
+    page = pathlib.Path("out/report.html").read_text()
+    assert "0.022 (relative)" in page
+    assert "same learning rate" not in page  # no table of a single pair
     assert "Two trainings that somebody brought" in pathlib.Path("out/report.md").read_text()
     assert pathlib.Path("out/training.png").read_bytes().startswith(b"\x89PNG")
     assert train(*words, "--relative", "0.1") == 0

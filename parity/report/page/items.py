@@ -65,7 +65,7 @@ def twins(result: TrainingResult) -> Item:
         name=result.case.name,
         size=f"{result.case.steps:,} updates",
         apart=f"{result.worst:.1e} apart",
-        problem=result.problem,
+        problem=_with_culprit(result),
         picture=pictures.twins(result),
         facts=tuple(_twins_facts(result)),
         tables=(quantities([result]),) if result.case.brought else (),
@@ -73,10 +73,13 @@ def twins(result: TrainingResult) -> Item:
     )
 
 
+def _with_culprit(result: TrainingResult) -> str | None:
+    culprit = result.comparison.culprit
+    return result.problem if culprit is None else f"{result.problem}. Culprit: {culprit}"
+
+
 def _twins_facts(result: TrainingResult) -> Iterator[tuple[str, Text]]:
     found = result.comparison
-    if found.culprit is not None:
-        yield "culprit", str(found.culprit)
     if found.growth is not None:
         yield "growth", str(found.growth)
     if found.notes:
