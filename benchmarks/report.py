@@ -174,7 +174,7 @@ def page(
     pictures.mkdir(parents=True, exist_ok=True)
     curves = growth_curves(suite)
     written = [goals_picture(results, pictures / "goals.svg")]
-    written += [growth_picture(what, figures, pictures / f"{what}.svg") for what, figures in curves.items()]
+    written += [growth_picture(what, figures, pictures / _file(what)) for what, figures in curves.items()]
     noted: dict[str, list[str]] = {}
     for result in results:
         noted.setdefault(result.race.note, []).append(result.race.name)
@@ -194,7 +194,7 @@ def page(
             limit_rows(suite),
         ),
         growth=_markdown(("what grows", "figure", "side", "growth"), growth_rows(curves)),
-        plots="\n\n".join(f"![Cost by {what}](benchmarks/{what}.svg)" for what in curves),
+        plots="\n\n".join(f"![Cost by {what}](benchmarks/{_file(what)})" for what in curves),
         notes="\n".join([*notes, *_left_out(left_out)]),
     )
     path = folder / "benchmarks.md"
@@ -253,6 +253,10 @@ def growth_curves(suite: pyperf.BenchmarkSuite) -> Curves:
             sizes.append(metadata["size"])
             medians.append(benchmark.median())
     return curves
+
+
+def _file(what: str) -> str:
+    return f"{what.replace(' ', '-')}.svg"
 
 
 def growth_rows(curves: Curves) -> list[tuple[str, ...]]:
