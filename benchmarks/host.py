@@ -14,8 +14,8 @@ COUNT = 12_345
 
 # Why a goal is missed, where it is.
 NUMPY = (
-    "Some 60 operations on NumPy scalars, each with its call in Python, give the same bits and need 5 to 20 µs; "
-    "where the device is a CPU, as here, each of Optax's operations costs only its dispatch."
+    "Some 60 operations on NumPy scalars, each with its call in Python, give the same bits and need 5 to 20 "
+    "µs; where the device is a CPU, as here, each of Optax's operations costs only its dispatch."
 )
 
 
