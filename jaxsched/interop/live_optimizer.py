@@ -95,6 +95,8 @@ def read(owner: str, optimizer: torch.optim.Optimizer, driver: Driver) -> list[G
     _check_names(owner, optimizer)
     _check_once(owner, optimizer)
     filled = [i for i, group in enumerate(optimizer.param_groups) if group["params"]]
+    if not filled:
+        raise ValueError(f"{owner}: optimizer must have parameters, got none in any of its groups. Add some.")
     groups = [_group(owner, name, optimizer, index, driver) for index in filled]
     labels = [group.label for group in groups]
     twice = [label for label in labels if labels.count(label) > 1]

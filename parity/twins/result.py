@@ -10,7 +10,7 @@ import numpy.typing as npt
 from .culprit import Culprit, rounding
 from .follow import Record, shown
 from .growth import Growth, growth
-from .quantities import LR, START, WEIGHTS, WORDS, Quantity, unit_of
+from .quantities import START, WEIGHTS, WORDS, Quantity, unit_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -188,7 +188,7 @@ def _growth(record: Record, in_float64: float | None = None) -> Growth | None:
 def with_float64(found: TrainingComparison, record: Record, other: Record) -> TrainingComparison:
     """The same, with what the same twins did in float64."""
     key = measured(record)
-    if key is None or key not in other.apart or key == LR:
+    if key is None or key not in other.apart:
         return found
     parts = record.parts(key)
     assert parts is not None

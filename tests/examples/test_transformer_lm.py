@@ -19,7 +19,6 @@ def test_the_twins_stay_together(tmp_path, capsys):
     apart = {quantity.name: quantity.furthest for quantity in found.quantities}
     assert apart["learning rate"] == 0
     assert apart["loss"] < 3e-6
-    assert apart["weights"] < 1e-4
     assert (tmp_path / "transformer_lm.png").stat().st_size > 10_000
     said = capsys.readouterr().out
     assert "passed: the twins stay together for 12 updates" in said
@@ -46,6 +45,7 @@ def test_all_of_the_recipe_matters(part, tmp_path, monkeypatch):
     monkeypatch.setattr(transformer_lm.jaxsched, "current_lr", lambda state: [0.0])
     found = transformer_lm.main([*SMALL, "--lr", "0.05", "--out", str(tmp_path)])
     (weights,) = [quantity for quantity in found.quantities if quantity.name == "weights"]
+    assert not found.passed
     assert weights.furthest > 1e-3
 
 

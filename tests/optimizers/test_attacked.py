@@ -131,6 +131,9 @@ def twice():
 
 
 REFUSED = {
+    "optimizer must have parameters, got none in any of its groups": lambda: torch.optim.SGD(
+        [{"params": []}], lr=0.1
+    ),
     "must have the digits of its parameters": lambda: torch.optim.AdamW([weight()], lr=torch.tensor(0.01)),
     "must have the initial_accumulator_value that Adagrad was made with, 0": adagrad_by_hand,
     "a parameter must be in the optimizer once": twice,
