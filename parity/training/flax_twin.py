@@ -59,14 +59,11 @@ def by_flax(
             parameter[...] = jnp.asarray(given.weights[name])
         optimizer = nnx.Optimizer(network, transformation(case), wrt=nnx.Param)
         start: dict[str, Any] | None = _copied(parameters)
-        # Else Flax looks at both for each update.
-        gradient: Any = nnx.cached_partial(flax.gradient, network)
-        update: Any = nnx.cached_partial(flax.update, network, optimizer)
     for x, y in given.batches:
         # Entered for each update: what is between two yields is somebody else's.
         with _as_torch_does():
-            loss, norm, gradients = gradient(x, y, loss_is, gradients_are)
-            update(gradients, loss)
+            loss, norm, gradients = flax.gradient(network, x, y, loss_is, gradients_are)
+            flax.update(network, optimizer, gradients, loss)
             state = optimizer.opt_state
         cycled, weights = _cycled_by_optax(case, state), _copied(parameters)
         yield Update(float(loss), float(norm), _lrs(state), cycled, weights, (x, y), start)
