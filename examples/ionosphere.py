@@ -121,8 +121,8 @@ def train(make: Make, parts: list[np.ndarray], args: argparse.Namespace, progres
     schedule = jaxsched.PerEpoch(jaxsched.from_torch(scheduler), len(x) // BATCH)
     layers = [nnx.Linear(width, n, param_dtype=x.dtype, rngs=nnx.Rngs(0)) for n in (width, 1)]
     for layer, twin in zip(layers, (hidden, last), strict=True):
-        layer.kernel[...] = jnp.asarray(twin.weight.detach().numpy().T)
-        layer.bias[...] = jnp.asarray(twin.bias.detach().numpy())
+        layer.kernel[...] = jnp.array(twin.weight.detach().numpy().T)  # copies: PyTorch trains in place
+        layer.bias[...] = jnp.array(twin.bias.detach().numpy())
     model = nnx.Sequential(layers[0], nnx.relu, layers[1], jnp.ravel)
     optimizer = nnx.Optimizer(model, optax.inject_hyperparams(optax.sgd)(schedule), wrt=nnx.Param)
 

@@ -177,7 +177,7 @@ def with_weights_of(theirs: TorchGPT, model: GPT) -> GPT:
     for name, parameter in theirs.named_parameters():
         there, transposed = placed(model, name)
         value = parameter.detach().numpy()
-        there[...] = jnp.asarray(value.T if transposed else value)
+        there[...] = jnp.array(value.T if transposed else value)  # a copy: PyTorch trains in place
     return model
 
 

@@ -42,7 +42,7 @@ class Driver:
     total_steps: int | None
     steps_per_epoch: int | None
 
-    def schedule(self, group: int, quantity: Quantity = "lr") -> Any:
+    def schedule(self, owner: str, group: int, quantity: Quantity = "lr") -> Any:
         """What it makes of something in a group of the optimizer."""
         try:
             return from_torch(
@@ -56,7 +56,7 @@ class Driver:
             if "resume must be True" not in str(reason):
                 raise
             raise ValueError(
-                f"optimizer_from_torch: scheduler must stand at its beginning, since a "
+                f"{owner}: scheduler must stand at its beginning, since a "
                 f"{type(self.scheduler).__name__} is recorded, step by step, and got one that has stepped. "
                 "Convert it where the training begins, and keep the result."
             ) from reason
@@ -248,9 +248,9 @@ def _group(owner: str, name: str, optimizer: Any, index: int, driver: Driver) ->
     momentum = "b1" if "b1" in options else "momentum"
     options["momentum_rests"] = False
     if driver.scheduler is not None:
-        driven["learning_rate"] = driver.schedule(index)
+        driven["learning_rate"] = driver.schedule(owner, index)
         if momentum in options and not is_plateau(driven["learning_rate"]):
-            found = driver.schedule(index, "momentum")
+            found = driver.schedule(owner, index, "momentum")
             if not _stays(found):
                 driven[momentum], options[momentum] = found, Name(momentum)
                 options["momentum_rests"] = _rests(found)

@@ -50,7 +50,7 @@ def optimizer_state_from_torch(
     >>> live = torch.optim.Adam([("fc.weight", weight)], lr=0.1)
     >>> weight.sum().backward()
     >>> live.step()
-    >>> params = {"fc": {"kernel": jnp.asarray(weight.detach().numpy().T)}}
+    >>> params = {"fc": {"kernel": jnp.array(weight.detach().numpy().T)}}  # a copy
     >>> optimizer = optimizer_from_torch(live)
     >>> state = optimizer_state_from_torch(live, params, names={"fc.weight": ("fc/kernel", (1, 0))})
     >>> updates, state = optimizer.update(params, state, params)
