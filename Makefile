@@ -14,6 +14,7 @@ CONTAINED_parity := parity
 CONTAINED_hugging-face := hugging-face parity
 CONTAINED_examples := examples parity
 CONTAINED_bench := bench parity
+CONTAINED_race := race bench parity
 CONTAINED_devices := devices parity
 CONTAINED_test := test examples hugging-face bench parity
 CONTAINED_dev := dev $(CONTAINED_test)
@@ -59,7 +60,7 @@ third-party: ## schedulers of other libraries, live; in a .venv-third-party; wri
 accelerator: $(INSTALLED)examples $(INSTALLED)bench ## on the default device: parity, the examples, what a schedule costs in an update
 	@$(IN_VENV) -m benchmarks.accelerator $(ARGS)
 
-bench: $(INSTALLED)bench ## measure against Optax and PyTorch; five minutes; writes docs/benchmarks.md
+bench: $(INSTALLED)race ## measure against Optax, braintools and PyTorch; five minutes; writes docs/benchmarks.md
 	@$(IN_VENV) -m benchmarks --page docs $(ARGS)
 
 docs: $(INSTALLED)hugging-face $(INSTALLED)devices ## write the pages of docs/ that come from a run
@@ -86,7 +87,7 @@ clean: ## remove everything that make has made
 	@rm -rf $(VENV) .venv-oldest .venv-third-party parity-report bench-report examples-out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(addprefix $(INSTALLED),parity hugging-face examples bench devices test dev browser mutants): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
+$(addprefix $(INSTALLED),parity hugging-face examples bench race devices test dev browser mutants): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
 	@echo "Installing jaxsched[$*] into $(VENV): some minutes the first time."
 	@$(IN_VENV) -m pip install -qq --disable-pip-version-check --no-input -c $(CONSTRAINTS) -e '.[$*]'
 # Its schedulers need nothing but torch; as an extra it would bring torchvision, and with that another torch.

@@ -10,9 +10,21 @@ from collections.abc import Callable, Iterator, Sequence
 import pyperf
 from rich.console import Console
 
-from . import compile, growth, harness, host, imports, instructions, report, trajectories, update, validator
+from . import (
+    braintools,
+    compile,
+    growth,
+    harness,
+    host,
+    imports,
+    instructions,
+    report,
+    trajectories,
+    update,
+    validator,
+)
 
-GROUPS = (trajectories, update, host, compile, imports, validator, instructions, growth)
+GROUPS = (trajectories, braintools, update, host, compile, imports, validator, instructions, growth)
 
 
 def races(quick: bool) -> Iterator[tuple[str, Callable[[], harness.Race]]]:

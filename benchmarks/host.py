@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from . import trajectories
+from . import braintools, trajectories
 from .compile import compilations
 from .harness import OURS, Goal, Race, Side, calls
 
@@ -33,9 +33,14 @@ def _race(contest: trajectories.Contest) -> Race:
     programs = compilations(lambda: schedule.on_host(COUNT))
     if programs:
         raise RuntimeError(f"on_host must run nothing on the device, compiled {programs} programs")
-    sides = {OURS: reading(schedule.on_host, COUNT), "optax": reading(contest.optax, COUNT)}
+    sides = {
+        OURS: reading(schedule.on_host, COUNT),
+        "optax": reading(contest.optax, COUNT),
+        **braintools.reading(contest.case, COUNT),
+    }
     note = "Ours compiles no program, hence runs none."
-    return Race(reading_name(contest), sides, [Goal("optax", 10.0, NUMPY)], note=note)
+    goals = [Goal("optax", 10.0, NUMPY), *braintools.goals(sides, 10.0, NUMPY)]
+    return Race(reading_name(contest), sides, goals, note=note)
 
 
 def reading(schedule: Callable[[int], Any], count: int) -> Side:

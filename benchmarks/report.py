@@ -204,7 +204,7 @@ def page(
 
 def versions() -> str:
     packages = ["jax", "optax", "torch", "numpy"]
-    packages += ["libtpu"] if importlib.util.find_spec("libtpu") else []
+    packages += [name for name in ("braintools", "libtpu") if importlib.util.find_spec(name)]
     found = [f"{package} {importlib.metadata.version(package)}" for package in packages]
     return ", ".join([*found, f"Python {platform.python_version()}"])
 

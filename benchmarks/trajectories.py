@@ -17,6 +17,7 @@ import parity.cases
 from parity.cases import optax_equivalents
 from parity.cases.transformers import INSTALLED, HuggingFaceSpec
 
+from . import braintools
 from .harness import OURS, Goal, Race, Side, calls
 
 # Why a goal is missed, where it is.
@@ -158,11 +159,13 @@ def _race(contest: Contest, counts: jax.Array) -> Race:
         "optax": _jitted(contest.optax, counts),
         "copy": _jitted(lambda k: k.astype(jnp.float32), counts),
         "torch": Side(torch_loop(contest.case), steps=TORCH_STEPS),
+        **braintools.trajectory(contest.case),
     }
     goals = [
         Goal("optax", contest.faster, contest.why),
         Goal("copy", 1 / 1.5, POWER if contest.why is POWER else ARITHMETIC),
         Goal("torch", 1_000.0, POWER if contest.why is POWER else LIMIT),
+        *braintools.goals(sides, contest.faster, braintools.STEPPED),
     ]
     return Race(
         f"trajectory {name(contest)}",
