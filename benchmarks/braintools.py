@@ -1,4 +1,4 @@
-"""The schedulers of braintools: objects with a state, which are stepped. In a compiled loop, their fastest way."""
+"""The schedulers of braintools: objects that are stepped, in a compiled loop, which is their fastest way."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -47,39 +47,31 @@ def by_flax(
     """
     from flax import nnx
 
-    flax = _flax()
+    bias = "bias" in case.kinds
     with _as_torch_does():
-        network = flax.network(bias="bias" in case.kinds)
-        parameters = {
-            f"{name}.{kind}": getattr(layer, "kernel" if kind == "weight" else kind)
-            for name, layer in (("hidden", network.hidden), ("last", network.last))
-            for kind in case.kinds
-        }
-        for name, parameter in parameters.items():
+        network = _network()(bias)
+        for name, parameter in _parameters(network, case.kinds).items():
             parameter[...] = jnp.asarray(given.weights[name])
         optimizer = nnx.Optimizer(network, transformation(case), wrt=nnx.Param)
-        start: dict[str, Any] | None = _copied(parameters)
+        gradient, update = _gradient(bias, loss_is, gradients_are), _update(case, network, optimizer)
+        weights, state = _arrays(network), _arrays(optimizer)
+    start: dict[str, Any] | None = _named(case, weights)
     for x, y in given.batches:
         # Entered for each update: what is between two yields is somebody else's.
         with _as_torch_does():
-            loss, norm, gradients = flax.gradient(network, x, y, loss_is, gradients_are)
-            flax.update(network, optimizer, gradients, loss)
-            state = optimizer.opt_state
-        cycled, weights = _cycled_by_optax(case, state), _copied(parameters)
-        yield Update(float(loss), float(norm), _lrs(state), cycled, weights, (x, y), start)
+            loss, norm, gradients = gradient(weights, x, y)
+            weights, state, rates, cycled = update(weights, state, gradients, loss)
+        after = _named(case, weights)
+        yield Update(float(loss), float(norm), tuple(map(float, rates)), float(cycled), after, (x, y), start)
         start = None
 
 
-class _Flax(NamedTuple):
-    """What Flax's twins have in common, so that it is compiled once for all of them."""
-
-    network: Any
-    gradient: Any
-    update: Any
+# Between updates there are only arrays, as in Flax's functional style: `nnx.jit` would walk through network
+# and optimizer before and after each, which takes longer than the update itself.
 
 
 @functools.cache
-def _flax() -> _Flax:
+def _network() -> Any:
     # Not at the top: to compare schedules, nobody needs Flax.
     from flax import nnx
 
@@ -93,24 +85,67 @@ def _flax() -> _Flax:
             logits: jax.Array = self.last(nnx.relu(self.hidden(x)))
             return logits
 
-    @functools.partial(nnx.jit, static_argnums=(3, 4))
-    def gradient(network: Network, x: Any, y: Any, loss_is: Loss, gradients_are: Any) -> tuple[Any, ...]:
-        def loss_of(network: Network) -> Any:
-            return loss_is(network(x), y)
+    return Network
 
-        loss, gradients = nnx.value_and_grad(loss_of)(network)
+
+def _parameters(network: Any, kinds: Sequence[str]) -> dict[str, Any]:
+    """By PyTorch's names."""
+    return {
+        f"{name}.{kind}": getattr(layer, "kernel" if kind == "weight" else kind)
+        for name, layer in (("hidden", network.hidden), ("last", network.last))
+        for kind in kinds
+    }
+
+
+def _arrays(module: Any) -> list[jax.Array]:
+    from flax import nnx
+
+    return jax.tree.leaves(nnx.state(module))
+
+
+def _named(case: TrainingCase, weights: Sequence[jax.Array]) -> dict[str, Any]:
+    """The weights by PyTorch's names; Flax has them in the order of its own."""
+    names = [f"{layer}.{kind}" for layer in ("hidden", "last") for kind in sorted(case.kinds)]
+    return {name: np.array(each) for name, each in zip(names, weights, strict=True)}
+
+
+def _whole(module: Any) -> Callable[[Sequence[jax.Array]], Any]:
+    """From arrays to a module that has them."""
+    from flax import nnx
+
+    definition, state = nnx.split(module)
+    structure = jax.tree.structure(state)
+    return lambda arrays: nnx.merge(definition, jax.tree.unflatten(structure, arrays))
+
+
+@functools.cache
+def _gradient(bias: bool, loss_is: Loss, gradients_are: Any) -> Any:
+    """Compiled once for all twins."""
+    whole = _whole(_network()(bias))
+
+    @jax.jit
+    def gradient(weights: Any, x: Any, y: Any) -> tuple[Any, ...]:
+        loss, gradients = jax.value_and_grad(lambda weights: loss_is(whole(weights)(x), y))(weights)
         gradients = gradients_are(gradients)
         return loss, optax.tree.norm(gradients), gradients
 
-    @nnx.jit
-    def update(network: Network, optimizer: Any, gradients: Any, loss: Any) -> None:
-        optimizer.update(network, gradients, value=loss)
-
-    return _Flax(Network, gradient, update)
+    return gradient
 
 
-def _copied(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: np.array(parameter[...]) for name, parameter in parameters.items()}
+def _update(case: TrainingCase, network: Any, optimizer: Any) -> Any:
+    from flax import nnx
+
+    whole_network, whole_optimizer = _whole(network), _whole(optimizer)
+    structure = jax.tree.structure(nnx.state(network))
+
+    @jax.jit
+    def update(weights: Any, state: Any, gradients: Any, loss: Any) -> tuple[Any, ...]:
+        network, optimizer = whole_network(weights), whole_optimizer(state)
+        optimizer.update(network, jax.tree.unflatten(structure, gradients), value=loss)
+        told = _lrs(optimizer.opt_state), _cycled_by_optax(case, optimizer.opt_state)
+        return _arrays(network), _arrays(optimizer), *told
+
+    return update
 
 
 @contextlib.contextmanager
@@ -164,15 +199,15 @@ def _by_layer(parameters: Any) -> Any:
     return jax.tree_util.tree_map_with_path(lambda path, _: path[0].key, parameters)
 
 
-def _lrs(state: Any) -> tuple[float, ...]:
+def _lrs(state: Any) -> tuple[Any, ...]:
     found = jaxsched.current_lr(state)
     rates = [rate for _, rate in sorted(found.items())] if isinstance(found, dict) else [found]
-    return tuple(map(float, rates))
+    return tuple(rates)
 
 
-def _cycled_by_optax(case: TrainingCase, state: Any) -> float:
+def _cycled_by_optax(case: TrainingCase, state: Any) -> Any:
     if not cycles(case):
         return np.nan
     hyperparameters = optax.tree_utils.tree_get(state, "hyperparams")
     (value,) = jax.tree.leaves(hyperparameters[OPTIMIZERS[case.optimizer].cycled])
-    return float(value)
+    return value
