@@ -135,7 +135,10 @@ def test_the_same_command_again_is_the_same_run(whole, capsys):
     found, folder = whole
     before = logged(folder)
     again = digits_lenet.main([*SMALL, "--out", str(folder)])
-    assert "22 updates on 8 device(s), all of which were done before (--anew does them" in capsys.readouterr().out
+    assert (
+        "22 updates on 8 device(s), all of which were done before (--anew does them"
+        in capsys.readouterr().out
+    )
     assert again["start"] == 22
     assert again["accuracy"] == found["accuracy"]
     assert logged(folder) == before
