@@ -57,7 +57,8 @@ def _table(rows: list[peers.Row]) -> Table:
     table = Table(
         box=None, pad_edge=False, caption="values with the same float32 bits, greatest difference by the peak"
     )
-    for name in ("scheduler", *columns):
+    table.add_column("scheduler", no_wrap=True)
+    for name in columns:
         table.add_column(name)
     for row in rows:
         table.add_row(row.scheduler, *(peers.short(row, name) for name in columns))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import statistics
 import warnings
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -16,6 +17,9 @@ from ..stepped import Stepped
 from .peer import Candidate, Peer
 
 OURS = "jaxsched"
+
+MOST = 2_000
+"""Counts of one case."""
 
 
 class Worst(NamedTuple):
@@ -45,8 +49,11 @@ class Found:
     worst: Worst | None
     """None where all values are the same."""
 
-    refused: tuple[str, ...] = ()
-    """What it raised, in cases that it could not be made or stepped for."""
+    middle: float = 0.0
+    """The median of the greatest differences of its cases, each as a share."""
+
+    refused: tuple[tuple[str, str], ...] = ()
+    """Cases that it could not be made or stepped for, and what it raised."""
 
 
 class Tried(NamedTuple):
@@ -69,8 +76,12 @@ class Row:
 
 
 def chosen(cases: Sequence[ComparedCase]) -> list[ComparedCase]:
-    """Those that all libraries are asked for: of at most 2,000 counts, the learning rate, by whole counts."""
-    return [case for case in cases if case.quick and case.quantity == "lr" and case.setup.epochs is None]
+    """What all libraries are asked for: the learning rate, by whole counts, from the first on."""
+    return [
+        case.shortened(MOST)
+        for case in cases
+        if case.quantity == "lr" and case.setup.epochs is None and case.steps
+    ]
 
 
 def measure(
@@ -123,7 +134,7 @@ def _theirs(tried: Sequence[Tried], peer: Peer) -> Found | None:
             applied = _float32(candidate, len(values))
         except Exception as reason:  # whatever a library does, the others are still measured
             first = str(reason).strip().partition("\n")[0]
-            refused.append(f"{one.case.name}: {type(reason).__name__}: {first}")
+            refused.append((one.case.name, f"{type(reason).__name__}: {first}"))
         else:
             each.append(_compared(one.case.name, applied, values))
     names = tuple(dict.fromkeys(candidate.name for _, candidate in candidates))
@@ -144,14 +155,16 @@ def _compared(case: str, applied: npt.NDArray[np.float32], reference: npt.NDArra
     wanted = reference.astype(np.float32)
     if applied.shape != wanted.shape:
         raise ValueError(f"{len(applied)} values in place of {len(wanted)}")
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         apart = np.abs(applied.astype(np.float64) - wanted) / np.max(np.abs(wanted))
-    apart = np.where(np.isnan(apart), np.inf, apart)
+    apart = np.where(applied == wanted, 0.0, np.where(np.isnan(apart), np.inf, apart))
     at = int(np.argmax(apart))
     return _Compared(len(wanted), int(np.sum(applied == wanted)), Worst(float(apart[at]), at, case))
 
 
-def _together(names: tuple[str, ...], each: Sequence[_Compared], refused: tuple[str, ...]) -> Found:
+def _together(
+    names: tuple[str, ...], each: Sequence[_Compared], refused: tuple[tuple[str, str], ...]
+) -> Found:
     worst = max((one.worst for one in each), default=None)
     return Found(
         names,
@@ -159,5 +172,6 @@ def _together(names: tuple[str, ...], each: Sequence[_Compared], refused: tuple[
         sum(one.counts for one in each),
         sum(one.identical for one in each),
         worst if worst and worst.share else None,
+        statistics.median(one.worst.share for one in each) if each else 0.0,
         refused,
     )

@@ -23,8 +23,14 @@ def find(case: ComparedCase) -> Candidate | None:
     library: Any = importlib.import_module("braintools.optim")
     setup = case.setup
     name = _OTHER_NAMES.get(case.scheduler, case.scheduler)
-    if not hasattr(library, name) or setup.beside or case.arguments.get("num_cycles", 0.5) != 0.5:
+    if not _has(library, name, setup.spec) or setup.beside or case.arguments.get("num_cycles", 0.5) != 0.5:
         return None
+    steps = min(case.steps, _COMPILED_ANEW) if name == "SequentialLR" else case.steps
+    if name == "WarmupCosineSchedule":
+        warmup, training = case.arguments["num_warmup_steps"], case.arguments["num_training_steps"]
+        steps = min(steps, training + 1)  # past the end PyTorch's comes up again
+        if warmup >= training:
+            return None
     told: Values = () if setup.metrics is None else setup.metrics[1]
 
     def applied(n: int) -> Values:
@@ -35,8 +41,12 @@ def find(case: ComparedCase) -> Candidate | None:
             values.append(live.current_lrs.value[0])
         return values
 
-    steps = min(case.steps, _COMPILED_ANEW) if name == "SequentialLR" else case.steps
     return Candidate(name, steps, applied)
+
+
+def _has(library: Any, name: str, spec: BaseSpec) -> bool:
+    """Whether there is such a class, and one for each member."""
+    return hasattr(library, name) and all(_has(library, each.scheduler, each) for each in spec.members())
 
 
 def _made(library: Any, name: str, spec: BaseSpec, base_lr: float) -> Any:

@@ -132,15 +132,18 @@ def _plateau(case: ComparedCase) -> Candidate | None:
     setup, given = case.setup, dict(case.arguments)
     absolute = given.pop("threshold_mode", "rel") == "abs"
     threshold = given.pop("threshold", 1e-4)
+    lowest = given.pop("min_lr", 0.0)
     if setup.beside or given.pop("mode", "min") != "min" or given.pop("eps", 1e-8) != 1e-8:
         return None
+    if not setup.base_lr or not isinstance(lowest, float | int):
+        return None  # there is nothing to scale, or one for each group
     arguments = {
         "factor": given.pop("factor", 0.1),
         "patience": given.pop("patience", 10),
         "rtol": 0.0 if absolute else threshold,
         "atol": threshold if absolute else 0.0,
         "cooldown": given.pop("cooldown", 0),
-        "min_scale": given.pop("min_lr", 0.0) / setup.base_lr,
+        "min_scale": lowest / setup.base_lr,
     }
     if given or setup.metrics is None:
         return None

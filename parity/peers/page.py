@@ -14,10 +14,10 @@ Who has which scheduler, and how far each is from the library whose scheduler it
 transformers or timm, stepped beside it. Written by `parity peers` (`make peers` installs everybody),
 with {versions}.
 
-The cases are those of `parity list` that are about a learning rate and have at most 2,000 counts. A cell
-says how many values have the same float32 bits, and the greatest difference at any count, as a share of
-the largest learning rate of that case. Where a library has something that is meant to do the same only
-up to its end (a cosine that stays, where PyTorch's comes up again), or only for some arguments, only
+The cases are those of `parity list` that are about a learning rate, each for its first 2,000 counts at
+most. A cell says how many values have the same float32 bits, and the greatest difference at any count,
+as a share of the largest learning rate of that case. Where a library has something that is meant to do
+the same only up to its end (a cosine that stays, where PyTorch's comes up again), or only for some arguments, only
 that is compared: *n of m cases*. “–”: it has nothing that is meant to do the same. “its own”: the
 library is the reference. Optax and jaxsched are asked under `jit`, braintools is stepped as its
 documentation does, and cannot be asked for a count; its SequentialLR compiles a program at each step,
@@ -41,8 +41,11 @@ def page(rows: Sequence[Row], peers: Sequence[Peer], versions: str) -> str:
         "",
         "## Where each is furthest",
         "",
-        "| scheduler | library | of the largest | at count | of the case |",
-        "| --- | --- | --- | --- | --- |",
+        "The greatest difference as a share of the largest learning rate: in the middle one of its cases, and",
+        "in the worst, with its count. The worst is often a corner: a milestone at 0, a power of 0.",
+        "",
+        "| scheduler | library | in the middle case | in the worst | at count | of the case |",
+        "| --- | --- | --- | --- | --- | --- |",
         *_furthest(rows),
         "",
     ]
@@ -61,28 +64,26 @@ def short(row: Row, name: str) -> str:
         return "–"
     if not found.cases:
         return "refuses"
-    some = "" if found.cases == row.cases else f", {found.cases} of {row.cases} cases"
-    return f"{_percent(found)}, {_share(found)}{some}"
+    return "100 %" if found.worst is None else f"{_percent(found)}, {_share(found.worst.share)}"
 
 
 def _percent(found: Found) -> str:
     """Never 100 % where one value differs."""
-    if found.identical == found.counts:
-        return "100 %"
     return f"{min(100 * found.identical / found.counts, 99.99):.4g} %"
 
 
-def _share(found: Found) -> str:
-    if found.worst is None:
+def _share(share: float) -> str:
+    if not share:
         return "0"
-    return f"{found.worst.share:.1e}" if found.worst.share < float("inf") else "no number"
+    return f"{share:.1e}" if share < float("inf") else "no number"
 
 
 def _cell(row: Row, name: str) -> str:
     found = row.found.get(name)
     if found is None or name == OURS:
         return short(row, name)
-    return f"{', '.join(f'`{each}`' for each in found.names)}: {short(row, name)}"
+    some = "" if found.cases == row.cases else f", {found.cases} of {row.cases} cases"
+    return f"{', '.join(f'`{each}`' for each in found.names)}: {short(row, name)}{some}"
 
 
 def _furthest(rows: Sequence[Row]) -> Iterator[str]:
@@ -91,14 +92,13 @@ def _furthest(rows: Sequence[Row]) -> Iterator[str]:
             if found is not None and found.worst is not None:
                 worst = found.worst
                 yield (
-                    f"| `{row.scheduler}` | {name} | {_share(found)} | {worst.at:,} "
-                    f"| `{worst.case.replace('|', chr(92) + '|')}` |"
+                    f"| `{row.scheduler}` | {name} | {_share(found.middle)} | {_share(worst.share)} "
+                    f"| {worst.at:,} | `{worst.case}` |"
                 )
 
 
 def _refused(rows: Sequence[Row]) -> Iterator[str]:
     for row in rows:
         for name, found in row.found.items():
-            for each in found.refused if found else ():
-                case, _, reason = each.rpartition(": ") if each.count(": ") == 1 else each.partition("): ")
-                yield f"- {name}: `{case}{')' if '): ' in each else ''}`: {reason}"
+            for case, reason in found.refused if found else ():
+                yield f"- {name}: `{case}`: {reason}"

@@ -20,7 +20,9 @@ def read(path):
 
 def table():
     """The lines of docs/versions.md, by the name of the line."""
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in read("docs/versions.md").splitlines()]
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in read("docs/versions.md").splitlines()
+    ]
     columns, _, *lines = (row for row in rows if len(row) > 2)
     return {line[0]: dict(zip(columns, line, strict=True)) for line in lines}
 
