@@ -14,14 +14,14 @@ Who has which scheduler, and how far each is from the library whose scheduler it
 transformers or timm, stepped beside it. Written by `parity peers` (`make peers` installs everybody),
 with {versions}.
 
-The cases are those of `parity list` that are about a learning rate, each for its first 2,000 counts at
-most. A cell says how many values have the same float32 bits, and the greatest difference at any count,
-as a share of the largest learning rate of that case. Where a library has something that is meant to do
-the same only up to its end (a cosine that stays, where PyTorch's comes up again), or only for some arguments, only
-that is compared: *n of m cases*. “–”: it has nothing that is meant to do the same. “its own”: the
-library is the reference. Optax and jaxsched are asked under `jit`, braintools is stepped as its
-documentation does, and cannot be asked for a count; its SequentialLR compiles a program at each step,
-and is stepped for 60 counts.
+The cases are those of `parity list` that are about a learning rate, each for its first 2,000 counts
+at most. A cell says how many values have the same float32 bits, and the greatest difference at any
+count, as a share of the largest learning rate of that case. Where a library has something that is
+meant to do the same only up to its end (a cosine that stays, where PyTorch's comes up again), or
+only for some arguments, only that is compared: *n of m cases*. “–”: it has nothing that is meant to
+do the same. “its own”: the library is the reference. Optax and jaxsched are asked under `jit`,
+braintools is stepped as its documentation does, and cannot be asked for a count; its SequentialLR
+compiles a program at each step, and is stepped for 60 counts.
 """
 
 
@@ -41,8 +41,8 @@ def page(rows: Sequence[Row], peers: Sequence[Peer], versions: str) -> str:
         "",
         "## Where each is furthest",
         "",
-        "The greatest difference as a share of the largest learning rate: in the middle one of its cases, and",
-        "in the worst, with its count. The worst is often a corner: a milestone at 0, a power of 0.",
+        "The greatest difference as a share of the largest learning rate: in the middle one of its cases,",
+        "and in the worst, with its count. The worst is often a corner: a milestone at 0, a power of 0.",
         "",
         "| scheduler | library | in the middle case | in the worst | at count | of the case |",
         "| --- | --- | --- | --- | --- | --- |",
