@@ -41,9 +41,10 @@ class LinearLR(FactorSchedule):
     value, at ``-1.5e-11`` instead of 0 for ``linear_schedule(1e-3, 0., 10)``.
     """
 
-    start_factor: Annotated[nx.Number, Real(0, 1, open=True, remedy="jaxsched.Warmup comes up from 0.")] = (
-        1 / 3
-    )
+    start_factor: Annotated[
+        nx.Number,
+        Real(0, 1, open=True, remedy="To start from 0, take Warmup, or a small factor such as 1e-8."),
+    ] = 1 / 3
     end_factor: Annotated[nx.Number, Real(0, 1, remedy="To end above base_lr, scale base_lr.")] = 1.0
     total_iters: Annotated[nx.Whole, Integer(0, "It is a number of updates.")] = 5
 

@@ -132,11 +132,10 @@ def _theirs(tried: Sequence[Tried], peer: Peer) -> Found | None:
         values = one.stepped.values[: candidate.steps]
         try:
             applied = _float32(candidate, len(values))
+            each.append(_compared(one.case.name, applied, values))
         except Exception as reason:  # whatever a library does, the others are still measured
             first = str(reason).strip().partition("\n")[0]
             refused.append((one.case.name, f"{type(reason).__name__}: {first}"))
-        else:
-            each.append(_compared(one.case.name, applied, values))
     names = tuple(dict.fromkeys(candidate.name for _, candidate in candidates))
     return _together(names, each, tuple(refused)) if candidates else None
 

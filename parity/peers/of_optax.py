@@ -139,7 +139,7 @@ def _plateau(case: ComparedCase) -> Candidate | None:
         return None  # there is nothing to scale, or one for each group
     arguments = {
         "factor": given.pop("factor", 0.1),
-        "patience": given.pop("patience", 10),
+        "patience": given.pop("patience", 10) + 1,  # it reduces at that many, PyTorch beyond them
         "rtol": 0.0 if absolute else threshold,
         "atol": threshold if absolute else 0.0,
         "cooldown": given.pop("cooldown", 0),
@@ -160,4 +160,4 @@ def _plateau(case: ComparedCase) -> Candidate | None:
         _, scales = jax.jit(lambda told: jax.lax.scan(step, start, told))(jnp.asarray(metrics, jnp.float32))
         return np.float32(setup.base_lr) * np.concatenate([[np.float32(1.0)], np.asarray(scales)])[:n]
 
-    return Candidate("contrib.reduce_on_plateau", case.steps, applied)
+    return Candidate("contrib.reduce_on_plateau(patience + 1)", case.steps, applied)
