@@ -24,7 +24,7 @@ CONTAINED_mutants := mutants $(CONTAINED_test)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:  # one pip at a time
-.PHONY: help parity devices selftest test test-long browser-test mutants third-party bench accelerator docs vectors lint format clean
+.PHONY: help parity devices selftest test test-long browser-test mutants third-party peers dist bench accelerator docs vectors lint format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -57,6 +57,14 @@ third-party: ## schedulers of other libraries, live; in a .venv-third-party; wri
 	@.venv-third-party/bin/python -m pytest -q tests/third_party $(ARGS)
 	@.venv-third-party/bin/python tests/third_party
 
+peers: ## who else has these schedulers, and how far each is; in a .venv-peers; writes docs/peers.md
+	@$(MAKE) --no-print-directory VENV=.venv-peers .venv-peers/.installed-hugging-face
+	@.venv-peers/bin/python -m pip install -qq --disable-pip-version-check -c $(CONSTRAINTS) braintools==0.3.0
+	@.venv-peers/bin/python -m parity peers --page docs/peers.md $(ARGS)
+
+dist: ## build dist/; the sdist builds the wheel, which passes tests in an empty folder; ARGS=tests for all
+	@PYTHON=$(PYTHON) CONSTRAINTS=$(CONSTRAINTS) .ci/dist $(ARGS)
+
 accelerator: $(INSTALLED)examples $(INSTALLED)bench ## on the default device: parity, the examples, what a schedule costs in an update
 	@$(IN_VENV) -m benchmarks.accelerator $(ARGS)
 
@@ -84,7 +92,7 @@ format: $(INSTALLED)dev ## format the code and repair what ruff can
 	@$(IN_VENV) -m ruff format .
 
 clean: ## remove everything that make has made
-	@rm -rf $(VENV) .venv-oldest .venv-third-party parity-report bench-report examples-out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) .venv-oldest .venv-third-party .venv-peers parity-report bench-report examples-out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(addprefix $(INSTALLED),parity hugging-face examples bench race devices test dev browser mutants): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)

@@ -3,18 +3,23 @@
   python examples/digits_lenet.py
   python examples/digits_lenet.py --schedule OneCycleLR --set max_lr=0.01 --set pct_start=0.2
   python examples/digits_lenet.py --data openml:mnist_784 --epochs 3
-  python examples/digits_lenet.py --resume        after the run was killed, at whatever moment
+  python examples/digits_lenet.py                 again, and it goes on where it was killed
+  python examples/digits_lenet.py --anew          again, from the start
 
 The batch is sharded over the devices and the parameters are replicated. The schedule counts updates, and
 that count is part of the optimizer's state: a run that is resumed from a checkpoint goes on with the
-learning rates, and the weights, of one that was never killed. The rates that were applied go to
-updates.csv and, with the loss, to logs for TensorBoard, in the same folder.
+learning rates, and the weights, of one that was never killed. So the same command, given again, is the same
+run: it goes on from the last checkpoint in --out, and with other options it is refused. The rates that were
+applied go to updates.csv, in decimals and as bits, and with the loss to logs for TensorBoard.
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
+import json
 import pathlib
+import shutil
 from typing import TextIO
 
 import common
@@ -81,20 +86,47 @@ def batches(x: np.ndarray, y: np.ndarray, batch: int, seed: int, done: int):
             yield x[index], y[index]
 
 
+def the_same_run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Sees to it that what is in --out, if anything is, was made with the same options."""
+    if args.anew:
+        for made in ("checkpoints", "tensorboard"):
+            shutil.rmtree(args.out / made, ignore_errors=True)
+    options = {name: value for name, value in vars(args).items() if name not in ("out", "anew")}
+    file, checkpoints = args.out / "options.json", args.out / "checkpoints"
+    if checkpoints.exists() and any(checkpoints.iterdir()):
+        before = json.loads(file.read_text()) if file.exists() else {}
+        other = [f"--{name} {before.get(name)} (now {value})" for name, value in options.items()
+                 if before.get(name) != value]  # fmt: skip
+        if other:
+            parser.error(f"--out: {args.out} has a run with {', '.join(other)}. Name another folder, or give "
+                         "--anew, which removes its checkpoints.")  # fmt: skip
+    args.out.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(options, indent=2) + "\n")
+
+
+COLUMNS = "count,learning_rate,loss,learning_rate_bits\n"
+
+
 def journal(path: pathlib.Path, done: int) -> TextIO:
-    """The rates so far, cut back to the updates that the checkpoint has; the others are done again."""
+    """The updates so far, cut back to those that the checkpoint has; the others are done again."""
     file = path.open("a+", buffering=1)  # a line is on disk before the next update
     file.seek(0)
-    for _ in range(done):
+    for _ in range(done + 1 if done else 0):
         file.readline()
     file.truncate(file.tell())
+    if not done:
+        file.write(COLUMNS)
     return file
 
 
-def draw(losses: list[float], rates: list[float], start: int) -> Figure:
+def line(count: int, lr: np.float32, loss: np.float32) -> str:
+    """The shortest decimals that are these float32 numbers, and beside them the bits of the rate."""
+    return f"{count},{lr!s},{loss!s},0x{lr.view(np.uint32):08x}\n"
+
+
+def draw(counts: np.ndarray, rates: np.ndarray, losses: np.ndarray) -> Figure:
     figure = Figure(figsize=(8, 5), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-    counts = start + np.arange(len(losses))
     top.plot(counts, losses, color="0.75", linewidth=0.8)
     width = max(len(losses) // 50, 1)
     top.plot(counts[width - 1 :], np.convolve(losses, np.ones(width) / width, "valid"), color="C0")
@@ -116,7 +148,7 @@ def main(argv: list[str] | None = None) -> dict[str, np.ndarray]:
     parser.add_argument("--epochs", type=int, default=15, metavar="N", help="(%(default)s)")
     parser.add_argument("--batch", type=int, default=64, metavar="N", help="over all devices (%(default)s)")
     parser.add_argument("--checkpoint", type=int, default=50, metavar="N", help="updates apart (%(default)s)")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
+    parser.add_argument("--anew", action="store_true", help="from the start, whatever is in --out")
     args = parser.parse_args(argv)
     devices = jax.device_count()
     if args.batch < 1 or args.batch % devices:
@@ -127,6 +159,8 @@ def main(argv: list[str] | None = None) -> dict[str, np.ndarray]:
     total = args.epochs * per_epoch
     given = {"base_lr": 0.003, "max_lr": 0.003, "total_steps": total, "T_max": total, "step_size": total // 3}
     schedule = common.schedule_from(parser, args, **given)
+
+    the_same_run(parser, args)
 
     mesh = jax.make_mesh((devices,), ("data",), axis_types=(AxisType.Auto,))
     everywhere, sharded = NamedSharding(mesh, P()), NamedSharding(mesh, P("data"))
@@ -139,15 +173,13 @@ def main(argv: list[str] | None = None) -> dict[str, np.ndarray]:
     manager = ocp.CheckpointManager(
         (args.out / "checkpoints").absolute(), options=ocp.CheckpointManagerOptions(max_to_keep=2)
     )
-    if manager.latest_step() is not None and not args.resume:
-        parser.error(f"--out: {args.out} has checkpoints. Go on with --resume, or name another folder.")
     if manager.latest_step() is not None:
         done = manager.latest_step()
         shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, state)
         state = manager.restore(done, args=ocp.args.StandardRestore(shapes))
     model, optimizer = nnx.merge(structure, state)
 
-    rates, losses, loss = [], [], np.nan
+    rates, loss = [], np.nan
     with (
         journal(args.out / "updates.csv", done) as written,
         SummaryWriter(str(args.out / "tensorboard")) as log,
@@ -156,24 +188,27 @@ def main(argv: list[str] | None = None) -> dict[str, np.ndarray]:
         progress(done, loss=loss, lr=schedule.on_host(done))
         feed = batches(x, y, args.batch, args.seed, done)
         for count, (xs, ys) in zip(range(done, total), feed, strict=False):
-            loss = train_step(model, optimizer, *jax.device_put((xs, ys), sharded))
-            lr = jaxsched.current_lr(optimizer.opt_state)
-            rates.append(float(lr))
-            losses.append(float(loss))
-            written.write(f"{count},{float(lr).hex()}\n")
-            log.add_scalar("learning rate", rates[-1], count)
-            log.add_scalar("loss", losses[-1], count)
+            loss = np.float32(train_step(model, optimizer, *jax.device_put((xs, ys), sharded)))
+            lr = np.float32(jaxsched.current_lr(optimizer.opt_state))
+            rates.append(lr)
+            written.write(line(count, lr, loss))
+            log.add_scalar("learning rate", lr, count)
+            log.add_scalar("loss", loss, count)
             progress(loss=loss, lr=lr)
-            if (count + 1) % args.checkpoint == 0:
+            if (count + 1) % args.checkpoint == 0 or count + 1 == total:
                 state = nnx.state((model, optimizer))
                 manager.save(count + 1, args=ocp.args.StandardSave(state))
     manager.close()  # waits until the last one is written
 
     right = sum(int(correct(model, xs, ys)) for xs, ys in batches_of(x_test, y_test, 512))
-    picture = common.save(draw(losses, rates, done), args.out / "digits_lenet.png") if losses else "none"
+    table = np.loadtxt(args.out / "updates.csv", delimiter=",", skiprows=1, usecols=(0, 1, 2), ndmin=2)
+    picture = common.save(draw(*table.T), args.out / "digits_lenet.png")
+    began = f"going on from update {done}, " if 0 < done < total else ""
+    if done == total:
+        began = "all of which were done before (--anew does them again), "
     print(
         f"Test accuracy {right / len(x_test):.1%} after {total} updates on {devices} device(s), "
-        f"from update {done} on, with {schedule}. Picture: {picture}"
+        f"{began}with {schedule}. Picture: {picture}; updates: {args.out / 'updates.csv'}"
     )
     weights = {
         "/".join(map(str, path)): np.asarray(w[...]) for path, w in nnx.to_flat_state(nnx.state(model))

@@ -180,6 +180,7 @@ def draw(runs: dict[str, list[Run]]) -> Figure:
     titles = "learning rate: PyTorch wide, Flax thin", "test loss: PyTorch wide, Flax thin", "weights apart"
     for axes, title in zip((rates, losses, apart), titles, strict=True):
         axes.set(title=title, xlabel="epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
 

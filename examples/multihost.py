@@ -1,6 +1,6 @@
 """One training run over several processes: one learning rate, and one process that writes.
 
-  python examples/multihost.py --processes 2          two processes on this machine
+  python examples/multihost.py                        two processes on this machine
   python examples/multihost.py --coordinator host0:1234 --process-id 0 --num-processes 4
                                                       one of four, on a cluster; start one on each host
 
@@ -102,14 +102,16 @@ def start_all(processes: int, rest: list[str]) -> int:
 def main(argv: list[str] | None = None) -> int:
     parser = common.parser(__doc__, "multihost")
     parser.add_argument("--updates", type=int, default=100, metavar="N", help="(%(default)s)")
-    parser.add_argument("--processes", type=int, metavar="N", help="start so many here")
+    parser.add_argument("--processes", type=int, metavar="N", help="start so many here (2)")
     parser.add_argument("--coordinator", metavar="HOST:PORT", help="where process 0 is")
     parser.add_argument(
         "--num-processes", type=int, metavar="N", help="how many there are, with --coordinator"
     )
     parser.add_argument("--process-id", type=int, metavar="I", help="which of them this is, from 0")
     args = parser.parse_args(argv)
-    if (args.processes is None) == (args.coordinator is None):
+    if args.coordinator is None and args.processes is None:
+        args.processes = 2
+    if args.processes is not None and args.coordinator is not None:
         parser.error("give --processes to start them here, or --coordinator to be one of them")
     if args.updates < 5:
         parser.error(f"--updates: must be at least 5, got {args.updates}.")

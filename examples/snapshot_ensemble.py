@@ -85,6 +85,7 @@ def draw(result: Result, cycle: int) -> Figure:
         rates.plot(np.arange(len(lr)) * CYCLES * cycle / len(lr), lr, color=color, label=name)
     rates.plot(np.arange(1, CYCLES + 1) * cycle, [LOW] * CYCLES, "o", color="C0", label="snapshot")
     rates.set(xlabel="epoch", title="learning rate")
+    rates.xaxis.get_major_locator().set_params(integer=True)
     rates.legend(frameon=False, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.14))
     for row, (name, accuracy) in enumerate(result.accuracy.items()):
         color = "C3" if "SWALR" in name else "C0" if "snapshot" in name else "0.3"

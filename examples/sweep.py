@@ -78,6 +78,7 @@ def draw(sweep: Sweep) -> Figure:
         title="validation loss at the end", xlabel="first learning rate", ylabel="last by first learning rate"
     )
     curves.set(title="validation loss", xlabel="epoch", yscale="log", ylim=(None, 1.5 * guessing))
+    curves.xaxis.get_major_locator().set_params(integer=True)
     curves.spines[["top", "right"]].set_visible(False)
     figure.colorbar(colors, ax=(grid, curves), label="validation loss at the end", extend="max")
     return figure

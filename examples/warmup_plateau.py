@@ -60,6 +60,7 @@ def draw(epochs: list[Epoch], warmup: int) -> Figure:
     losses.legend(frameon=False)
     losses.set_title("Warm-up, then a reduction wherever the validation loss has stopped falling")
     rates.set_xlabel("epoch")
+    rates.xaxis.get_major_locator().set_params(integer=True)
     return figure
 
 

@@ -51,7 +51,7 @@ parity.cases
 parity.catalogue parity.cases_hugging_face parity.deviations
 parity.training
 parity.devices
-parity.optimizers
+parity.optimizers parity.peers
 parity.runner
 parity.run
 parity.golden parity.exhaustive parity.selftest

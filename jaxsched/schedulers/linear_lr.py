@@ -42,7 +42,8 @@ class LinearLR(FactorSchedule):
     """
 
     start_factor: Annotated[
-        nx.Number, Real(0, 1, open=True, remedy="To start from 0, start from a small factor such as 1e-8.")
+        nx.Number,
+        Real(0, 1, open=True, remedy="To start from 0, take Warmup, or a factor such as 1e-8."),
     ] = 1 / 3
     end_factor: Annotated[nx.Number, Real(0, 1, remedy="To end above base_lr, scale base_lr.")] = 1.0
     total_iters: Annotated[nx.Whole, Integer(0, "It is a number of updates.")] = 5

@@ -15,6 +15,7 @@ COMMANDS = {
     "check": "schedules with a file of trajectories",
     "diff": "two reports, before and after",
     "optimizers": "torch.optim beside Optax: what trains something else",
+    "peers": "who else has these schedulers, and how far each is from PyTorch",
     "deviations": "what jaxsched does otherwise than PyTorch, on purpose",
     "selftest": "put defects in; each must be found and named",
 }
@@ -24,6 +25,6 @@ RUN_CODE_OF_OTHERS = frozenset({"compare", "check", "devices", "train"})
 """Those that import what somebody names."""
 
 STEP_PYTORCH = frozenset(
-    {"run", "train", "show", "compare", "record", "optimizers", "deviations", "selftest"}
+    {"run", "train", "show", "compare", "record", "optimizers", "peers", "deviations", "selftest"}
 )
 """Those that step PyTorch, and wait for it anyway."""

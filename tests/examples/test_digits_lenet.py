@@ -1,8 +1,10 @@
 """The LeNet on many devices: the schedule's learning rates, and the same run when it is killed."""
 
+import csv
 import os
 import pathlib
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,10 +28,13 @@ def weights(found):
 def logged(folder):
     """What each update applied, by count; an update that was done twice must say the same twice."""
     rates = {}
-    for line in (folder / "updates.csv").read_text().splitlines():
-        count, rate = line.split(",")
-        assert rates.setdefault(int(count), rate) == rate
-    return [float.fromhex(rates[count]) for count in range(len(rates))]
+    with (folder / "updates.csv").open() as file:
+        for row in csv.DictReader(file):
+            rate = np.uint32(int(row["learning_rate_bits"], 16)).view(np.float32)
+            assert rate == np.float32(row["learning_rate"])  # decimals that are the same number
+            assert np.isfinite(float(row["loss"]))
+            assert rates.setdefault(int(row["count"]), rate) == rate
+    return [rates[count] for count in range(len(rates))]
 
 
 @pytest.fixture(scope="module")
@@ -80,19 +85,19 @@ def killed(folder, updates):
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     path = folder / "updates.csv"
     while process.poll() is None:
-        if path.exists() and path.read_text().count("\n") >= updates:
+        if path.exists() and path.read_text().count("\n") > updates:
             process.send_signal(signal.SIGKILL)
             break
         time.sleep(0.005)
     assert process.wait() == -signal.SIGKILL, "it ended before it could be killed"
-    return path.read_text().count("\n")
+    return path.read_text().count("\n") - 1  # beside the names of the columns
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_killed_and_resumed_it_is_the_same_run(whole, tmp_path, seed):
     moment = random.Random(seed).randrange(5, 20)
     reached = killed(tmp_path, moment)
-    found = digits_lenet.main([*SMALL, "--out", str(tmp_path), "--resume"])
+    found = digits_lenet.main([*SMALL, "--out", str(tmp_path)])
     assert found["start"] <= reached < 22
     # Killed soon after the first checkpoint was begun, at update 4, it may not have been on disk yet.
     assert found["start"] > 0 or moment < 12
@@ -126,8 +131,30 @@ def test_bad_options(options, message, capsys, tmp_path):
     assert message in capsys.readouterr().err
 
 
-def test_a_run_is_not_continued_by_accident(whole, capsys):
+def test_the_same_command_again_is_the_same_run(whole, capsys):
+    found, folder = whole
+    before = logged(folder)
+    again = digits_lenet.main([*SMALL, "--out", str(folder)])
+    assert (
+        "22 updates on 8 device(s), all of which were done before (--anew does them"
+        in capsys.readouterr().out
+    )
+    assert again["start"] == 22
+    assert again["accuracy"] == found["accuracy"]
+    assert logged(folder) == before
+    for name, value in weights(found).items():
+        np.testing.assert_array_equal(again[name], value, err_msg=name)
+
+
+def test_another_run_does_not_go_on_from_it(whole, capsys, tmp_path):
     _, folder = whole
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    other = [*SMALL, "--set", "pct_start=0.5", "--out", str(tmp_path)]
     with pytest.raises(SystemExit):
-        digits_lenet.main([*SMALL, "--out", str(folder)])
-    assert "has checkpoints. Go on with --resume" in capsys.readouterr().err
+        digits_lenet.main(other)
+    said = capsys.readouterr().err
+    assert "has a run with --set [] (now ['pct_start=0.5']). Name another folder, or give --anew" in said
+    assert logged(tmp_path) == logged(folder)
+    found = digits_lenet.main([*other, "--anew"])
+    assert found["start"] == 0
+    assert logged(tmp_path) == found["rates"].tolist() != logged(folder)

@@ -51,7 +51,10 @@ def test_two_processes_are_one(start, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "give --processes to start them here, or --coordinator to be one of them"),
+        (
+            ["--processes", "2", "--coordinator", "host:1"],
+            "give --processes to start them here, or --coordinator to be one of them",
+        ),
         (["--processes", "2", "--updates", "3"], "--updates: must be at least 5, got 3."),
     ],
 )

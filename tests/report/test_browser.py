@@ -1,6 +1,9 @@
 """The page in a real browser, by keyboard alone: nothing on it needs a mouse."""
 
+import contextlib
 import os
+import pathlib
+import re
 import shutil
 
 import pytest
@@ -105,11 +108,95 @@ def test_what_has_the_focus_is_seen(page):
     assert len(seen) > 10
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (1280, "dark")])
-def test_nothing_is_wider_than_the_window(file, chromium, width, scheme):
+@contextlib.contextmanager
+def opened(chromium, address, width, scheme):
+    """A page of its own; what its console said must be nothing."""
     page = chromium.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    page.goto(file)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    back = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert (back == "rgb(255, 255, 255)") == (scheme == "light")
+    wrong = []
+    page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(address)
+    yield page
     page.close()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1280])
+def test_a_whole_visit(file, chromium, width, scheme):
+    """Searches, filters, opens a case and reads its picture: on a phone, at a desk, by day and by night."""
+    with opened(chromium, file, width, scheme) as page:
+        back = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (back == "rgb(255, 255, 255)") == (scheme == "light")
+        tab_to(page, "input[type=search]")
+        page.keyboard.type("MultiStep")
+        tab_to(page, "select[name=scheduler]")
+        page.keyboard.type("CosineA")
+        assert page.locator("#list > li:not([hidden])").count() == 0
+        page.keyboard.press("Home")  # all
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Control+A")
+        page.keyboard.type("CosineAnnealingLR")
+        shown = page.locator("#list > li:not([hidden])")
+        assert shown.count() == 1
+        tab_to(page, "#list li:not([hidden]) summary")
+        page.keyboard.press("Enter")
+        picture = shown.locator("svg")
+        assert picture.bounding_box()["width"] <= width
+        assert shown.locator("svg path.torch").get_attribute("d").startswith("M")
+        tab_to(page, "#list li:not([hidden]) svg")
+        page.keyboard.press("End")
+        assert shown.locator("output").inner_text().startswith("count 100009: ours ")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_can_be_read(file, chromium, scheme):
+    """Each kind of text on the page, against what is behind it: 4.5 to 1, as WCAG asks."""
+    with opened(chromium, file, 1280, scheme) as page:
+        for kind in ("body", "h3", "header dt", "nav a", ".problem", ".failed", ".passed", "th", "output"):
+            color = page.evaluate("(kind) => getComputedStyle(document.querySelector(kind)).color", kind)
+            back = page.evaluate("getComputedStyle(document.body).backgroundColor")
+            assert contrast(color, back) >= 4.5, (kind, color, back)
+
+
+def contrast(one, other):
+    """How far the luminances of two colours are apart, by WCAG's formula."""
+
+    def luminance(color):
+        parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast():
+    assert contrast("rgb(0, 0, 0)", "rgb(255, 255, 255)") == pytest.approx(21)
+    assert contrast("rgb(119, 119, 119)", "rgb(255, 255, 255)") < 4.5
+
+
+def test_what_is_not_a_number_is_said_whole(page):
+    figure = page.locator("header dl div").filter(has_text="greatest distance")
+    assert figure.locator("b").inner_text() == "not a number"
+
+
+GALLERY = pathlib.Path(__file__).parents[2] / "site" / "gallery.html"
+
+
+@pytest.mark.skipif(not GALLERY.exists(), reason="no site has been built: `make site` does it")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1280])
+def test_the_gallery_of_the_site(chromium, width, scheme):
+    with opened(chromium, GALLERY.as_uri(), width, scheme) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        pictures = page.locator(
+            "main img, main svg, [role=main] img, [role=main] svg, article img, article svg"
+        )
+        assert pictures.count() >= 10
+        broken = page.evaluate(
+            "[...document.images].filter((i) => i.complete && !i.naturalWidth).map((i) => i.src)"
+        )
+        assert broken == []
+        tab_to(page, "a[href]")

@@ -96,7 +96,8 @@ def _figures(run: Run) -> Iterator[Figure]:
         yield Figure("cases passed", f"{len(results) - len(run.failed):,}", f"of {len(results):,}")
         yield Figure("values identical to PyTorch’s", f"{run.identical:,}", f"of {run.steps:,}")
         yield Figure("correctly rounded, unlike PyTorch’s", f"{run.correctly_rounded:,}", "")
-        size, _, unit = items.apart(furthest).partition(" ")
+        apart = items.apart(furthest)
+        size, _, unit = apart.partition(" ") if apart[0].isdigit() else (apart, "", "")
         yield Figure("greatest distance", size, unit)
     if training:
         together = len(training) - len(run.parted)
