@@ -58,8 +58,7 @@ third-party: ## schedulers of other libraries, live; in a .venv-third-party; wri
 	@.venv-third-party/bin/python tests/third_party
 
 peers: ## who else has these schedulers, and how far each is; in a .venv-peers; writes docs/peers.md
-	@$(MAKE) --no-print-directory VENV=.venv-peers .venv-peers/.installed-hugging-face
-	@.venv-peers/bin/python -m pip install -qq --disable-pip-version-check -c $(CONSTRAINTS) braintools==0.3.0
+	@$(MAKE) --no-print-directory VENV=.venv-peers .venv-peers/.installed-hugging-face .venv-peers/.installed-race
 	@.venv-peers/bin/python -m parity peers --page docs/peers.md $(ARGS)
 
 dist: ## build dist/; the sdist builds the wheel, which passes tests in an empty folder; ARGS=tests for all
