@@ -38,6 +38,7 @@ myst_heading_anchors = 3
 
 default_role = "autolink"
 add_module_names = False
+toc_object_entries = False
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 autosummary_generate = False
@@ -67,6 +68,7 @@ html_theme = "sphinx_book_theme"
 html_title = "jaxsched"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_context = {"default_mode": "auto"}
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {
@@ -74,6 +76,7 @@ html_theme_options = {
     "repository_branch": "main",
     "path_to_docs": "docs",
     "use_repository_button": True,
+    "navbar_persistent": [],  # a second search
     "show_toc_level": 2,
     "show_navbar_depth": 1,
     "use_download_button": False,
@@ -115,6 +118,12 @@ def outside(app: Any, docname: str, source: list[str]) -> None:
         source[0] = re.sub(r"\]\(\.\./([^)]+)\)", there, source[0])
 
 
+def not_written_yet(app: Any, docname: str, source: list[str]) -> None:
+    """A page of a command that nobody has run is not in the navigation."""
+    if docname == "index" and not (ROOT / "docs" / "peers.md").exists():
+        source[0] = source[0].replace("\npeers\n", "\n")
+
+
 def with_pictures(app: Any, docname: str, source: list[str]) -> None:
     """Two pictures stand in why.md above each answer."""
     if docname == "why":
@@ -141,4 +150,5 @@ def setup(app: Any) -> None:
     app.add_html_math_renderer("mathml", (inline, None), (displayed, None))
     app.connect("builder-inited", lambda app: generated.write())
     app.connect("source-read", outside)
+    app.connect("source-read", not_written_yet)
     app.connect("source-read", with_pictures)

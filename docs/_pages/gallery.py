@@ -27,7 +27,7 @@ LEAD = f"""\
 # Gallery
 
 Every schedule over {STEPS - 1} updates, with the call that makes it in PyTorch and here. Each pair was compared when this page
-was built: *the same* means equal in every bit. Where Optax has a schedule that is meant to do the same, its
+was built: **the same** means equal in every bit. Where Optax has a schedule that is meant to do the same, its
 greatest distance is told as a share of the highest learning rate, and in [ULP](../ulp.md) where it is small: the
 number of steps from one float32 number to the next.
 """
@@ -37,7 +37,7 @@ These are told a metric after each update or epoch: here a loss that falls for 6
 """
 
 
-def _drawn() -> dict[str, list[jaxsched.Schedule]]:
+def drawn() -> dict[str, list[jaxsched.Schedule]]:
     """Those that examples/gallery.py draws; it is a script, and found by its path."""
     examples = pathlib.Path(__file__).parents[2] / "examples"
     sys.path.insert(0, str(examples))
@@ -54,21 +54,21 @@ def _drawn() -> dict[str, list[jaxsched.Schedule]]:
 def write(folder: pathlib.Path) -> None:
     """The page, and its pictures beside it."""
     parts = [LEAD, "## PyTorch's schedulers, and what goes around them\n"]
-    for name, schedules in _drawn().items():
+    for name, schedules in drawn().items():
         parts.append(_section(folder, name, [(schedule, _case(schedule)) for schedule in schedules]))
     for title, cases in (("Hugging Face's", TRANSFORMERS_CASES), ("timm's", TIMM_CASES)):
         parts.append(f"## {title} schedules\n")
-        for name, chosen in _telling(cases).items():
+        for name, chosen in telling(cases).items():
             parts.append(_section(folder, name, [(chosen.schedule(), chosen)]))
     parts.append(f"## Told a metric\n\n{TOLD}")
-    for name, machine in _machines().items():
+    for name, machine in machines().items():
         save(folder / "pictures", f"gallery-{name}", functools.partial(_draw_told, machine))
         parts += [f"### {name}\n", shown(f"pictures/gallery-{name}", f"{name} on a loss that stops falling")]
         parts.append(f"```python\n{_home(machine)}{machine!r}\n```\n")
     (folder / "gallery.md").write_text("\n".join(parts), encoding="utf-8")
 
 
-def _machines() -> dict[str, Any]:
+def machines() -> dict[str, Any]:
     return {
         "ReduceLROnPlateau": jaxsched.ReduceLROnPlateau(0.1, factor=0.5, patience=5),
         "GreedyLR": jaxsched.hugging_face.GreedyLR(0.1, patience=5, factor=0.9),
@@ -90,7 +90,7 @@ def _draw_told(machine: Any, axes: Any, colours: Any) -> None:
     axes.set(xlabel="metrics that were told", ylabel="learning rate", xlim=(0, STEPS - 1), ylim=(0, None))
 
 
-def _telling(cases: Any) -> dict[str, Case]:
+def telling(cases: Any) -> dict[str, Case]:
     """Of each name the case whose curve turns most often, and moves most."""
     found: dict[str, list[Case]] = {}
     for case in cases:
@@ -162,8 +162,13 @@ def _draw(schedules: list[jaxsched.Schedule], name: str, steps: int, axes: Any, 
 def _calls(schedule: jaxsched.Schedule, case: Case | None) -> str:
     if case is None:
         return f"```python\n{_named(repr(schedule))}\n```\n\nPyTorch has no such class.\n"
-    code = f"{case.spec.torch_code()}  # PyTorch\n{case.spec.jaxsched_code(case.base_lr)}"
+    code = f"# {_library(case)}\n{case.spec.torch_code()}\n\n# jaxsched\n{case.spec.jaxsched_code(case.base_lr)}"
+    code = code.replace("torch.optim.lr_scheduler.", "lr_scheduler.").replace("torch.optim.swa_utils.", "swa_utils.")
     return f"```python\n{code}\n```\n\n{_distances(schedule, case)}\n"
+
+
+def _library(case: Case) -> str:
+    return {"transformers": "Hugging Face", "timm": "timm"}.get(case.spec.torch_code().partition(".")[0], "PyTorch")
 
 
 def _named(text: str) -> str:
@@ -176,8 +181,8 @@ def _distances(schedule: jaxsched.Schedule, case: Case) -> str:
         comparison = case.compare()
     if not comparison.passed or case.schedule() != schedule:
         raise AssertionError(f"{case.name} is not what it says: {comparison}")
-    same = "the same" if comparison.identical == comparison.steps else comparison.remark
-    said = f"PyTorch and jaxsched: {same}, at {comparison.steps:,} counts."
+    same = "**the same**" if comparison.identical == comparison.steps else comparison.remark
+    said = f"Both are {same}, at {comparison.steps:,} counts."
     equal = optax_equivalents.equivalent(case)
     if equal is None:
         return f"{said} No schedule of Optax is meant to do the same."

@@ -44,13 +44,15 @@ def write(folder: pathlib.Path) -> None:
 
 def _page(name: str, about: str) -> str:
     module = importlib.import_module(name)
-    lines = [name, "=" * len(name), "", about, "", f".. currentmodule:: {name}", ""]
+    lines = [name, "=" * len(name), "", about, "", f".. module:: {name}", ""]
     for each in public(module):
         value = getattr(module, each)
         kind = "class" if inspect.isclass(value) else "function" if callable(value) else "data"
         lines += [each, "-" * len(each), "", f".. auto{kind}:: {name}.{each}", ""]
         if kind == "class":
-            lines[-1:] = ["   :members:", ""]
+            fields = getattr(value, "_fields", ())  # of a named tuple: "Alias for field number 0"
+            left = [f"   :exclude-members: {', '.join(fields)}"] if fields else []
+            lines[-1:] = ["   :members:", *left, ""]
     return "\n".join(lines)
 
 
