@@ -132,22 +132,39 @@ def with_pictures(app: Any, docname: str, source: list[str]) -> None:
         source[0] = why.text()
 
 
+def as_called(app: Any, what: str, name: str, value: Any, options: Any, arguments: str, returns: str) -> Any:
+    """The arguments of a class of ours. Their types stand in words below, with the range that is allowed."""
+    if what != "class":
+        return None
+    given = inspect.signature(value).parameters.values()
+    shown = [p.replace(annotation=p.empty) for p in given if p.name != "position"]
+    return str(inspect.Signature(shown)), None
+
+
+def mathml(formula: str, display: str = "inline") -> str:
+    """A formula as browsers draw it. In a word of text an underscore needs no backslash here."""
+    from latex2mathml.converter import convert
+
+    words = re.sub(r"\\text\{([^}]*)\}", lambda word: word.group(0).replace(r"\_", "_"), formula)
+    return convert(words, display=display)
+
+
 def setup(app: Any) -> None:
     from docutils.nodes import SkipNode
-    from latex2mathml.converter import convert
 
     from docs._pages import generated
 
     # Browsers draw MathML themselves: no script, and nothing from the network.
     def inline(translator: Any, node: Any) -> None:
-        translator.body.append(convert(node.astext()))
+        translator.body.append(mathml(node.astext()))
         raise SkipNode
 
     def displayed(translator: Any, node: Any) -> None:
-        translator.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>')
+        translator.body.append(f'<div class="math">{mathml(node.astext(), "block")}</div>')
         raise SkipNode
 
     app.add_html_math_renderer("mathml", (inline, None), (displayed, None))
+    app.connect("autodoc-process-signature", as_called)
     app.connect("builder-inited", lambda app: generated.write())
     app.connect("source-read", outside)
     app.connect("source-read", not_written_yet)

@@ -32,26 +32,29 @@ You need not read this page if you have the live objects: `jaxsched.from_torch(s
 
 def page() -> str:
     """The whole page."""
-    return "\n".join(
-        [
-            LEAD,
-            "## PyTorch's schedulers\n",
-            _table(("you have", "you write"), _of_pytorch()),
-            "\n## Hugging Face's schedules\n",
-            "The same call, with the learning rate in the place of the optimizer; an example for each name.\n",
-            _table(("you have", "you write"), [*_of_cases(TRANSFORMERS_CASES), *_told_metrics()]),
-            "\n## timm's schedulers\n",
-            "timm counts epochs unless told otherwise: put the schedule into `jaxsched.PerEpoch`.\n",
-            _table(("you have", "you write"), [*_of_cases(TIMM_CASES), *_plateau_of_timm()]),
-            "\n## PyTorch's optimizers\n",
-            "What `jaxsched.optax_code` writes; `lr` is a number or a schedule. "
-            "Nine of PyTorch's optimizers train something else than the Optax optimizer of their name: "
-            "[how far they are apart](optimizers-report.md).\n",
-            _table(("you have", "you write"), _of_optimizers()),
-            "",
-            "".join(f"- `{name}` is refused. {why}\n" for name, why in REFUSED.items()),
-        ]
-    ).rstrip() + "\n"
+    return (
+        "\n".join(
+            [
+                LEAD,
+                "## PyTorch's schedulers\n",
+                _table(("you have", "you write"), _of_pytorch()),
+                "\n## Hugging Face's schedules\n",
+                "The same call, with the learning rate in the place of the optimizer; an example for each name.\n",
+                _table(("you have", "you write"), [*_of_cases(TRANSFORMERS_CASES), *_told_metrics()]),
+                "\n## timm's schedulers\n",
+                "timm counts epochs unless told otherwise: put the schedule into `jaxsched.PerEpoch`.\n",
+                _table(("you have", "you write"), [*_of_cases(TIMM_CASES), *_plateau_of_timm()]),
+                "\n## PyTorch's optimizers\n",
+                "What `jaxsched.optax_code` writes; `lr` is a number or a schedule. "
+                "Nine of PyTorch's optimizers train something else than the Optax optimizer of their name: "
+                "[how far they are apart](optimizers-report.md).\n",
+                _table(("you have", "you write"), _of_optimizers()),
+                "",
+                "".join(f"- `{name}` is refused. {why}\n" for name, why in REFUSED.items()),
+            ]
+        ).rstrip()
+        + "\n"
+    )
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, str]]) -> str:
@@ -75,7 +78,9 @@ def _arguments(cls: type) -> str:
     left = ("last_epoch", "verbose", "position")
     given = inspect.signature(cls).parameters.values()
     return ", ".join(
-        p.name if p.default is p.empty else f"{p.name}={_short(p.default)}" for p in given if p.name not in left
+        p.name if p.default is p.empty else f"{p.name}={_short(p.default)}"
+        for p in given
+        if p.name not in left
     )
 
 
@@ -122,7 +127,9 @@ def _of_a_rate(code: str) -> str:
     """The transformation itself, without the wrapper that keeps the rate in its state."""
     inner = code.removeprefix("scheduled(lambda learning_rate: ").removesuffix(", learning_rate=0.1)")
     ours = "|".join(name for name in vars(jaxsched.optimizers) if not name.startswith("_"))
-    return re.sub(rf"(?<![.\w])({ours})\(", r"jaxsched.optimizers.\1(", inner).replace("(learning_rate", "(lr")
+    return re.sub(rf"(?<![.\w])({ours})\(", r"jaxsched.optimizers.\1(", inner).replace(
+        "(learning_rate", "(lr"
+    )
 
 
 def _in_a_line(code: str) -> str:

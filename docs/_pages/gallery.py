@@ -144,7 +144,11 @@ def _section(
     folder: pathlib.Path, name: str, shown_cases: list[tuple[jaxsched.Schedule, Case | None]]
 ) -> str:
     steps = max([STEPS, *(case.steps for _, case in shown_cases if case)])
-    save(folder / "pictures", f"gallery-{name}", functools.partial(_draw, [s for s, _ in shown_cases], name, steps))
+    save(
+        folder / "pictures",
+        f"gallery-{name}",
+        functools.partial(_draw, [s for s, _ in shown_cases], name, steps),
+    )
     title = "OneCycleLR(…).momentum" if name == "Momentum" else name
     said = [f"### {title}\n", shown(f"pictures/gallery-{name}", f"{title} over {steps} updates")]
     for schedule, case in shown_cases:
@@ -162,13 +166,19 @@ def _draw(schedules: list[jaxsched.Schedule], name: str, steps: int, axes: Any, 
 def _calls(schedule: jaxsched.Schedule, case: Case | None) -> str:
     if case is None:
         return f"```python\n{_named(repr(schedule))}\n```\n\nPyTorch has no such class.\n"
-    code = f"# {_library(case)}\n{case.spec.torch_code()}\n\n# jaxsched\n{case.spec.jaxsched_code(case.base_lr)}"
-    code = code.replace("torch.optim.lr_scheduler.", "lr_scheduler.").replace("torch.optim.swa_utils.", "swa_utils.")
+    code = (
+        f"# {_library(case)}\n{case.spec.torch_code()}\n\n# jaxsched\n{case.spec.jaxsched_code(case.base_lr)}"
+    )
+    code = code.replace("torch.optim.lr_scheduler.", "lr_scheduler.").replace(
+        "torch.optim.swa_utils.", "swa_utils."
+    )
     return f"```python\n{code}\n```\n\n{_distances(schedule, case)}\n"
 
 
 def _library(case: Case) -> str:
-    return {"transformers": "Hugging Face", "timm": "timm"}.get(case.spec.torch_code().partition(".")[0], "PyTorch")
+    return {"transformers": "Hugging Face", "timm": "timm"}.get(
+        case.spec.torch_code().partition(".")[0], "PyTorch"
+    )
 
 
 def _named(text: str) -> str:

@@ -38,12 +38,26 @@ def curves() -> dict[str, Any]:
 def draw(axes: Any, colours: dict[str, str]) -> None:
     found = curves()
     counts = np.arange(STEPS)
-    axes.plot(counts, found["pytorch"], color=colours["pytorch"], linewidth=6, alpha=0.7, label="PyTorch's OneCycleLR")
+    axes.plot(
+        counts,
+        found["pytorch"],
+        color=colours["pytorch"],
+        linewidth=6,
+        alpha=0.7,
+        label="PyTorch's OneCycleLR",
+    )
     axes.plot(counts, found["optax"], color=colours["other"], label="Optax's cosine_onecycle_schedule")
     axes.plot(
-        counts, found["jaxsched"], color=colours["ours"], marker="o", markersize=3, label="jaxsched.from_torch(…)"
+        counts,
+        found["jaxsched"],
+        color=colours["ours"],
+        marker="o",
+        markersize=3,
+        label="jaxsched.from_torch(…)",
     )
-    axes.set(xlabel="count of updates", ylabel="learning rate", xlim=(0, STEPS - 1), xticks=range(0, STEPS, 5))
+    axes.set(
+        xlabel="count of updates", ylabel="learning rate", xlim=(0, STEPS - 1), xticks=range(0, STEPS, 5)
+    )
     axes.legend()
 
 

@@ -61,9 +61,10 @@ def _command_line() -> str:
     with mock.patch.dict(os.environ, {"COLUMNS": "100"}):
         said = {"parity": cli.parser().format_help()}
         for command in COMMANDS:
-            (commands,) = cli.parser(command)._subparsers._group_actions  # argparse has no other way to a command
+            (commands,) = cli.parser(
+                command
+            )._subparsers._group_actions  # argparse has no other way to a command
             said[f"parity {command}"] = commands.choices[command].format_help()
     parts = ["# The command line\n", "What `--help` says. `python -m parity` is the same.\n"]
     parts += [f"## {name}\n\n```text\n{text.rstrip()}\n```\n" for name, text in said.items()]
     return "\n".join(parts)
-

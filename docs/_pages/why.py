@@ -19,7 +19,7 @@ from .pictures import save
 PAGE = pathlib.Path(__file__).parents[1] / "why.md"
 
 # What is drawn of the counts where not all of them are compared to be seen, and whether on a logarithmic axis.
-ZOOMED = {"Float32 cancellation": (slice(9_960, 10_000), True)}
+ZOOMED = {"Float32 cancellation": (slice(19_980, 20_000), True)}
 
 
 def slug(title: str) -> str:
@@ -79,7 +79,18 @@ def _on_device(axes: Any, colours: dict[str, str]) -> None:
     counts, device, host = (np.asarray(kept[name]) for name in ("counts", "device", "host"))
     exact = 0.1 * np.sin(np.pi * (10_000 - counts) / 20_000) ** 2
     spacing = np.spacing(exact.astype(np.float32))
-    axes.plot(counts, (host - exact) / spacing, color=colours["pytorch"], linewidth=3, label="CPU")
-    axes.plot(counts, (device - exact) / spacing, color=colours["other"], linewidth=1, label="H100")
+    furthest = counts[np.argmax(np.abs(device - host) / spacing)]
+    near = np.abs(counts - furthest) <= 20
+    for values, colour, width, label in (
+        (host, "pytorch", 3.5, "on a CPU"),
+        (device, "other", 1.5, "on an H100"),
+    ):
+        axes.plot(
+            counts[near],
+            ((values - exact) / spacing)[near],
+            color=colours[colour],
+            linewidth=width,
+            label=label,
+        )
     axes.set(xlabel="count of updates", ylabel="distance from the exact value, ULP")
     axes.legend()

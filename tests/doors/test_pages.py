@@ -17,8 +17,12 @@ from parity.devices.targets import find, missing
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
-ELSEWHERE = {"recipes.md": "test_recipes", "loops.md": "test_loops"}
-"""Pages whose blocks have tests of their own, which run them by sections."""
+ELSEWHERE = {
+    "recipes.md": "doors/test_recipes.py",
+    "loops.md": "doors/test_loops.py",
+    "golden-vectors.md": "commands/test_golden.py",
+}
+"""Pages whose blocks have tests of their own, which run them by sections or hand them something."""
 
 FOUND = {page.name: blocks.blocks(page.read_text()) for page in PAGES}
 TOLD = re.compile(r"^print\(.*\)  # (.*)$", re.MULTILINE)
@@ -54,7 +58,7 @@ def test_blocks_run_and_print_what_they_say(page, monkeypatch):
         if cannot_run(block.code):
             continue
         printed = blocks.run(block.code, names, page)
-        assert printed.splitlines() == expected(block), f"{page}: {block.code}"
+        assert printed.rstrip().splitlines() == expected(block), f"{page}: {block.code}"
         for name in [name for name in names if name.startswith("test_")]:
             names.pop(name)()
 
@@ -62,7 +66,7 @@ def test_blocks_run_and_print_what_they_say(page, monkeypatch):
 def test_pages_with_tests_of_their_own_have_them():
     for page, test in ELSEWHERE.items():
         assert has(page, "python")
-        assert (pathlib.Path(__file__).parent / f"{test}.py").exists()
+        assert page in (ROOT / "tests" / test).read_text()
 
 
 def test_languages_are_those_that_are_read_here():
@@ -117,6 +121,11 @@ def test_commands_name_what_there_is(page):
 
 
 def test_a_wrong_command_is_seen():
-    for line in ("parity comparre a b --steps 3", "make sight", "pip install 'jaxsched[plott]'", "python x.py"):
+    for line in (
+        "parity comparre a b --steps 3",
+        "make sight",
+        "pip install 'jaxsched[plott]'",
+        "python x.py",
+    ):
         with pytest.raises(AssertionError):
             would_work(line)

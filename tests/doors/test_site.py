@@ -17,7 +17,9 @@ from jaxsched.interop.optimizer_rows import REFUSED, ROWS
 ROOT = pathlib.Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 INDEX = (DOCS / "index.md").read_text()
-NAVIGATION = re.findall(r"^([\w/.-]+)$", "\n".join(re.findall(r"```\{toctree\}\n(.*?)```", INDEX, re.DOTALL)), re.M)
+NAVIGATION = re.findall(
+    r"^([\w/.-]+)$", "\n".join(re.findall(r"```\{toctree\}\n(.*?)```", INDEX, re.DOTALL)), re.M
+)
 
 
 def conf():
@@ -111,6 +113,17 @@ def test_every_schedule_is_in_the_gallery():
 @pytest.mark.slow
 def test_the_site_is_built(tmp_path):
     pytest.importorskip("sphinx_book_theme", reason="the extra site is not installed")
-    command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "-d", str(tmp_path / "d")]
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-b",
+        "html",
+        "-W",
+        "--keep-going",
+        "-q",
+        "-d",
+        str(tmp_path / "d"),
+    ]
     subprocess.run([*command, str(DOCS), str(tmp_path / "site")], check=True, cwd=ROOT)
     assert (tmp_path / "site" / "index.html").exists()
