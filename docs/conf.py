@@ -45,7 +45,7 @@ autosummary_generate = False
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 
-# Their pages are fetched from the network: where there is none, names of theirs are no links, and nothing fails.
+# Fetched from the network; where there is none, names of theirs are no links, and nothing fails.
 ELSEWHERE = {
     "python": "https://docs.python.org/3/",
     "numpy": "https://numpy.org/doc/stable/",

@@ -1,6 +1,7 @@
-"""``python -m docs._pages.device``: Optax's cosine on an NVIDIA H100, for a picture of why.md. Needs the extra devices.
+"""``python -m docs._pages.device``: Optax's cosine on an NVIDIA H100, for a picture of why.md.
 
-What the compiled program answers is kept in a file, since whoever builds the site has no compiler for a GPU.
+It needs the extra devices. What the compiled program answers is kept in a file, since whoever builds the
+site has no compiler for a GPU.
 """
 
 from __future__ import annotations

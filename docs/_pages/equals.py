@@ -21,9 +21,9 @@ PAGE = pathlib.Path(__file__).parents[1] / "equals.md"
 LEAD = """\
 # You have, you write
 
-Written by `make docs`, from the code that converts live objects. A PyTorch scheduler is made on an optimizer and takes the
-learning rate from there; here it stands first, as `base_lr`. All other arguments keep their names, their order and
-their defaults. Look up a name with the search of your browser.
+Written by `make docs`, from the code that converts live objects. A PyTorch scheduler is made on an
+optimizer and takes the learning rate from there; here it stands first, as `base_lr`. All other arguments
+keep their names, their order and their defaults. Look up a name with the search of your browser.
 
 You need not read this page if you have the live objects: `jaxsched.from_torch(scheduler)` and
 `jaxsched.optimizer_from_torch(optimizer, scheduler)` do it for you, and `print` shows the call.
@@ -39,7 +39,7 @@ def page() -> str:
                 "## PyTorch's schedulers\n",
                 _table(("you have", "you write"), _of_pytorch()),
                 "\n## Hugging Face's schedules\n",
-                "The same call, with the learning rate in the place of the optimizer; an example for each name.\n",
+                "The same call, with the learning rate in the place of the optimizer; one example each.\n",
                 _table(("you have", "you write"), [*_of_cases(TRANSFORMERS_CASES), *_told_metrics()]),
                 "\n## timm's schedulers\n",
                 "timm counts epochs unless told otherwise: put the schedule into `jaxsched.PerEpoch`.\n",

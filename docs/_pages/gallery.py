@@ -23,16 +23,16 @@ from parity.ulp import rounded_distance
 from .pictures import save, shown
 
 STEPS = 121
-LEAD = f"""\
+LEAD = """\
 # Gallery
 
-Every schedule over {STEPS - 1} updates, with the call that makes it in PyTorch and here. Each pair was compared when this page
-was built: **the same** means equal in every bit. Where Optax has a schedule that is meant to do the same, its
-greatest distance is told as a share of the highest learning rate, and in [ULP](../ulp.md) where it is small: the
-number of steps from one float32 number to the next.
+Every schedule, with the call that makes it in PyTorch and here. Each pair was compared when the page was
+made: **the same** means equal in every bit. Where Optax has a schedule that is meant to do the same, its
+greatest distance is told as a share of the highest learning rate, and in [ULP](../ulp.md) where it is
+small: the number of steps from one float32 number to the next.
 """
 TOLD = """\
-These are told a metric after each update or epoch: here a loss that falls for 60 times and then stays where it is.
+These are told a metric after each update or epoch: here a loss that falls 60 times and then stays.
 [How they are compared with PyTorch](../report.md).
 """
 
@@ -43,7 +43,8 @@ def drawn() -> dict[str, list[jaxsched.Schedule]]:
     sys.path.insert(0, str(examples))
     try:
         found = importlib.util.spec_from_file_location("gallery", examples / "gallery.py")
-        assert found is not None and found.loader is not None
+        assert found is not None
+        assert found.loader is not None
         module = importlib.util.module_from_spec(found)
         found.loader.exec_module(module)
     finally:
@@ -207,6 +208,6 @@ def _distances(schedule: jaxsched.Schedule, case: Case) -> str:
     # Where PyTorch's value is next to 0 an ULP says nothing: millions of them may be nothing at all.
     away = f" ({np.max(ulps):,.0f} ULP)" if np.max(ulps) < 1e6 else ""
     return (
-        f"{said} `optax.{equal.name}`: up to **{share:.1e}** of the highest learning rate away{away}, most at "
-        f"count {int(np.argmax(np.abs(theirs - wanted)))}."
+        f"{said} `optax.{equal.name}`: up to **{share:.1e}** of the highest learning rate away{away}, "
+        f"most at count {int(np.argmax(np.abs(theirs - wanted)))}."
     )

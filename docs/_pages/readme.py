@@ -1,4 +1,4 @@
-"""``python -m docs._pages.readme``: the README's picture, for light pages and for dark ones. Part of `make docs`."""
+"""``python -m docs._pages.readme``: the README's picture. Part of `make docs`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STEPS = 20
 
 
 def curves() -> dict[str, Any]:
-    """What is drawn: the learning rates of PyTorch, stepped; of Optax, compiled; and of what `from_torch` makes."""
+    """Learning rates: PyTorch's, stepped; Optax's, compiled; and those of what `from_torch` makes."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=STEPS)
     schedule = jaxsched.from_torch(scheduler)

@@ -1,4 +1,4 @@
-"""The reference: a page for each public module, every public name with its docstring; and the command line."""
+"""The reference: every public name with its docstring, a page for each module; and the command line."""
 
 from __future__ import annotations
 

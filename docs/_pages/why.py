@@ -18,7 +18,7 @@ from .pictures import save
 
 PAGE = pathlib.Path(__file__).parents[1] / "why.md"
 
-# What is drawn of the counts where not all of them are compared to be seen, and whether on a logarithmic axis.
+# Where little would be seen of all counts: what is drawn of them, and whether on a logarithmic axis.
 ZOOMED = {"Float32 cancellation": (slice(19_980, 20_000), True)}
 
 
@@ -69,6 +69,7 @@ def _draw(names: dict[str, Any], steps: Any, title: str, axes: Any, colours: dic
     axes.plot(counts, np.asarray(theirs)[shown], color=colours["pytorch"], linewidth=3.5, label="PyTorch")
     axes.plot(counts, np.asarray(ours)[shown], color=colours["other"], linewidth=1.5, label="JAX, as written")
     axes.set(xlabel="count of updates", ylabel=what)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     if logarithmic:
         axes.set_yscale("log")
     axes.legend()

@@ -1,4 +1,4 @@
-"""The README is what a package index shows: short, with links that work there, and with figures of the report."""
+"""The README is what a package index shows: short, with links that work there, and figures of the report."""
 
 import pathlib
 import re

@@ -1,4 +1,4 @@
-"""The site: every page in the navigation, every public name in the reference, every scheduler in the tables."""
+"""The site: pages are in the navigation, public names in the reference, schedulers in the tables."""
 
 import importlib
 import importlib.util
