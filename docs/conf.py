@@ -118,10 +118,17 @@ def outside(app: Any, docname: str, source: list[str]) -> None:
         source[0] = re.sub(r"\]\(\.\./([^)]+)\)", there, source[0])
 
 
+WRITTEN_BY_RUNS = ("peers", "versions")
+
+
 def not_written_yet(app: Any, docname: str, source: list[str]) -> None:
     """A page of a command that nobody has run is not in the navigation."""
-    if docname == "index" and not (ROOT / "docs" / "peers.md").exists():
-        source[0] = source[0].replace("\npeers\n", "\n")
+    if docname == "index":
+        missing = [page for page in WRITTEN_BY_RUNS if not (ROOT / "docs" / f"{page}.md").exists()]
+        lines = source[0].splitlines()
+        source[0] = "\n".join(
+            line for line in lines if not any(line == page or f"({page}.md)" in line for page in missing)
+        )
 
 
 def with_pictures(app: Any, docname: str, source: list[str]) -> None:
