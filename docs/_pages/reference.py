@@ -66,5 +66,5 @@ def _command_line() -> str:
             )._subparsers._group_actions  # argparse has no other way to a command
             said[f"parity {command}"] = commands.choices[command].format_help()
     parts = ["# The command line\n", "What `--help` says. `python -m parity` is the same.\n"]
-    parts += [f"## {name}\n\n```text\n{text.rstrip()}\n```\n" for name, text in said.items()]
+    parts += [f"## {name}\n\n```\n{text.rstrip()}\n```\n" for name, text in said.items()]
     return "\n".join(parts)
