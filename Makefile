@@ -20,11 +20,12 @@ CONTAINED_test := test examples hugging-face bench parity
 CONTAINED_dev := dev $(CONTAINED_test)
 CONTAINED_browser := browser $(CONTAINED_test)
 CONTAINED_mutants := mutants $(CONTAINED_test)
+CONTAINED_site := site hugging-face parity
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:  # one pip at a time
-.PHONY: help parity devices selftest test test-long browser-test mutants third-party peers dist bench accelerator docs vectors lint format clean
+.PHONY: help parity devices selftest test test-long browser-test mutants third-party peers dist bench accelerator docs site vectors lint format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -76,7 +77,13 @@ docs: $(INSTALLED)hugging-face $(INSTALLED)devices ## write the pages of docs/ t
 	@$(IN_VENV) -m parity optimizers > docs/optimizers-report.md.new && mv docs/optimizers-report.md.new docs/optimizers-report.md
 	@$(IN_VENV) -m parity devices && cp parity-report/report.md docs/devices-report.md
 	@$(IN_VENV) -m benchmarks.instructions
-	@$(IN_VENV) -m benchmarks.readme
+	@$(IN_VENV) -m docs._pages.equals
+	@$(IN_VENV) -m docs._pages.device
+	@$(IN_VENV) -m docs._pages.readme
+
+site: $(INSTALLED)site ## build the documentation into site/; a warning or a dead link is an error
+	@JAX_PLATFORMS=cpu $(IN_VENV) -m sphinx -b html -d build/doctrees -W --keep-going -q $(ARGS) docs site
+	@echo "Open site/index.html"
 
 vectors: $(INSTALLED)parity ## record PyTorch's trajectories anew, into parity/vectors/
 	@$(IN_VENV) -m parity record -o "parity/vectors/torch-$$($(IN_VENV) -c 'import torch; print(".".join(torch.__version__.split(".")[:2]))').json"
@@ -91,14 +98,14 @@ format: $(INSTALLED)dev ## format the code and repair what ruff can
 	@$(IN_VENV) -m ruff format .
 
 clean: ## remove everything that make has made
-	@rm -rf $(VENV) .venv-oldest .venv-third-party .venv-peers parity-report bench-report examples-out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) .venv-oldest .venv-third-party .venv-peers parity-report bench-report examples-out site docs/generated build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(addprefix $(INSTALLED),parity hugging-face examples bench race devices test dev browser mutants): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
+$(addprefix $(INSTALLED),parity hugging-face examples bench race devices test dev browser mutants site): $(INSTALLED)%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
 	@echo "Installing jaxsched[$*] into $(VENV): some minutes the first time."
 	@$(IN_VENV) -m pip install -qq --disable-pip-version-check --no-input -c $(CONSTRAINTS) -e '.[$*]'
 # Its schedulers need nothing but torch; as an extra it would bring torchvision, and with that another torch.
-	@$(if $(filter hugging-face test dev browser,$*),$(IN_VENV) -m pip install -qq --disable-pip-version-check --no-input --no-deps -c $(CONSTRAINTS) timm)
+	@$(if $(filter hugging-face test dev browser site,$*),$(IN_VENV) -m pip install -qq --disable-pip-version-check --no-input --no-deps -c $(CONSTRAINTS) timm)
 	@touch $(addprefix $(INSTALLED),$(CONTAINED_$*))
 
 $(VENV)/.made:

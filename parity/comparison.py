@@ -218,7 +218,7 @@ class Comparison:
 
     @property
     def remark(self) -> str | None:
-        """What was allowed: how much of it was needed to pass, or what is beyond it."""
+        """What was allowed, and how much of it was needed to pass, or what is beyond it."""
         if self.allowed is None or not (self.within or self.problem):
             return None
         others = f"other bits at {self.within:,} of {self.steps:,} counts"
@@ -244,7 +244,7 @@ class Comparison:
 
     @property
     def distance(self) -> str:
-        """How far apart the two are at most: in ULP where they are close, else as a share of the peak."""
+        """How far apart the two are at most, in ULP where they are close, else as a share of the peak."""
         return f"{self.max_ulp:.4g} ULP" if self.max_ulp < FAR else of_the_peak(self.share)
 
     def explanation(self) -> list[str]:

@@ -194,8 +194,8 @@ class Run:
         (_, least), *others = sorted(weights.items()) or [(0.0, 0.0)]
         beyond = "".join(f", and {apart:.1e} where {allowed:g} is allowed" for allowed, apart in others)
         return (
-            f"training: {len(self.training) - len(self.parted)} pairs of twins stay together, "
-            f"{len(self.parted)} part; in {updates:,} updates the weights are at most {least:.1e} apart"
+            f"training: {len(self.training) - len(self.parted)} of {len(self.training)} pairs of twins stay "
+            f"together; in {updates:,} updates the weights are at most {least:.1e} apart"
             f"{beyond}"
         )
 

@@ -20,14 +20,13 @@ class OneCycleLR(Schedule):
     With :math:`p = \text{pct\_start} \cdot \text{total\_steps}`, the learning rate moves,
     along a half cosine or a line,
 
-    =====================  ====================  ================================
-    from                   to                    by count
-    =====================  ====================  ================================
-    ``max_lr/div_factor``  ``max_lr``            :math:`p - 1`
-    ``max_lr``             ``max_lr/div_factor`` :math:`2p - 2` (``three_phase``)
-    where that ended       ``max_lr/div_factor   ``total_steps - 1``
-                           /final_div_factor``
-    =====================  ====================  ================================
+    =====================  =======================================  ================================
+    from                   to                                       by count
+    =====================  =======================================  ================================
+    ``max_lr/div_factor``  ``max_lr``                               :math:`p - 1`
+    ``max_lr``             ``max_lr/div_factor``                    :math:`2p - 2` (``three_phase``)
+    where that ended       ``max_lr/div_factor/final_div_factor``   ``total_steps - 1``
+    =====================  =======================================  ================================
 
     where the ends of phases are real numbers, not rounded to a count, as in torch.
 

@@ -62,7 +62,7 @@ def test_a_report_of_what_was_asserted(tmp_path, workers):
         or "Error: failed: each step comes" in done.stdout
     )
     assert "culprit: learning rate: 0.2 where PyTorch's is 0.1 at update 0: 2 times PyTorch's" in done.stdout
-    assert "training: 1 pairs of twins stay together, 1 part" in done.stdout
+    assert "training: 1 of 2 pairs of twins stay together" in done.stdout
     assert "api.py" not in done.stdout
     assert "compare.py" not in done.stdout  # the frame is hidden, the facts are not
     written = json.loads((tmp_path / "found" / "report.json").read_text())

@@ -192,14 +192,12 @@ def parted():
 def test_a_run(found):
     assert found.passed
     assert found.results == ()
-    assert found.training_summary().startswith(
-        "training: 1 pairs of twins stay together, 0 part; in 24 updates"
-    )
+    assert found.training_summary().startswith("training: 1 of 1 pairs of twins stay together; in 24 updates")
 
 
 def test_twins_that_part_fail_the_run(parted):
     assert not parted.passed
-    assert "0 pairs of twins stay together, 1 part" in parted.training_summary()
+    assert "0 of 1 pairs of twins stay together;" in parted.training_summary()
 
 
 SCHEMA = json.loads((pathlib.Path(parity.__file__).parent / "report" / "schema.json").read_text())
@@ -228,7 +226,7 @@ def test_command(tmp_path, capsys):
     assert cli.main(["train", *arguments]) == 0
     said = capsys.readouterr().out
     assert "SGD        ConstantLR       10      same bits" in said
-    assert said.splitlines()[-1].startswith("training: 1 pairs of twins stay together")
+    assert said.splitlines()[-1].startswith("training: 1 of 1 pairs of twins stay together")
     assert cli.main(["train", "-k", "there is none", "--output", str(tmp_path)]) == 5
 
 

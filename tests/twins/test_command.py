@@ -74,7 +74,7 @@ def test_twins_that_stay_together(capsys):
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "mine:twin and mine:twin"
     assert "learning rate: 0 ULP apart at most, at update 0" in said
-    assert said[-1].startswith("training: 1 pairs of twins stay together, 0 part; in 20 updates")
+    assert said[-1].startswith("training: 1 of 1 pairs of twins stay together; in 20 updates")
     assert (report()["verdict"], report()["updates"], report()["culprit"]) == ("passed", 20, None)
 
 
