@@ -45,7 +45,7 @@ test: $(INSTALLED)test ## run the tests and the doctests
 test-long: $(INSTALLED)test ## the same with the slow tests and many more random examples
 	@HYPOTHESIS_PROFILE=long $(IN_VENV) -m pytest -n $(WORKERS) --dist worksteal -m "slow or not slow" $(ARGS)
 
-browser-test: $(INSTALLED)browser ## the report page in a browser, by keyboard alone; installs Chromium if there is none
+browser-test: $(INSTALLED)browser site ## the report page and the site in a browser, by keyboard alone; installs Chromium if there is none
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || $(IN_VENV) -m playwright install --with-deps chromium
 	@$(IN_VENV) -m pytest -q tests/report/test_browser.py tests/report/test_page.py $(ARGS)
 

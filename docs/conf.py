@@ -67,6 +67,7 @@ nitpick_ignore_regex = [
 html_theme = "sphinx_book_theme"
 html_title = "jaxsched"
 html_static_path = ["_static"]
+html_favicon = "_static/icon.svg"
 html_css_files = ["site.css"]
 html_context = {"default_mode": "auto"}
 html_copy_source = False

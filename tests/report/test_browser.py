@@ -1,10 +1,13 @@
 """The page in a real browser, by keyboard alone: nothing on it needs a mouse."""
 
 import contextlib
+import functools
+import http.server
 import os
 import pathlib
 import re
 import shutil
+import threading
 
 import pytest
 from test_page import run as run  # the fixture
@@ -113,12 +116,12 @@ def opened(chromium, address, width, scheme):
     """A page of its own; what its console said must be nothing."""
     page = chromium.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     wrong = []
-    page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("console", lambda said: wrong.append(said) if said.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto(address)
     yield page
     page.close()
-    assert wrong == []
+    assert [str(each) for each in wrong] == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -182,21 +185,54 @@ def test_what_is_not_a_number_is_said_whole(page):
     assert figure.locator("b").inner_text() == "not a number"
 
 
-GALLERY = pathlib.Path(__file__).parents[2] / "site" / "gallery.html"
+SITE = pathlib.Path(__file__).parents[2] / "site"
+built = pytest.mark.skipif(
+    not (SITE / "index.html").exists(), reason="no site has been built: `make site` does it"
+)
 
 
-@pytest.mark.skipif(not GALLERY.exists(), reason="no site has been built: `make site` does it")
+@built
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1280])
 def test_the_gallery_of_the_site(chromium, width, scheme):
-    with opened(chromium, GALLERY.as_uri(), width, scheme) as page:
+    with opened(chromium, (SITE / "generated" / "gallery.html").as_uri(), width, scheme) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        pictures = page.locator(
-            "main img, main svg, [role=main] img, [role=main] svg, article img, article svg"
-        )
-        assert pictures.count() >= 10
+        pictures = page.locator("article img")
+        shown = [each.get_attribute("src") for each in pictures.all() if each.is_visible()]
+        assert len(shown) >= 30
+        assert all(name.endswith(f"-{scheme}.svg") for name in shown), shown
         broken = page.evaluate(
             "[...document.images].filter((i) => i.complete && !i.naturalWidth).map((i) => i.src)"
         )
         assert broken == []
         tab_to(page, "a[href]")
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def served():
+    """The site by HTTP, as it is published: from a disk, a browser lets no search look into its pages."""
+    handler = functools.partial(Quiet, directory=SITE)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@built
+def test_the_site_is_searched_by_keyboard(chromium, served):
+    with opened(chromium, f"{served}/index.html", 1280, "light") as page:
+        page.keyboard.press("Control+k")
+        page.keyboard.type("OneCycleLR")
+        page.keyboard.press("Enter")
+        found = page.locator("#search-results li a")
+        found.first.wait_for()
+        assert any("OneCycleLR" in each for each in found.all_inner_texts())
+        tab_to(page, "#search-results li a", most=200)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/*.html*")
+        assert "OneCycleLR" in page.locator("article").inner_text()
