@@ -10,10 +10,10 @@ from .._arguments import describe
 from .._schedule import Schedule
 from ..optimizers.scheduled import is_plateau
 from ..schedulers.constant_lr import ConstantLR
-from .answer import Quantity
-from .from_torch import from_torch
+from .answer import Asked, Quantity, answer
 from .optimizer_calls import Call, Function, Name, Node, written
 from .optimizer_rows import REFUSED, ROWS, Row
+from .replay import Remembered
 from .wrappers import opened
 
 if TYPE_CHECKING:
@@ -41,17 +41,14 @@ class Driver:
     scheduler: object
     total_steps: int | None
     steps_per_epoch: int | None
+    replay: Remembered = dataclasses.field(default_factory=Remembered)
 
     def schedule(self, owner: str, group: int, quantity: Quantity = "lr") -> Any:
-        """What it makes of something in a group of the optimizer."""
+        """What `from_torch` makes of something in a group of the optimizer."""
+        live = opened(self.scheduler, self.steps_per_epoch)
+        asked = Asked(group, self.total_steps, quantity=quantity, replay=self.replay)
         try:
-            return from_torch(
-                self.scheduler,
-                group,
-                self.total_steps,
-                quantity=quantity,
-                steps_per_epoch=self.steps_per_epoch,
-            )
+            return live.in_updates(answer(live.scheduler, asked.in_steps_of(live.every)))
         except ValueError as reason:
             if "resume must be True" not in str(reason):
                 raise
@@ -234,12 +231,26 @@ def _options(owner: str, name: str, optimizer: Any, index: int) -> dict[str, Any
     options = {key: _number(full[key]) for key in row.options if key in full} | given
     narrow = [p.dtype for p in group["params"] if p.dtype.itemsize < 4]
     options["spacing"] = torch.finfo(narrow[0]).eps if narrow else None
-    options["scalar_dtype"] = str(torch.get_default_dtype()).rpartition(".")[2]
-    if options["scalar_dtype"] != "float64":
-        options["scalar_dtype"] = "float32"
+    options["scalar_dtype"] = _scalar_dtype(optimizer, group)
     if "betas" in options:
         options["b1"], options["b2"] = options.pop("betas")
     return options
+
+
+def _scalar_dtype(optimizer: Any, group: Mapping[str, Any]) -> str:
+    """Of NAdam's ``mu_product``, and of ASGD's ``eta`` and ``mu``, as far as they keep its digits.
+
+    They begin in the default float type; ``load_state_dict`` casts them to that of their parameter.
+    """
+    import torch
+
+    begun = torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
+    kept = [optimizer.state.get(p, {}) for p in group["params"]]
+    found = [state[key].dtype for state in kept for key in ("mu_product", "eta") if key in state]
+    dtype = found[0] if found else begun
+    if any("eta" in state for state in kept):  # each is made in the default type, and then cast
+        dtype = min(dtype, begun, key=lambda each: each.itemsize)
+    return str(dtype).rpartition(".")[2]
 
 
 def _group(owner: str, name: str, optimizer: Any, index: int, driver: Driver) -> Group:

@@ -83,13 +83,18 @@ def optimizer_from_torch(
     """
     owner = "optimizer_from_torch"
     groups = read(owner, optimizer, Driver(scheduler, total_steps, steps_per_epoch))
+    return transformation(owner, groups, None if labels is None else as_names(labels, optimizer))
+
+
+def transformation(owner: str, groups: list[Group], labels: object) -> optax.GradientTransformationExtraArgs:
+    """What the groups do, each where the labels say so; without labels all of them must do the same."""
     if labels is None:
         _check_one(owner, groups)
         made: optax.GradientTransformationExtraArgs = built(scheduled_call(groups[0]))
         return made
     optimizers = {group.label: built(scheduled_call(group)) for group in groups}
     remedy = "It is the name of a group of the optimizer, or without a name its index."
-    return partitioned(owner, optimizers, as_names(labels, optimizer), remedy)
+    return partitioned(owner, optimizers, labels, remedy)
 
 
 def optax_code(

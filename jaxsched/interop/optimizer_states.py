@@ -16,7 +16,7 @@ from .._arguments import error
 from .._schedule import Schedule
 from ..optimizers.scheduled import is_plateau
 from .live_optimizer import Driver, Group, position, read
-from .optimizer_from_torch import Labels, as_names, optimizer_from_torch
+from .optimizer_from_torch import Labels, as_names, transformation
 
 if TYPE_CHECKING:
     import torch
@@ -78,16 +78,14 @@ def optimizer_state_from_torch(
         the optimizer does something else to transposed arrays.
     """
     groups = read(_OWNER, optimizer, Driver(scheduler, total_steps, steps_per_epoch))
-    made = optimizer_from_torch(
-        optimizer, scheduler, labels=labels, total_steps=total_steps, steps_per_epoch=steps_per_epoch
-    )
-    start = made.init(params)
+    told = None if labels is None else as_names(labels, optimizer)
+    start = transformation(_OWNER, groups, told).init(params)
     saved = _saved(optimizer, params, names)
     each = steps_per_epoch or 1
     if labels is None:
         one = dataclasses.replace(groups[0], params=tuple(p for group in groups for p in group.params))
         return _filled(start, one, saved, each)
-    _check_labels(as_names(labels, optimizer), params, groups, saved)
+    _check_labels(told, params, groups, saved)
     inner = {
         group.label: optax.MaskedState(
             _filled(start.inner_states[group.label].inner_state, group, saved, each)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.typing import ArrayLike
+from jax.typing import ArrayLike, DTypeLike
 
 Hyperparameter: TypeAlias = float | jax.Array
 """A number, or one that changes: an array of shape ``()``."""
@@ -86,6 +86,11 @@ def lerp(start: jax.Array, end: jax.Array, weight: ArrayLike) -> jax.Array:
 
 def zeros(params: Tree) -> Tree:
     return jax.tree.map(jnp.zeros_like, params)
+
+
+def scalar(x: ArrayLike, dtype: DTypeLike) -> jax.Array:
+    """A number of the state, of shape ``()``, in the nearest to this type that JAX has now."""
+    return jnp.asarray(x).astype(jax.dtypes.canonicalize_dtype(dtype))
 
 
 def no_count() -> jax.Array:
