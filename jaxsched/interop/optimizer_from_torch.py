@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import math
 from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -187,21 +188,24 @@ def _imports(owner: str, node: Node) -> str:
     own = {name for name in called if "." not in name}
     found: dict[str, set[str]] = {"jaxsched.optimizers": own}
     for value in values(node):
-        for kind in _named(owner, value):
-            found.setdefault(kind.__module__, set()).add(kind.__name__)
+        for home, name in _named(owner, value):
+            found.setdefault(home, set()).add(name)
+    standard = [f"from math import {', '.join(sorted(found.pop('math')))}\n"] if "math" in found else []
     lines = [f"from {home} import {', '.join(sorted(names))}" for home, names in sorted(found.items())]
-    return "\n".join([*(["import optax"] if own != called else []), *lines])
+    return "\n".join([*standard, *(["import optax"] if own != called else []), *lines])
 
 
-def _named(owner: str, value: object) -> list[type]:
-    """The classes that the source of a value names."""
+def _named(owner: str, value: object) -> list[tuple[str, str]]:
+    """The modules and names that the source of a value needs."""
     text = repr(value)
     kinds = {kind.__name__: kind for kind in _within(value)}
+    homes = {name: kind.__module__ for name, kind in kinds.items()} | {"inf": "math", "nan": "math"}
     try:
         names = {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
-        again = eval(text, {"__builtins__": {}, **kinds})
-        if again == value:
-            return [kinds[name] for name in names]
+        again = eval(text, {"__builtins__": {}, "inf": math.inf, "nan": math.nan, **kinds})
+        # NaN equals nothing.
+        if again == value or (not kinds and repr(again) == text):
+            return [(homes[name], name) for name in names]
     except (SyntaxError, NameError, TypeError, ValueError):
         pass
     raise ValueError(

@@ -1,5 +1,7 @@
 """Many groups, narrow types, what is frozen, and what was written in another way, beside PyTorch."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from jaxsched import optimizer_from_torch, optimizer_state_from_torch
+from jaxsched import optax_code, optimizer_from_torch, optimizer_state_from_torch
 
 
 def weight(*shape, dtype=torch.float64):
@@ -71,3 +73,28 @@ def test_what_load_state_dict_casts(name, arguments, numbers, dtype):
             assert getattr(inner, number) == float(live.state[w][number])
     if dtype == "float64":
         np.testing.assert_allclose(params, w.detach().numpy(), rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": math.nan}),
+        ("Rprop", {"lr": math.inf, "step_sizes": (1e-6, math.inf)}),
+        ("ASGD", {"lr": 0.1, "t0": math.inf}),
+        ("ASGD", {"lr": 0.1, "t0": -math.inf, "alpha": math.nan}),
+        ("Adafactor", {"lr": 0.1, "eps": (math.inf, 1e-3)}),
+    ],
+)
+def test_the_code_of_what_is_infinite_runs(name, arguments):
+    w = weight()
+    live = getattr(torch.optim, name)([w], **arguments)
+    scope = {}
+    exec(optax_code(live), scope)
+    params = jnp.ones(2)
+    state = scope["optimizer"].init(params)
+    for _ in range(3):
+        w.grad = torch.ones_like(w)
+        live.step()
+        updates, state = scope["optimizer"].update(jnp.ones(2), state, params)
+        params = params + updates
+    np.testing.assert_allclose(params, w.detach().numpy(), rtol=1e-14)
