@@ -63,7 +63,8 @@ def optimizer_state_from_torch(
         axes of PyTorch's array in the order they have there, as ``("fc/kernel", (1, 0))`` for a transposed
         matrix. A parameter's name is the one that the optimizer was given, with
         ``model.named_parameters()``; without names it is its index, counted through all groups as in
-        ``state_dict()``.
+        ``state_dict()``. What PyTorch does not update, because it is frozen or has never had a gradient, can
+        be left out; in ``params`` there is then ``optax.MaskedNode()`` in its place, or nothing.
       labels: as for `optimizer_from_torch`.
       total_steps: as there.
       steps_per_epoch: as there.
@@ -144,10 +145,13 @@ def _saved(
             raise error(ValueError, _OWNER, "names", name, allowed, remedy)
     for name, tensor in known.items():
         if name not in names:
+            if _rests(optimizer, tensor):
+                continue
             raise ValueError(
                 f"{_OWNER}: names must have a place for each parameter, got none for {name!r}. Add its path: "
                 f"one of {', '.join(paths)}."
             )
+        _check_trained(optimizer, name, tensor)
         text, axes = _place(name, names[name])
         if text not in paths or paths[text] in found:
             allowed = f"a path of its own among {', '.join(paths)}"
@@ -163,9 +167,31 @@ def _saved(
     if untold:
         raise ValueError(
             f"{_OWNER}: params must have only what the optimizer has, got {untold[0]}, to which no name "
-            "leads. Leave it out."
+            "leads. Leave it out, or put optax.MaskedNode() in its place if it is frozen."
         )
     return found
+
+
+def _rests(optimizer: torch.optim.Optimizer, tensor: torch.Tensor) -> bool:
+    """Whether PyTorch does not update a parameter: it is frozen, or never had a gradient when others had."""
+    return not tensor.requires_grad or (not optimizer.state.get(tensor) and any(optimizer.state.values()))
+
+
+def _check_trained(optimizer: torch.optim.Optimizer, name: str | int, tensor: torch.Tensor) -> None:
+    """Whether the state of a frozen parameter's group would move that, too."""
+    group = next(g for g in optimizer.param_groups if any(p is tensor for p in g["params"]))
+    others = any(optimizer.state.get(p) for p in group["params"])
+    if not tensor.requires_grad and not optimizer.state.get(tensor) and others:
+        raise ValueError(
+            f"{_OWNER}: names must lead to parameters that are trained, and {name!r} is frozen: it has "
+            f"requires_grad=False, and PyTorch keeps nothing of it. {_FROZEN}"
+        )
+
+
+_FROZEN = (
+    "Leave it out of names, put optax.MaskedNode() in its place in params, and give it to "
+    "optax.set_to_zero() in an optax.partition of the two: docs/optimizers.md shows how."
+)
 
 
 def _place(name: str | int, place: Any) -> tuple[str, Sequence[int] | None]:
@@ -289,7 +315,8 @@ def _agreed(told: Told, mine: list[_Saved], leaf: jax.Array) -> jax.Array:
         )
         raise ValueError(
             f"{_OWNER}: the parameters of a group must have made the same updates, and {first!r} stands at "
-            f"{one:g} and {other!r} at {two:g}. PyTorch skips a parameter that has no gradient: give those "
-            "that stand elsewhere a group of their own."
+            f"{one:g} and {other!r} at {two:g}. PyTorch skips a parameter that has no gradient. Give those "
+            "that stand elsewhere a group of their own in PyTorch, and if one is not trained any more: "
+            f"{_FROZEN[0].lower()}{_FROZEN[1:]}"
         )
     return jnp.asarray(next(iter(numbers.values())), leaf.dtype)

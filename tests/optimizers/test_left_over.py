@@ -5,6 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 import torch
 from torch.optim import lr_scheduler
@@ -98,3 +99,62 @@ def test_the_code_of_what_is_infinite_runs(name, arguments):
         updates, state = scope["optimizer"].update(jnp.ones(2), state, params)
         params = params + updates
     np.testing.assert_allclose(params, w.detach().numpy(), rtol=1e-14)
+
+
+def frozen_backbone(kind, never):
+    """As PyTorch trains it: frozen, or without a gradient; there is no state of it in either."""
+    params = {"backbone": np.array([1.0, -2.0]), "head": np.array([0.5, 3.0])}
+    tensors = {key: torch.nn.Parameter(torch.tensor(p)) for key, p in params.items()}
+    tensors["backbone"].requires_grad_(never)
+    live = kind(tensors.items(), lr=0.1)
+    gradients = np.random.default_rng(0).normal(size=(8, 2))
+
+    def step(k):
+        tensors["head"].grad = torch.tensor(gradients[k])
+        live.step()
+
+    return live, tensors, gradients, step
+
+
+@pytest.mark.parametrize("kind", [torch.optim.AdamW, torch.optim.ASGD, torch.optim.SGD])
+@pytest.mark.parametrize("never", [False, True])
+def test_what_is_frozen_is_left_out(kind, never):
+    live, tensors, gradients, step = frozen_backbone(kind, never)
+    for k in range(4):
+        step(k)
+    params = {key: jnp.asarray(p.detach().numpy().copy()) for key, p in tensors.items()}
+    labels = {"backbone": "frozen", "head": "trained"}
+    optimizer = optax.partition(
+        {"trained": optimizer_from_torch(live), "frozen": optax.set_to_zero()}, labels
+    )
+    trained = jax.tree.map(lambda label, p: p if label == "trained" else optax.MaskedNode(), labels, params)
+    names = {"head": "head"}
+    if kind is torch.optim.SGD and never:  # it keeps nothing of any parameter, by which one could tell
+        with pytest.raises(ValueError, match="names must have a place for each parameter, got none for 'ba"):
+            optimizer_state_from_torch(live, trained, names=names)
+        return
+    state = optimizer.init(params)
+    state.inner_states["trained"] = optax.MaskedState(optimizer_state_from_torch(live, trained, names=names))
+    assert jax.tree.structure(state) == jax.tree.structure(optimizer.init(params))
+    for k in range(4, 8):
+        step(k)
+        updates, state = optimizer.update(dict.fromkeys(params, jnp.asarray(gradients[k])), state, params)
+        params = optax.apply_updates(params, updates)
+    for key, p in tensors.items():
+        np.testing.assert_allclose(params[key], p.detach().numpy(), rtol=1e-13)
+
+
+def test_what_is_frozen_is_not_moved():
+    live, _, _, step = frozen_backbone(torch.optim.AdamW, never=False)
+    params = {"backbone": jnp.ones(2), "head": jnp.ones(2)}
+    names = {"backbone": "backbone", "head": "head"}
+    optimizer_state_from_torch(live, params, names=names)  # its beginning: nothing has a state
+    step(0)
+    with pytest.raises(ValueError, match="'backbone' is frozen.* put optax.MaskedNode\\(\\) in its place"):
+        optimizer_state_from_torch(live, params, names=names)
+    with pytest.raises(ValueError, match="got backbone, to which no name leads. Leave it out, or put optax"):
+        optimizer_state_from_torch(live, params, names={"head": "head"})
+    live, _, _, step = frozen_backbone(torch.optim.AdamW, never=True)
+    step(0)
+    with pytest.raises(ValueError, match="'backbone' stands at 0 and 'head' at 1"):
+        optimizer_state_from_torch(live, params, names=names)
