@@ -6,10 +6,14 @@ import dataclasses
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import jax
+import numpy as np
+
 from .._arguments import describe
 from .._schedule import Schedule
 from ..optimizers.scheduled import is_plateau
 from ..schedulers.constant_lr import ConstantLR
+from ..schedulers.recorded import Recorded
 from .answer import Asked, Quantity, answer
 from .optimizer_calls import Call, Function, Name, Node, written
 from .optimizer_rows import REFUSED, ROWS, Row
@@ -41,22 +45,35 @@ class Driver:
     scheduler: object
     total_steps: int | None
     steps_per_epoch: int | None
+    resumes: bool = False
+    """Whether only what comes from now on matters."""
     replay: Remembered = dataclasses.field(default_factory=Remembered)
 
     def schedule(self, owner: str, group: int, quantity: Quantity = "lr") -> Any:
         """What `from_torch` makes of something in a group of the optimizer."""
         live = opened(self.scheduler, self.steps_per_epoch)
-        asked = Asked(group, self.total_steps, quantity=quantity, replay=self.replay)
+        asked = Asked(group, self.total_steps, quantity=quantity, replay=self.replay).in_steps_of(live.every)
         try:
-            return live.in_updates(answer(live.scheduler, asked.in_steps_of(live.every)))
+            return live.in_updates(answer(live.scheduler, asked))
         except ValueError as reason:
             if "resume must be True" not in str(reason):
                 raise
+            if self.resumes:
+                rest = answer(live.scheduler, dataclasses.replace(asked, resume=True))
+                return live.in_updates(_with_a_past(rest))
+            name = type(self.scheduler).__name__
             raise ValueError(
-                f"{owner}: scheduler must stand at its beginning, since a "
-                f"{type(self.scheduler).__name__} is recorded, step by step, and got one that has stepped. "
-                "Convert it where the training begins, and keep the result."
+                f"{owner}: scheduler must stand at its beginning, since a {name} is recorded, step by step, "
+                "and got one that has stepped. Make both anew, the optimizer and the scheduler, as the "
+                "training began, and convert those. optimizer_state_from_torch takes this one, to go on."
             ) from reason
+
+
+def _with_a_past(rest: Any) -> Any:
+    """A recording from now on, at the counts of the whole training. What was before is not known."""
+    with jax.enable_x64(True):
+        values = rest.on_host(np.maximum(np.arange(-rest.position, len(rest)), 0))
+    return Recorded(values.tolist())._standing_at(rest.position)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -58,7 +58,8 @@ def optimizer_state_from_torch(
     Args:
       optimizer: as for `optimizer_from_torch`.
       params: the parameters as a pytree of JAX.
-      scheduler: as there.
+      scheduler: as there, and also one of another class than those that `from_torch` knows, which has
+        stepped: of what is recorded, only the count and the rate in force are looked at.
       names: for each parameter of PyTorch its path in ``params``, as ``"fc/kernel"``, or the path and the
         axes of PyTorch's array in the order they have there, as ``("fc/kernel", (1, 0))`` for a transposed
         matrix. A parameter's name is the one that the optimizer was given, with
@@ -78,7 +79,7 @@ def optimizer_state_from_torch(
         parameters of a group have made different numbers of updates, which this state has no place for; or
         the optimizer does something else to transposed arrays.
     """
-    groups = read(_OWNER, optimizer, Driver(scheduler, total_steps, steps_per_epoch))
+    groups = read(_OWNER, optimizer, Driver(scheduler, total_steps, steps_per_epoch, resumes=True))
     told = None if labels is None else as_names(labels, optimizer)
     start = transformation(_OWNER, groups, told).init(params)
     saved = _saved(optimizer, params, names)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from jaxsched import optax_code, optimizer_from_torch, optimizer_state_from_torch
+from jaxsched import current_lr, optax_code, optimizer_from_torch, optimizer_state_from_torch
 
 
 def weight(*shape, dtype=torch.float64):
@@ -150,11 +150,56 @@ def test_what_is_frozen_is_not_moved():
     names = {"backbone": "backbone", "head": "head"}
     optimizer_state_from_torch(live, params, names=names)  # its beginning: nothing has a state
     step(0)
-    with pytest.raises(ValueError, match="'backbone' is frozen.* put optax.MaskedNode\\(\\) in its place"):
+    with pytest.raises(ValueError, match=r"'backbone' is frozen.* put optax\.MaskedNode\(\) in its place"):
         optimizer_state_from_torch(live, params, names=names)
-    with pytest.raises(ValueError, match="got backbone, to which no name leads. Leave it out, or put optax"):
+    with pytest.raises(
+        ValueError, match=r"got backbone, to which no name leads\. Leave it out, or put optax"
+    ):
         optimizer_state_from_torch(live, params, names={"head": "head"})
     live, _, _, step = frozen_backbone(torch.optim.AdamW, never=True)
     step(0)
     with pytest.raises(ValueError, match="'backbone' stands at 0 and 'head' at 1"):
         optimizer_state_from_torch(live, params, names=names)
+
+
+class Halving(lr_scheduler.LRScheduler):
+    """No formula is known of it."""
+
+    def get_lr(self):
+        return [base / 2 ** (self.last_epoch // 3) for base in self.base_lrs]
+
+
+@pytest.mark.parametrize("every", [1, 4])
+def test_going_on_where_a_recorded_scheduler_stands(every):
+    gradients = np.random.default_rng(0).normal(size=(24, 2))
+
+    def begun():
+        w = weight()
+        live = torch.optim.AdamW([w], lr=0.1)
+        return w, live, Halving(live)
+
+    w, live, scheduler = begun()
+
+    def step(k):
+        w.grad = torch.tensor(gradients[k])
+        live.step()
+        if (k + 1) % every == 0:
+            scheduler.step()
+
+    for k in range(14):
+        step(k)
+    epochs = {"total_steps": 24, "steps_per_epoch": every}
+    with pytest.raises(ValueError, match=r"Make both anew.*optimizer_state_from_torch takes this one"):
+        optimizer_from_torch(live, scheduler, **epochs)
+    _, *fresh = begun()
+    optimizer = optimizer_from_torch(*fresh, **epochs)
+    params = jnp.asarray(w.detach().numpy().copy())
+    state = optimizer_state_from_torch(live, params, scheduler, names={0: ""}, **epochs)
+    assert jax.tree.structure(state) == jax.tree.structure(optimizer.init(params))
+    for k in range(14, 24):
+        rate = live.param_groups[0]["lr"]
+        step(k)
+        updates, state = optimizer.update(jnp.asarray(gradients[k]), state, params)
+        params = params + updates
+        assert current_lr(state) == rate
+    np.testing.assert_allclose(params, w.detach().numpy(), rtol=1e-13)
