@@ -322,4 +322,9 @@ def _other(scheduler: object, schedule: Schedule, source: Source, asked: Asked) 
             return _standing(momentum.momentum, count, asked.resume)
     elif np.array_equal(values, np.full_like(values, values[0])):
         return _standing(ConstantLR(float(values[0]), factor=1.0), count, asked.resume)
+    if asked.total_steps is None:
+        raise ValueError(
+            f"from_torch: total_steps must be given where {source.name} also changes the {asked.quantity}, "
+            "got None. There is no formula for that, so that it is recorded: give the number of updates."
+        )
     return _recorded(scheduler, None, count, None, asked)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from .._arguments import describe
+from .._arguments import describe, error
 from .._schedule import Schedule
 from ..optimizers.scheduled import is_plateau
 from ..schedulers.constant_lr import ConstantLR
@@ -97,6 +97,7 @@ def read(owner: str, optimizer: torch.optim.Optimizer, driver: Driver) -> list[G
       TypeError: it is of another class.
       ValueError: it was changed by hand, or is not the scheduler's.
     """
+    _check_order(owner, optimizer, driver.scheduler)
     name = _known(owner, optimizer)
     _unchanged(owner, name, optimizer)
     if driver.scheduler is not None:
@@ -122,13 +123,52 @@ def read(owner: str, optimizer: torch.optim.Optimizer, driver: Driver) -> list[G
     return groups
 
 
+def _check_order(owner: str, optimizer: Any, scheduler: Any) -> None:
+    """Whether each argument is the one that it should be."""
+    order = f"Call {owner}(optimizer, {'params, ' if 'state' in owner else ''}scheduler)."
+    if hasattr(optimizer, "optimizer") and hasattr(scheduler, "param_groups"):
+        raise TypeError(
+            f"{owner}: optimizer must come before scheduler, got {type(optimizer).__name__} first and "
+            f"{type(scheduler).__name__} after it. {order}"
+        )
+    if hasattr(optimizer, "optimizer") and hasattr(optimizer, "last_epoch"):
+        raise TypeError(
+            f"{owner}: optimizer must be an optimizer, got the scheduler {type(optimizer).__name__}. {order}"
+        )
+    for name, value in (("optimizer", optimizer), ("scheduler", scheduler)):
+        if isinstance(value, type):
+            remedy = "Hand in the object that the training steps, and not its class."
+            raise error(TypeError, owner, name, value, "an object", remedy)
+    if hasattr(scheduler, "param_groups") and not hasattr(scheduler, "optimizer"):
+        raise TypeError(
+            f"{owner}: scheduler must be a scheduler or None, got the optimizer {type(scheduler).__name__}. "
+            f"{order}"
+        )
+    if isinstance(scheduler, Schedule):
+        remedy = "Take the source that optax_code(optimizer) writes, and put it in for learning_rate."
+        raise error(TypeError, owner, "scheduler", scheduler, "a live scheduler of PyTorch", remedy)
+
+
+def label_of(group: Mapping[str, Any], index: int) -> str | int:
+    """A group's name as plain text, also of ``np.str_`` and of enumerations that are text; or its index."""
+    name = group.get("name")
+    return index if name is None else str.__str__(name)
+
+
 def _check_names(owner: str, optimizer: Any) -> None:
-    for group in optimizer.param_groups:
-        if isinstance(group.get("name"), int):
-            raise ValueError(
-                f"{owner}: the name of a group must be no number, got {group['name']!r}. It would be read as "
-                "an index: change optimizer.param_groups[…]['name']."
-            )
+    names = [group.get("name") for group in optimizer.param_groups]
+    for index, name in enumerate(names):
+        if name is not None and not isinstance(name, str):
+            number = isinstance(name, (int, float))
+            why = "It would be read as an index" if number else "Labels are made of it"
+            allowed, remedy = "no number" if number else "a string", f"param_groups[{index}]['name']"
+            remedy = f"{why}: write optimizer.{remedy} as a string."
+            raise error(ValueError, owner, "the name of a group", name, allowed, remedy)
+    if None in names and any(name is not None for name in names):
+        raise ValueError(
+            f"{owner}: the names of groups must be there for all groups or for none, got "
+            f"{', '.join(map(repr, names))}. Add or take out optimizer.param_groups[…]['name']."
+        )
 
 
 def _check_once(owner: str, optimizer: Any) -> None:
@@ -156,6 +196,8 @@ def _known(owner: str, optimizer: object) -> str:
     of = [base.__name__ for base in kind.__mro__ if base.__module__.startswith("torch.optim")]
     if of and of[0] in ROWS:
         remedy = f"It is a subclass of {of[0]} and may do something else; make a {of[0]} with its arguments."
+    elif isinstance(optimizer, Mapping):
+        remedy = "A state_dict says no class: make the optimizer, and load it into that."
     elif hasattr(optimizer, "optimizer"):
         remedy = "It has an optimizer within: hand in optimizer.optimizer."
     else:
@@ -198,7 +240,9 @@ def _fresh(optimizer: Any, **options: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    """An option as Python has it; a tensor with one element is its number."""
+    """An option as Python has it; an array or tensor with one element is its number."""
+    if getattr(value, "ndim", 0) and value.size != 1 and not hasattr(value, "is_leaf"):
+        value = value.tolist()
     if isinstance(value, (tuple, list)):
         return tuple(map(_number, value))
     return value.item() if hasattr(value, "item") else value
@@ -284,7 +328,7 @@ def _group(owner: str, name: str, optimizer: Any, index: int, driver: Driver) ->
                 options["momentum_rests"] = _rests(found)
     parts = ROWS[name].parts(options)
     node = parts[0] if len(parts) == 1 else Call("optax.chain", *parts)
-    label = optimizer.param_groups[index].get("name", index)
+    label = label_of(optimizer.param_groups[index], index)
     return Group(label, node, driven, ROWS[name], tuple(optimizer.param_groups[index]["params"]))
 
 

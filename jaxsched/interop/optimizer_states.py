@@ -14,6 +14,7 @@ from jax.tree_util import GetAttrKey, keystr
 
 from .._arguments import error
 from .._schedule import Schedule
+from ..optimizers._leaves import check_arrays
 from ..optimizers.scheduled import is_plateau
 from .live_optimizer import Driver, Group, position, read
 from .optimizer_from_torch import Labels, as_names, transformation
@@ -79,8 +80,12 @@ def optimizer_state_from_torch(
         parameters of a group have made different numbers of updates, which this state has no place for; or
         the optimizer does something else to transposed arrays.
     """
+    if hasattr(params, "optimizer") or hasattr(params, "last_epoch"):
+        remedy = "Call optimizer_state_from_torch(optimizer, params, scheduler, names=…)."
+        raise error(TypeError, _OWNER, "params", params, "a pytree of arrays", remedy)
+    check_arrays(_OWNER, "params", params)
     groups = read(_OWNER, optimizer, Driver(scheduler, total_steps, steps_per_epoch, resumes=True))
-    told = None if labels is None else as_names(labels, optimizer)
+    told = None if labels is None else as_names(_OWNER, labels, optimizer)
     start = transformation(_OWNER, groups, told).init(params)
     saved = _saved(optimizer, params, names)
     each = steps_per_epoch or 1

@@ -1,5 +1,6 @@
 """Many groups, narrow types, what is frozen, and what was written in another way, beside PyTorch."""
 
+import enum
 import math
 
 import jax
@@ -10,7 +11,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from jaxsched import current_lr, optax_code, optimizer_from_torch, optimizer_state_from_torch
+from jaxsched import StepLR, current_lr, optax_code, optimizer_from_torch, optimizer_state_from_torch
 
 
 def weight(*shape, dtype=torch.float64):
@@ -152,9 +153,7 @@ def test_what_is_frozen_is_not_moved():
     step(0)
     with pytest.raises(ValueError, match=r"'backbone' is frozen.* put optax\.MaskedNode\(\) in its place"):
         optimizer_state_from_torch(live, params, names=names)
-    with pytest.raises(
-        ValueError, match=r"got backbone, to which no name leads\. Leave it out, or put optax"
-    ):
+    with pytest.raises(ValueError, match="got backbone, to which no name leads"):
         optimizer_state_from_torch(live, params, names={"head": "head"})
     live, _, _, step = frozen_backbone(torch.optim.AdamW, never=True)
     step(0)
@@ -203,3 +202,118 @@ def test_going_on_where_a_recorded_scheduler_stands(every):
         params = params + updates
         assert current_lr(state) == rate
     np.testing.assert_allclose(params, w.detach().numpy(), rtol=1e-13)
+
+
+def adam(**options):
+    return torch.optim.Adam([weight()], **options)
+
+
+def named(*names):
+    return torch.optim.SGD(
+        [{"params": [weight()], "name": name, "lr": 0.1 + i} for i, name in enumerate(names)]
+    )
+
+
+CYCLING = {
+    "SequentialLR": lambda o: lr_scheduler.SequentialLR(
+        o, [lr_scheduler.LinearLR(o), lr_scheduler.CyclicLR(o, 0.1, 0.2)], [5]
+    ),
+    "ChainedScheduler": lambda o: lr_scheduler.ChainedScheduler(
+        [lr_scheduler.CyclicLR(o, 0.1, 0.2), lr_scheduler.LinearLR(o)]
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:from_torch. the optimizer's learning rate is")
+@pytest.mark.parametrize("name", CYCLING)
+def test_a_momentum_that_a_member_cycles_is_recorded(name):
+    live = adam()
+    scheduler = CYCLING[name](live)
+    with pytest.raises(ValueError, match=f"total_steps must be given where {name} also changes the momentum"):
+        optimizer_from_torch(live, scheduler)
+    optimizer_from_torch(live, scheduler, total_steps=20)
+
+
+class Part(enum.Enum):
+    BODY = "body"
+
+
+class Text(enum.StrEnum):
+    BODY = "body"
+
+
+@pytest.mark.parametrize("name", [Part.BODY, ["body"], ("body",), b"body", 1.5])
+def test_names_of_groups_that_are_no_text(name):
+    says = "must be no number" if name == 1.5 else "must be a string"
+    for convert in (optimizer_from_torch, optax_code):
+        with pytest.raises(
+            ValueError, match=f"the name of a group {says}, got .*param_groups.0..'name'. as a"
+        ):
+            convert(named(name, "head"))
+
+
+@pytest.mark.parametrize("name", [np.str_("body"), Text.BODY])
+def test_names_of_groups_are_plain_text(name):
+    live, params = named(name, "head"), {"x": jnp.ones(2), "y": jnp.ones(2)}
+    scope = {}
+    exec(optax_code(live), scope)
+    for first in (name, "body"):
+        assert set(scope["make_optimizer"]({"x": "body", "y": "head"}).init(params).inner_states) == {
+            "body",
+            "head",
+        }
+        state = optimizer_from_torch(live, labels={"x": first, "y": "head"}).init(params)
+        assert [type(label) for label in state.inner_states] == [str, str]
+
+
+def test_some_names_of_groups():
+    with pytest.raises(
+        ValueError, match="the names of groups must be there for all groups or for none, got "
+    ):
+        optimizer_from_torch(named(None, "head"))
+    assert "They are names: indices are none" in optax_code(named("body", "head"))
+    assert "They are names" not in optax_code(named(None, None))
+
+
+def test_arguments_that_are_arrays():
+    live = torch.optim.Rprop([weight()], lr=np.array(0.1), step_sizes=np.array([1e-6, 2.0]))
+    assert "max_step_size=2.0" in optax_code(live)
+    live = torch.optim.AdamW([weight()], betas=np.array([0.5, 0.75]), eps=np.float64(0.25))
+    assert "b1=0.5, b2=0.75, eps=0.25" in optax_code(live)
+
+
+ANOTHER = {
+    "labels must be a function of a path and a leaf, got <function": lambda: optimizer_from_torch(
+        named("a", "b"), labels=lambda params: params
+    ),
+    r"params\['w'\] must be an array of JAX, got PyTorch's Parameter": lambda: optimizer_from_torch(
+        adam()
+    ).init({"w": weight()}),
+    "updates must be an array of JAX, got PyTorch's Parameter": lambda: optimizer_from_torch(adam()).update(
+        weight(), optimizer_from_torch(adam()).init(jnp.ones(2)), jnp.ones(2)
+    ),
+    "optimizer_state_from_torch: params must be an array of JAX, got <obj": lambda: (
+        optimizer_state_from_torch(adam(), object(), names={})
+    ),
+    "optimizer must come before scheduler, got StepLR first and Adam after it": lambda: optimizer_from_torch(
+        lr_scheduler.StepLR(adam(), 3), adam()
+    ),
+    "optimizer must be an optimizer, got the scheduler StepLR": lambda: optax_code(
+        lr_scheduler.StepLR(adam(), 3)
+    ),
+    "scheduler must be a scheduler or None, got the optimizer Adam": lambda: optax_code(adam(), adam()),
+    r"params must be a pytree of arrays, got .* \(StepLR\)": lambda: optimizer_state_from_torch(
+        adam(), lr_scheduler.StepLR(adam(), 3), jnp.ones(2), names={}
+    ),
+    "optimizer must be an object, got <class": lambda: optax_code(torch.optim.Adam),
+    "A state_dict says no class": lambda: optax_code(adam().state_dict()),
+    r"scheduler must be a live scheduler of PyTorch, got StepLR\(0.1": lambda: optax_code(
+        adam(), StepLR(0.1, step_size=3)
+    ),
+}
+
+
+@pytest.mark.parametrize("says", ANOTHER)
+def test_something_else_was_handed_in(says):
+    with pytest.raises(TypeError, match=says):
+        ANOTHER[says]()
