@@ -317,3 +317,22 @@ ANOTHER = {
 def test_something_else_was_handed_in(says):
     with pytest.raises(TypeError, match=says):
         ANOTHER[says]()
+
+
+@pytest.mark.parametrize(("dtype", "exponents"), [("float32", (-17, -27)), ("float64", (-153, -168))])
+def test_rprop_tells_the_sign_of_a_product_that_is_subnormal(dtype, exponents):
+    """As long as PyTorch does: where its own product is 0, the size stays."""
+    sizes = np.logspace(*exponents, 64)
+    signs = np.sign(np.random.default_rng(0).normal(size=(20, 64)))
+    w = torch.nn.Parameter(torch.ones(64, dtype=getattr(torch, dtype)))
+    live = torch.optim.Rprop([w], lr=0.01)
+    made = optimizer_from_torch(live)
+    params = jnp.ones(64, dtype)
+    state = made.init(params)
+    for k in range(20):
+        gradient = (signs[k] * sizes).astype(dtype)
+        w.grad = torch.tensor(gradient)
+        live.step()
+        updates, state = made.update(jnp.asarray(gradient), state, params)
+        params = params + updates
+    np.testing.assert_array_equal(params, w.detach().numpy())
