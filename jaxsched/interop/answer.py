@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -34,6 +34,8 @@ class Asked:
     verify: int | None = None
     step: Step | None = None
     quantity: Quantity = "lr"
+    replay: Callable[[object, int, Step | None], Replay] = replay
+    """`replay`, or what remembers it for the next question."""
 
     def __post_init__(self) -> None:
         Integer(1, "It is a number of updates.", array=False, optional=True)(
@@ -242,7 +244,7 @@ def _looked_at(scheduler: object, schedule: Schedule | None, count: int, asked: 
     if asked.total_steps is not None:
         last = min(last, asked.total_steps - 1)
     steps = int(max(min(steps, last - count), 0))
-    found = replay(scheduler, steps, asked.step)
+    found = asked.replay(scheduler, steps, asked.step)
     if found.ended is not None and len(found) == 1:
         raise _failed(scheduler, found, count)
     return found
@@ -286,7 +288,7 @@ def _recorded(
             f"from_torch: total_steps must be above {count}, where {name} stands, got {asked.total_steps}. "
             "It is the number of updates of the whole training."
         )
-    found = replay(scheduler, asked.total_steps - 1 - count, asked.step)
+    found = asked.replay(scheduler, asked.total_steps - 1 - count, asked.step)
     if found.ended is not None:
         raise _failed(scheduler, found, count)
     columns = getattr(found, asked.quantity)
@@ -320,4 +322,9 @@ def _other(scheduler: object, schedule: Schedule, source: Source, asked: Asked) 
             return _standing(momentum.momentum, count, asked.resume)
     elif np.array_equal(values, np.full_like(values, values[0])):
         return _standing(ConstantLR(float(values[0]), factor=1.0), count, asked.resume)
+    if asked.total_steps is None:
+        raise ValueError(
+            f"from_torch: total_steps must be given where {source.name} also changes the {asked.quantity}, "
+            "got None. There is no formula for that, so that it is recorded: give the number of updates."
+        )
     return _recorded(scheduler, None, count, None, asked)

@@ -6,14 +6,18 @@ import dataclasses
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .._arguments import describe
+import jax
+import numpy as np
+
+from .._arguments import describe, error
 from .._schedule import Schedule
 from ..optimizers.scheduled import is_plateau
 from ..schedulers.constant_lr import ConstantLR
-from .answer import Quantity
-from .from_torch import from_torch
+from ..schedulers.recorded import Recorded
+from .answer import Asked, Quantity, answer
 from .optimizer_calls import Call, Function, Name, Node, written
 from .optimizer_rows import REFUSED, ROWS, Row
+from .replay import Remembered
 from .wrappers import opened
 
 if TYPE_CHECKING:
@@ -41,25 +45,35 @@ class Driver:
     scheduler: object
     total_steps: int | None
     steps_per_epoch: int | None
+    resumes: bool = False
+    """Whether only what comes from now on matters."""
+    replay: Remembered = dataclasses.field(default_factory=Remembered)
 
     def schedule(self, owner: str, group: int, quantity: Quantity = "lr") -> Any:
-        """What it makes of something in a group of the optimizer."""
+        """What `from_torch` makes of something in a group of the optimizer."""
+        live = opened(self.scheduler, self.steps_per_epoch)
+        asked = Asked(group, self.total_steps, quantity=quantity, replay=self.replay).in_steps_of(live.every)
         try:
-            return from_torch(
-                self.scheduler,
-                group,
-                self.total_steps,
-                quantity=quantity,
-                steps_per_epoch=self.steps_per_epoch,
-            )
+            return live.in_updates(answer(live.scheduler, asked))
         except ValueError as reason:
             if "resume must be True" not in str(reason):
                 raise
+            if self.resumes:
+                rest = answer(live.scheduler, dataclasses.replace(asked, resume=True))
+                return live.in_updates(_with_a_past(rest))
+            name = type(self.scheduler).__name__
             raise ValueError(
-                f"{owner}: scheduler must stand at its beginning, since a "
-                f"{type(self.scheduler).__name__} is recorded, step by step, and got one that has stepped. "
-                "Convert it where the training begins, and keep the result."
+                f"{owner}: scheduler must stand at its beginning, since a {name} is recorded, step by step, "
+                "and got one that has stepped. Make both anew, the optimizer and the scheduler, as the "
+                "training began, and convert those. optimizer_state_from_torch takes this one, to go on."
             ) from reason
+
+
+def _with_a_past(rest: Any) -> Any:
+    """A recording from now on, at the counts of the whole training. What was before is not known."""
+    with jax.enable_x64(True):
+        values = rest.on_host(np.maximum(np.arange(-rest.position, len(rest)), 0))
+    return Recorded(values.tolist())._standing_at(rest.position)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +97,7 @@ def read(owner: str, optimizer: torch.optim.Optimizer, driver: Driver) -> list[G
       TypeError: it is of another class.
       ValueError: it was changed by hand, or is not the scheduler's.
     """
+    _check_order(owner, optimizer, driver.scheduler)
     name = _known(owner, optimizer)
     _unchanged(owner, name, optimizer)
     if driver.scheduler is not None:
@@ -108,13 +123,52 @@ def read(owner: str, optimizer: torch.optim.Optimizer, driver: Driver) -> list[G
     return groups
 
 
+def _check_order(owner: str, optimizer: Any, scheduler: Any) -> None:
+    """Whether each argument is the one that it should be."""
+    order = f"Call {owner}(optimizer, {'params, ' if 'state' in owner else ''}scheduler)."
+    if hasattr(optimizer, "optimizer") and hasattr(scheduler, "param_groups"):
+        raise TypeError(
+            f"{owner}: optimizer must come before scheduler, got {type(optimizer).__name__} first and "
+            f"{type(scheduler).__name__} after it. {order}"
+        )
+    if hasattr(optimizer, "optimizer") and hasattr(optimizer, "last_epoch"):
+        raise TypeError(
+            f"{owner}: optimizer must be an optimizer, got the scheduler {type(optimizer).__name__}. {order}"
+        )
+    for name, value in (("optimizer", optimizer), ("scheduler", scheduler)):
+        if isinstance(value, type):
+            remedy = "Hand in the object that the training steps, and not its class."
+            raise error(TypeError, owner, name, value, "an object", remedy)
+    if hasattr(scheduler, "param_groups") and not hasattr(scheduler, "optimizer"):
+        raise TypeError(
+            f"{owner}: scheduler must be a scheduler or None, got the optimizer {type(scheduler).__name__}. "
+            f"{order}"
+        )
+    if isinstance(scheduler, Schedule):
+        remedy = "Take the source that optax_code(optimizer) writes, and put it in for learning_rate."
+        raise error(TypeError, owner, "scheduler", scheduler, "a live scheduler of PyTorch", remedy)
+
+
+def label_of(group: Mapping[str, Any], index: int) -> str | int:
+    """A group's name as plain text, also of ``np.str_`` and of enumerations that are text; or its index."""
+    name = group.get("name")
+    return index if name is None else str.__str__(name)
+
+
 def _check_names(owner: str, optimizer: Any) -> None:
-    for group in optimizer.param_groups:
-        if isinstance(group.get("name"), int):
-            raise ValueError(
-                f"{owner}: the name of a group must be no number, got {group['name']!r}. It would be read as "
-                "an index: change optimizer.param_groups[…]['name']."
-            )
+    names = [group.get("name") for group in optimizer.param_groups]
+    for index, name in enumerate(names):
+        if name is not None and not isinstance(name, str):
+            number = isinstance(name, (int, float))
+            why = "It would be read as an index" if number else "Labels are made of it"
+            allowed, remedy = "no number" if number else "a string", f"param_groups[{index}]['name']"
+            remedy = f"{why}: write optimizer.{remedy} as a string."
+            raise error(ValueError, owner, "the name of a group", name, allowed, remedy)
+    if None in names and any(name is not None for name in names):
+        raise ValueError(
+            f"{owner}: the names of groups must be there for all groups or for none, got "
+            f"{', '.join(map(repr, names))}. Add or take out optimizer.param_groups[…]['name']."
+        )
 
 
 def _check_once(owner: str, optimizer: Any) -> None:
@@ -142,6 +196,8 @@ def _known(owner: str, optimizer: object) -> str:
     of = [base.__name__ for base in kind.__mro__ if base.__module__.startswith("torch.optim")]
     if of and of[0] in ROWS:
         remedy = f"It is a subclass of {of[0]} and may do something else; make a {of[0]} with its arguments."
+    elif isinstance(optimizer, Mapping):
+        remedy = "A state_dict says no class: make the optimizer, and load it into that."
     elif hasattr(optimizer, "optimizer"):
         remedy = "It has an optimizer within: hand in optimizer.optimizer."
     else:
@@ -184,7 +240,9 @@ def _fresh(optimizer: Any, **options: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    """An option as Python has it; a tensor with one element is its number."""
+    """An option as Python has it; an array or tensor with one element is its number."""
+    if getattr(value, "ndim", 0) and value.size != 1 and not hasattr(value, "is_leaf"):
+        value = value.tolist()
     if isinstance(value, (tuple, list)):
         return tuple(map(_number, value))
     return value.item() if hasattr(value, "item") else value
@@ -234,12 +292,26 @@ def _options(owner: str, name: str, optimizer: Any, index: int) -> dict[str, Any
     options = {key: _number(full[key]) for key in row.options if key in full} | given
     narrow = [p.dtype for p in group["params"] if p.dtype.itemsize < 4]
     options["spacing"] = torch.finfo(narrow[0]).eps if narrow else None
-    options["scalar_dtype"] = str(torch.get_default_dtype()).rpartition(".")[2]
-    if options["scalar_dtype"] != "float64":
-        options["scalar_dtype"] = "float32"
+    options["scalar_dtype"] = _scalar_dtype(optimizer, group)
     if "betas" in options:
         options["b1"], options["b2"] = options.pop("betas")
     return options
+
+
+def _scalar_dtype(optimizer: Any, group: Mapping[str, Any]) -> str:
+    """Of NAdam's ``mu_product``, and of ASGD's ``eta`` and ``mu``, as far as they keep its digits.
+
+    They begin in the default float type; ``load_state_dict`` casts them to that of their parameter.
+    """
+    import torch
+
+    begun = torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
+    kept = [optimizer.state.get(p, {}) for p in group["params"]]
+    found = [state[key].dtype for state in kept for key in ("mu_product", "eta") if key in state]
+    dtype = found[0] if found else begun
+    if any("eta" in state for state in kept):  # each is made in the default type, and then cast
+        dtype = min(dtype, begun, key=lambda each: each.itemsize)
+    return str(dtype).rpartition(".")[2]
 
 
 def _group(owner: str, name: str, optimizer: Any, index: int, driver: Driver) -> Group:
@@ -256,7 +328,7 @@ def _group(owner: str, name: str, optimizer: Any, index: int, driver: Driver) ->
                 options["momentum_rests"] = _rests(found)
     parts = ROWS[name].parts(options)
     node = parts[0] if len(parts) == 1 else Call("optax.chain", *parts)
-    label = optimizer.param_groups[index].get("name", index)
+    label = label_of(optimizer.param_groups[index], index)
     return Group(label, node, driven, ROWS[name], tuple(optimizer.param_groups[index]["params"]))
 
 

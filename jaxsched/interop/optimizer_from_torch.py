@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import inspect
+import math
 from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
+import numpy as np
 import optax
 
+from .._arguments import error
 from .._groups import partitioned
 from .._value import Value
-from .live_optimizer import Driver, Group, read, same, scheduled_call
+from .live_optimizer import Driver, Group, label_of, read, same, scheduled_call
 from .optimizer_calls import Call, Name, Node, built, functions, values, written
 
 if TYPE_CHECKING:
@@ -83,13 +87,18 @@ def optimizer_from_torch(
     """
     owner = "optimizer_from_torch"
     groups = read(owner, optimizer, Driver(scheduler, total_steps, steps_per_epoch))
+    return transformation(owner, groups, None if labels is None else as_names(owner, labels, optimizer))
+
+
+def transformation(owner: str, groups: list[Group], labels: object) -> optax.GradientTransformationExtraArgs:
+    """What the groups do, each where the labels say so; without labels all of them must do the same."""
     if labels is None:
         _check_one(owner, groups)
         made: optax.GradientTransformationExtraArgs = built(scheduled_call(groups[0]))
         return made
     optimizers = {group.label: built(scheduled_call(group)) for group in groups}
     remedy = "It is the name of a group of the optimizer, or without a name its index."
-    return partitioned(owner, optimizers, as_names(labels, optimizer), remedy)
+    return partitioned(owner, optimizers, labels, remedy)
 
 
 def optax_code(
@@ -145,9 +154,10 @@ def optax_code(
     if one:
         return f"{imports}\n\noptimizer = {written(node, 0, 12)}\n"
     told = ", ".join(map(repr, calls))
+    names = " They are names: indices are none." if isinstance(groups[0].label, str) else ""
     return (
         f"{imports}\n\n\ndef make_optimizer(labels):\n"
-        f'    """With labels like the parameters, or their upper part: {told}."""\n'
+        f'    """With labels like the parameters, or their upper part: {told}.{names}"""\n'
         f"    return {written(node, 4, 7)}\n"
     )
 
@@ -161,18 +171,27 @@ def _check_one(owner: str, groups: list[Group]) -> None:
         )
 
 
-def as_names(labels: Any, optimizer: torch.optim.Optimizer) -> object:
+def as_names(owner: str, labels: Any, optimizer: torch.optim.Optimizer) -> object:
     """With the names of groups for their indices, as Optax takes them."""
     names: Mapping[int, Hashable] = {
-        index: group.get("name", index) for index, group in enumerate(optimizer.param_groups)
+        index: label_of(group, index) for index, group in enumerate(optimizer.param_groups)
     }
 
     def name(label: Any) -> Any:
-        is_index = isinstance(label, int) and not isinstance(label, bool)
-        return names.get(label, label) if is_index else label
+        if isinstance(label, str):
+            return str.__str__(label)
+        is_index = isinstance(label, (int, np.integer)) and not isinstance(label, bool)
+        return names.get(int(label), label) if is_index else label
 
     if not callable(labels):
         return jax.tree.map(name, labels)
+    try:
+        inspect.signature(labels).bind((), None)
+    except TypeError:
+        remedy = "Write lambda path, leaf: …, which says the group of a leaf, or hand in a pytree."
+        raise error(TypeError, owner, "labels", labels, "a function of a path and a leaf", remedy) from None
+    except ValueError:  # it is written in C, and does not say
+        pass
     return lambda params: jax.tree_util.tree_map_with_path(lambda *leaf: name(labels(*leaf)), params)
 
 
@@ -182,21 +201,24 @@ def _imports(owner: str, node: Node) -> str:
     own = {name for name in called if "." not in name}
     found: dict[str, set[str]] = {"jaxsched.optimizers": own}
     for value in values(node):
-        for kind in _named(owner, value):
-            found.setdefault(kind.__module__, set()).add(kind.__name__)
+        for home, name in _named(owner, value):
+            found.setdefault(home, set()).add(name)
+    standard = [f"from math import {', '.join(sorted(found.pop('math')))}\n"] if "math" in found else []
     lines = [f"from {home} import {', '.join(sorted(names))}" for home, names in sorted(found.items())]
-    return "\n".join([*(["import optax"] if own != called else []), *lines])
+    return "\n".join([*standard, *(["import optax"] if own != called else []), *lines])
 
 
-def _named(owner: str, value: object) -> list[type]:
-    """The classes that the source of a value names."""
+def _named(owner: str, value: object) -> list[tuple[str, str]]:
+    """The modules and names that the source of a value needs."""
     text = repr(value)
     kinds = {kind.__name__: kind for kind in _within(value)}
+    homes = {name: kind.__module__ for name, kind in kinds.items()} | {"inf": "math", "nan": "math"}
     try:
         names = {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
-        again = eval(text, {"__builtins__": {}, **kinds})
-        if again == value:
-            return [kinds[name] for name in names]
+        again = eval(text, {"__builtins__": {}, "inf": math.inf, "nan": math.nan, **kinds})
+        # NaN equals nothing.
+        if again == value or (not kinds and repr(again) == text):
+            return [(homes[name], name) for name in names]
     except (SyntaxError, NameError, TypeError, ValueError):
         pass
     raise ValueError(

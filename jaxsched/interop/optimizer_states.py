@@ -14,9 +14,10 @@ from jax.tree_util import GetAttrKey, keystr
 
 from .._arguments import error
 from .._schedule import Schedule
+from ..optimizers._leaves import check_arrays
 from ..optimizers.scheduled import is_plateau
 from .live_optimizer import Driver, Group, position, read
-from .optimizer_from_torch import Labels, as_names, optimizer_from_torch
+from .optimizer_from_torch import Labels, as_names, transformation
 
 if TYPE_CHECKING:
     import torch
@@ -58,12 +59,14 @@ def optimizer_state_from_torch(
     Args:
       optimizer: as for `optimizer_from_torch`.
       params: the parameters as a pytree of JAX.
-      scheduler: as there.
+      scheduler: as there, and also one of another class than those that `from_torch` knows, which has
+        stepped: of what is recorded, only the count and the rate in force are looked at.
       names: for each parameter of PyTorch its path in ``params``, as ``"fc/kernel"``, or the path and the
         axes of PyTorch's array in the order they have there, as ``("fc/kernel", (1, 0))`` for a transposed
         matrix. A parameter's name is the one that the optimizer was given, with
         ``model.named_parameters()``; without names it is its index, counted through all groups as in
-        ``state_dict()``.
+        ``state_dict()``. What PyTorch does not update, because it is frozen or has never had a gradient, can
+        be left out; in ``params`` there is then ``optax.MaskedNode()`` in its place, or nothing.
       labels: as for `optimizer_from_torch`.
       total_steps: as there.
       steps_per_epoch: as there.
@@ -77,17 +80,19 @@ def optimizer_state_from_torch(
         parameters of a group have made different numbers of updates, which this state has no place for; or
         the optimizer does something else to transposed arrays.
     """
-    groups = read(_OWNER, optimizer, Driver(scheduler, total_steps, steps_per_epoch))
-    made = optimizer_from_torch(
-        optimizer, scheduler, labels=labels, total_steps=total_steps, steps_per_epoch=steps_per_epoch
-    )
-    start = made.init(params)
+    if hasattr(params, "optimizer") or hasattr(params, "last_epoch"):
+        remedy = "Call optimizer_state_from_torch(optimizer, params, scheduler, names=…)."
+        raise error(TypeError, _OWNER, "params", params, "a pytree of arrays", remedy)
+    check_arrays(_OWNER, "params", params)
+    groups = read(_OWNER, optimizer, Driver(scheduler, total_steps, steps_per_epoch, resumes=True))
+    told = None if labels is None else as_names(_OWNER, labels, optimizer)
+    start = transformation(_OWNER, groups, told).init(params)
     saved = _saved(optimizer, params, names)
     each = steps_per_epoch or 1
     if labels is None:
         one = dataclasses.replace(groups[0], params=tuple(p for group in groups for p in group.params))
         return _filled(start, one, saved, each)
-    _check_labels(as_names(labels, optimizer), params, groups, saved)
+    _check_labels(told, params, groups, saved)
     inner = {
         group.label: optax.MaskedState(
             _filled(start.inner_states[group.label].inner_state, group, saved, each)
@@ -146,10 +151,13 @@ def _saved(
             raise error(ValueError, _OWNER, "names", name, allowed, remedy)
     for name, tensor in known.items():
         if name not in names:
+            if _rests(optimizer, tensor):
+                continue
             raise ValueError(
                 f"{_OWNER}: names must have a place for each parameter, got none for {name!r}. Add its path: "
                 f"one of {', '.join(paths)}."
             )
+        _check_trained(optimizer, name, tensor)
         text, axes = _place(name, names[name])
         if text not in paths or paths[text] in found:
             allowed = f"a path of its own among {', '.join(paths)}"
@@ -165,9 +173,31 @@ def _saved(
     if untold:
         raise ValueError(
             f"{_OWNER}: params must have only what the optimizer has, got {untold[0]}, to which no name "
-            "leads. Leave it out."
+            "leads. Leave it out, or put optax.MaskedNode() in its place if it is frozen."
         )
     return found
+
+
+def _rests(optimizer: torch.optim.Optimizer, tensor: torch.Tensor) -> bool:
+    """Whether PyTorch does not update a parameter: it is frozen, or never had a gradient when others had."""
+    return not tensor.requires_grad or (not optimizer.state.get(tensor) and any(optimizer.state.values()))
+
+
+def _check_trained(optimizer: torch.optim.Optimizer, name: str | int, tensor: torch.Tensor) -> None:
+    """Whether the state of a frozen parameter's group would move that, too."""
+    group = next(g for g in optimizer.param_groups if any(p is tensor for p in g["params"]))
+    others = any(optimizer.state.get(p) for p in group["params"])
+    if not tensor.requires_grad and not optimizer.state.get(tensor) and others:
+        raise ValueError(
+            f"{_OWNER}: names must lead to parameters that are trained, and {name!r} is frozen: it has "
+            f"requires_grad=False, and PyTorch keeps nothing of it. {_FROZEN}"
+        )
+
+
+_FROZEN = (
+    "Leave it out of names, put optax.MaskedNode() in its place in params, and give it to "
+    "optax.set_to_zero() in an optax.partition of the two: docs/optimizers.md shows how."
+)
 
 
 def _place(name: str | int, place: Any) -> tuple[str, Sequence[int] | None]:
@@ -291,7 +321,8 @@ def _agreed(told: Told, mine: list[_Saved], leaf: jax.Array) -> jax.Array:
         )
         raise ValueError(
             f"{_OWNER}: the parameters of a group must have made the same updates, and {first!r} stands at "
-            f"{one:g} and {other!r} at {two:g}. PyTorch skips a parameter that has no gradient: give those "
-            "that stand elsewhere a group of their own."
+            f"{one:g} and {other!r} at {two:g}. PyTorch skips a parameter that has no gradient. Give those "
+            "that stand elsewhere a group of their own in PyTorch, and if one is not trained any more: "
+            f"{_FROZEN[0].lower()}{_FROZEN[1:]}"
         )
     return jnp.asarray(next(iter(numbers.values())), leaf.dtype)

@@ -70,6 +70,18 @@ def replay(scheduler: object, steps: int, step: Step | None = None) -> Replay:
     return _columns(rows, None)
 
 
+class Remembered:
+    """`replay` of one scheduler, in which all groups of its optimizer share what was stepped."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, Replay] = {}
+
+    def __call__(self, scheduler: object, steps: int, step: Step | None = None) -> Replay:
+        if steps not in self._found:
+            self._found[steps] = replay(scheduler, steps, step)
+        return self._found[steps]
+
+
 def _columns(columns: np.ndarray, ended: Exception | None) -> Replay:
     return Replay(columns[:, 0], columns[:, 1], columns[:, 2], ended)
 

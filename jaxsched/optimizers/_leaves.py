@@ -9,7 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.typing import ArrayLike
+from jax.typing import ArrayLike, DTypeLike
+
+from .._arguments import error
 
 Hyperparameter: TypeAlias = float | jax.Array
 """A number, or one that changes: an array of shape ``()``."""
@@ -86,6 +88,29 @@ def lerp(start: jax.Array, end: jax.Array, weight: ArrayLike) -> jax.Array:
 
 def zeros(params: Tree) -> Tree:
     return jax.tree.map(jnp.zeros_like, params)
+
+
+def check_arrays(owner: str, name: str, tree: Tree) -> None:
+    """Whether all leaves are arrays or numbers, and none is a tensor of PyTorch.
+
+    Raises:
+      TypeError: one is not.
+    """
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        home, _, _ = type(leaf).__module__.partition(".")
+        if home == "torch":
+            raise TypeError(
+                f"{owner}: {name}{jax.tree_util.keystr(path)} must be an array of JAX, got PyTorch's "
+                f"{type(leaf).__name__}. Hand in jnp.array(tensor.detach().cpu().numpy()), which copies it."
+            )
+        if not (hasattr(leaf, "shape") or isinstance(leaf, (int, float, complex))):
+            where, remedy = f"{name}{jax.tree_util.keystr(path)}", "Hand in a pytree of arrays."
+            raise error(TypeError, owner, where, leaf, "an array of JAX", remedy)
+
+
+def scalar(x: ArrayLike, dtype: DTypeLike) -> jax.Array:
+    """A number of the state, of shape ``()``, in the nearest to this type that JAX has now."""
+    return jnp.asarray(x).astype(jax.dtypes.canonicalize_dtype(dtype))
 
 
 def no_count() -> jax.Array:

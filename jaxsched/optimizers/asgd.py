@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from jax.typing import DTypeLike
 
-from ._leaves import LearningRate, Tree, each, needed, no_count, numbers, rate_at, zeros
+from ._leaves import LearningRate, Tree, each, needed, no_count, numbers, rate_at, scalar, zeros
 
 
 class AsgdState(NamedTuple):
@@ -68,8 +68,8 @@ def asgd(
     """
 
     def init(params: Tree) -> AsgdState:
-        start = jnp.asarray(rate_at(learning_rate, no_count())).astype(scalar_dtype)
-        return AsgdState(no_count(), start, jnp.ones((), scalar_dtype), zeros(params))
+        start = scalar(rate_at(learning_rate, no_count()), scalar_dtype)
+        return AsgdState(no_count(), start, scalar(1.0, scalar_dtype), zeros(params))
 
     def computed(lr: jax.Array, step: jax.Array) -> Sequence[jax.Array]:
         return lr / ((1 + lambd * lr * step) ** alpha), 1 / jnp.maximum(1, step - t0)
@@ -78,12 +78,12 @@ def asgd(
         count = optax.safe_increment(state.count)
         params = needed(params, "asgd")
         # PyTorch takes the first one when it makes the first update, and it may have been set until then.
-        first = jnp.asarray(rate_at(learning_rate, no_count())).astype(scalar_dtype)
+        first = scalar(rate_at(learning_rate, no_count()), scalar_dtype)
         state = state._replace(eta=jnp.where(state.count == 0, first, state.eta))
         (decay,) = numbers(lambda eta: [lambd * eta], state.eta)
         made, ax = each(one, (state.eta, state.mu, decay), updates, [state.ax], params)
         eta, mu = (
-            x.astype(scalar_dtype) for x in numbers(computed, rate_at(learning_rate, state.count), count)
+            scalar(x, scalar_dtype) for x in numbers(computed, rate_at(learning_rate, state.count), count)
         )
         return made, AsgdState(count, eta, mu, ax)
 

@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from jax.typing import DTypeLike
 
-from ._leaves import Hyperparameter, LearningRate, Tree, driven, each, lerp, no_count, numbers, zeros
+from ._leaves import Hyperparameter, LearningRate, Tree, driven, each, lerp, no_count, numbers, scalar, zeros
 
 
 class ScaleByNadamState(NamedTuple):
@@ -53,7 +53,8 @@ def nadam(
       eps: >= 0.
       weight_decay: decoupled.
       momentum_decay: >= 0.
-      scalar_dtype: of :math:`\Pi_t`. PyTorch has it in its default float type, also of float64 parameters.
+      scalar_dtype: of :math:`\Pi_t`. PyTorch has it in its default float type, also of float64 parameters,
+        and in the type of the parameters after a ``load_state_dict``.
 
     >>> import jax.numpy as jnp
     >>> from jaxsched.optimizers import nadam
@@ -67,14 +68,17 @@ def nadam(
     <https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ>`_, 2016.
     """
 
+    kind = np.dtype(np.float32) if jnp.dtype(scalar_dtype).itemsize < 4 else jnp.dtype(scalar_dtype)
+
     def init(params: Tree) -> ScaleByNadamState:
-        return ScaleByNadamState(no_count(), jnp.ones((), scalar_dtype), zeros(params), zeros(params))
+        return ScaleByNadamState(no_count(), scalar(1.0, scalar_dtype), zeros(params), zeros(params))
 
     def computed(b1: jax.Array, b2: jax.Array, step: jax.Array, product: jax.Array) -> Sequence[jax.Array]:
         log_of_decay = momentum_decay * float(np.log(0.96))
         mu = b1 * (1.0 - 0.5 * jnp.exp(step * log_of_decay))
         after = b1 * (1.0 - 0.5 * jnp.exp((step + 1) * log_of_decay))
-        product = (product.astype(scalar_dtype) * jnp.asarray(mu).astype(scalar_dtype)).astype(np.float64)
+        product = (product.astype(kind) * jnp.asarray(mu).astype(kind)).astype(scalar_dtype)
+        product = product.astype(np.float64)
         of_gradient, of_moment = (1 - mu) / (1 - product), after / (1 - product * after)
         return product, of_gradient, of_moment, 1 - b1, 1 - b2, 1 - b2**step
 
@@ -84,7 +88,7 @@ def nadam(
         count = optax.safe_increment(state.count)
         product, *shared = numbers(computed, b1, b2, count, state.mu_product)
         made, mu, nu = each(one, (*shared, b2, eps), updates, (state.mu, state.nu))
-        return made, ScaleByNadamState(count, product.astype(scalar_dtype), mu, nu)
+        return made, ScaleByNadamState(count, scalar(product, scalar_dtype), mu, nu)
 
     def one(
         shared: list[jax.Array], g: jax.Array, m: jax.Array, v: jax.Array

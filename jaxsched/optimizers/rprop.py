@@ -84,7 +84,7 @@ def rprop(
     def one(
         _: object, g: jax.Array, size: jax.Array, before: jax.Array
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        turned = g * before
+        turned = _sign_of_product(g, before)
         eta = jnp.where(turned > 0, eta_plus, jnp.where(turned < 0, eta_minus, 1.0)).astype(g.dtype)
         size = jnp.clip(size * eta, min_step_size, max_step_size)
         g = jnp.where(turned < 0, 0.0, g)
@@ -93,3 +93,15 @@ def rprop(
         return -size * sign, size, g
 
     return optax.GradientTransformation(init, update)
+
+
+def _sign_of_product(g: jax.Array, before: jax.Array) -> jax.Array:
+    """As PyTorch has it: 0 where the product is less than half of the least subnormal number.
+
+    The product itself XLA takes for 0 where it is subnormal, of two gradients of 1e-20, say.
+    """
+    limits = jnp.finfo(g.dtype)  # type: ignore[no-untyped-call]
+    half = int(limits.minexp) - int(limits.nmant) - 1
+    raised = -half * 2 // 3  # neither side of the comparison leaves the range of the type
+    there = jnp.abs(before) * 2.0**raised > 2.0 ** (half + raised) / jnp.abs(g)
+    return jnp.where(there, jnp.sign(g) * jnp.sign(before), 0.0)

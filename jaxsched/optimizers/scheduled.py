@@ -12,6 +12,7 @@ import numpy as np
 import optax
 
 from ..by_metric.reduce_lr_on_plateau import ReduceLROnPlateau
+from ._leaves import check_arrays
 
 
 def scheduled(
@@ -73,11 +74,17 @@ def scheduled(
     # Without a type, a learning rate for bfloat16 parameters would be rounded to bfloat16.
     injected = optax.inject_hyperparams(factory, hyperparam_dtype=jnp.result_type(float))(**names)
 
+    def init(params: Any) -> Any:
+        check_arrays("scheduled", "params", params)
+        return injected.init(params)
+
     def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        check_arrays("scheduled", "updates", updates)
+        check_arrays("scheduled", "params", params)
         made, after = injected.update(_wide(updates), _wide(state), _wide(params), **extra)
         return _with_dtypes_of(updates, made), _with_dtypes_of(state, after)
 
-    return optax.GradientTransformationExtraArgs(injected.init, update)
+    return optax.GradientTransformationExtraArgs(init, update)
 
 
 class _Told:
