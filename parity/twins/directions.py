@@ -49,8 +49,8 @@ def direction(around: Around, at: int, lr: float | None, relative: float) -> Dir
         return Direction(
             "rounding",
             f"update {at} is another only where the gradient is 0 but for rounding ({first_few(labels)}), "
-            "which the optimizer divides by its size; such weights, as a bias before a normalization, do nothing: "
-            "leave them out of the model, or of what is told",
+            "which the optimizer divides by its size; such weights, as a bias before a normalization, do "
+            "nothing: leave them out of the model, or of what is told",
         )
     if silent:
         where += f", apart from {first_few(silent)}, whose gradient is 0 but for rounding"
