@@ -17,6 +17,10 @@ ALONG = 0.99
 """The least cosine of two directions that are taken for one."""
 
 
+UNMOVED = 1e-6
+"""An update that is less of PyTorch's than this is none: the weights are frozen."""
+
+
 class Direction(NamedTuple):
     name: str
     """The culprit: ``decay``, ``momentum`` or ``optimizer``."""
@@ -75,6 +79,10 @@ def direction(around: Around, at: int, lr: float | None, relative: float) -> Dir
             because = f"update {at} has {abs(share):.3g} times the update before it {more} than PyTorch's"
             return Direction("momentum", f"{because}, and what came before agrees{where}")
     if (share := _along(difference, update)) is not None:
+        if abs(1 + share) < UNMOVED:
+            return Direction(
+                "optimizer", f"update {at} leaves the weights as they are, unlike PyTorch's{where}"
+            )
         return Direction("optimizer", f"update {at} is {1 + share:.4g} times PyTorch's{where}")
     if (moved := _by_sign(difference, weights)) is not None:
         return Direction(

@@ -148,9 +148,10 @@ class Twin:
         except (TypeError, ValueError):
             wrong = True
         if wrong:
+            several = isinstance(value, (list, tuple)) and any(hasattr(each, "shape") for each in value)
             raise NotComparable(
                 f"{self.name} must tell real numbers, or arrays of them, got {short(value)} as {what} at "
-                f"update {at}"
+                f"update {at}{'; name arrays of several shapes in a mapping' if several else ''}"
             )
         # A copy: what a twin hands over may be the memory in which it goes on computing.
         return np.array(array, np.float64)

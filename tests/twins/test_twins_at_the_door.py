@@ -190,3 +190,19 @@ def test_what_is_finite_in_neither_twin_is_not_blamed_on_one():
     assert found.culprit.names == ("loss",)
     assert "in either twin" in found.culprit.because
     assert found.growth is None
+
+
+def test_arrays_without_names_are_to_be_named():
+    line = refused(told({"loss": 1.0, "weights": list(torch.nn.Linear(3, 2).parameters())}))
+    assert line.endswith("as weights at update 0; name arrays of several shapes in a mapping")
+
+
+def test_weights_that_one_twin_leaves_as_they_are_are_told():
+    def trains(rate):
+        def make():
+            yield {"initial_weights": np.array([1.0, 2.0]), "lr": 0.1, "weights": np.array([1.0 + rate, 2.0])}
+
+        return make
+
+    found = parity.compare_training(trains(0.3), trains(0.0), steps=1)
+    assert found.culprit.because == "update 0 leaves the weights as they are, unlike PyTorch's"
