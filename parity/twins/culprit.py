@@ -35,7 +35,8 @@ class Culprit(NamedTuple):
     names: tuple[str, ...]
     """Of all that is not ruled out, the likeliest first: ``data order``, ``initial weights``, ``loss``,
     ``gradient``, ``learning rate``, ``momentum``, ``decay``, ``optimizer``, or a quantity of your naming;
-    ``rounding`` where the same twins stay together in float64."""
+    ``rounding`` where the same twins stay together in float64, or an optimizer divides by its size a gradient
+    that is 0 but for rounding; ``chance`` where both twins are one function."""
 
     because: str
     """Why, in one sentence without a full stop."""
@@ -57,6 +58,12 @@ def rounding(apart: float) -> Culprit:
     """Nobody is to blame: in float64 the two are only so far apart."""
     because = f"in float64 the twins are {apart:.1e} apart there, so that what parts them here is rounding"
     return Culprit(("rounding",), because)
+
+
+def by_chance(first: int) -> Culprit:
+    """One function, called twice, has not done the same."""
+    because = f"both twins are the same function, and it does not do the same twice, from update {first} on"
+    return Culprit(("chance",), f"{because}: give whatever it draws from a seed of its own")
 
 
 def culprit(record: Record) -> Culprit | None:
@@ -113,6 +120,9 @@ def _other_loss(record: Record, first: int) -> Culprit:
         return Culprit(names, f"all that was told agrees before the loss of update {first}", wanted)
     same = [*(["the same weights"] if weights else []), *(["the same batch"] if batches else [])]
     lost = record.not_finite.get(LOSS, (None,))[0] == first
+    if lost and not (np.isfinite(ours[first]) or np.isfinite(theirs[first])):
+        because = f"it is not finite at update {first} in either twin, so that nothing is known to differ"
+        return Culprit(("loss",), because)
     because = f"it is {'not finite' if lost else 'another'} at update {first}"
     because += f"{' from ' + ' and '.join(same) if same else ''}{times}"
     names = (
@@ -150,6 +160,9 @@ def _times(record: Record, ours: directions.Floats, theirs: directions.Floats, f
 def _other_gradient(record: Record, first: int) -> Culprit:
     loss = LOSS in record.apart
     because = f"it is another at update {first}"
+    others = [name for name, apart in record.gradients.items() if name and apart > record.relative]
+    if others:
+        because += f" in {len(others)} of {len(record.gradients)} arrays ({directions.first_few(others)})"
     if GRADIENT_NORM in record.values:
         ours, theirs = (np.ravel(side) for side in pair_of(record, GRADIENT_NORM))
         because += f", of norm {ours[first]:.4g} where PyTorch's is {theirs[first]:.4g}"
@@ -220,6 +233,8 @@ def _other_update(record: Record, first: int) -> Culprit:
         )
     found = directions.direction(record.around, first, lr, record.relative)
     others = [name for name in before if name != found.name]
+    if found.may_be_rounding and GRADIENT not in told:
+        unknown.append(GRADIENT)
     return Culprit((found.name, *others), found.because, tuple(unknown))
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .distances import by_array
+from .distances import by_array, next_to_none
 from .door import Numbers
 from .follow import Around
 
@@ -17,11 +17,18 @@ ALONG = 0.99
 """The least cosine of two directions that are taken for one."""
 
 
+UNMOVED = 1e-6
+"""An update that is less of PyTorch's than this is none: the weights are frozen."""
+
+
 class Direction(NamedTuple):
     name: str
     """The culprit: ``decay``, ``momentum`` or ``optimizer``."""
 
     because: str
+
+    may_be_rounding: bool = False
+    """Whether gradients that are 0 but for rounding would explain it."""
 
 
 def direction(around: Around, at: int, lr: float | None, relative: float) -> Direction:
@@ -34,12 +41,23 @@ def direction(around: Around, at: int, lr: float | None, relative: float) -> Dir
       relative: from which distance on an array counts as another one.
     """
     apart = by_array(around.ours, around.theirs)
-    labels = [label for label, size in apart.items() if size > relative]
+    parted = [label for label, size in apart.items() if size > relative]
+    silent = _silent(around, parted, relative)
+    labels = [label for label in parted if label not in silent] or parted
     where = (
         ""
         if len(labels) == len(apart)
-        else f", in {len(labels)} of {len(apart)} arrays ({_first_few(labels)})"
+        else f", in {len(labels)} of {len(apart)} arrays ({first_few(labels)})"
     )
+    if silent and labels == parted:
+        return Direction(
+            "rounding",
+            f"update {at} is another only where the gradient is 0 but for rounding ({first_few(labels)}), "
+            "which the optimizer divides by its size; such weights, as a bias before a normalization, do "
+            "nothing: leave them out of the model, or of what is told",
+        )
+    if silent:
+        where += f", apart from {first_few(silent)}, whose gradient is 0 but for rounding"
     if not all(np.isfinite(each[label]).all() for each in (around.ours, around.theirs) for label in labels):
         return Direction("optimizer", f"the weights are not finite after update {at}{where}")
     difference = _flat(around.ours, labels) - _flat(around.theirs, labels)
@@ -61,6 +79,10 @@ def direction(around: Around, at: int, lr: float | None, relative: float) -> Dir
             because = f"update {at} has {abs(share):.3g} times the update before it {more} than PyTorch's"
             return Direction("momentum", f"{because}, and what came before agrees{where}")
     if (share := _along(difference, update)) is not None:
+        if abs(1 + share) < UNMOVED:
+            return Direction(
+                "optimizer", f"update {at} leaves the weights as they are, unlike PyTorch's{where}"
+            )
         return Direction("optimizer", f"update {at} is {1 + share:.4g} times PyTorch's{where}")
     if (moved := _by_sign(difference, weights)) is not None:
         return Direction(
@@ -73,11 +95,20 @@ def direction(around: Around, at: int, lr: float | None, relative: float) -> Dir
         if at > 0
         else ""
     )
-    return Direction("optimizer", f"update {at} is another, though not along the weights{where}{memory}")
+    because = f"update {at} is another, though not along the weights{where}{memory}"
+    return Direction("optimizer", because, len(labels) < len(apart))
 
 
-def _first_few(labels: list[str]) -> str:
+def first_few(labels: list[str]) -> str:
     return ", ".join(labels[:3]) + (", …" if len(labels) > 3 else "")
+
+
+def _silent(around: Around, labels: list[str], relative: float) -> list[str]:
+    """The arrays whose gradient is nothing but rounding in both twins."""
+    if around.gradients is None:
+        return []
+    found = next_to_none(around.gradients, relative)
+    return [label for label in labels if label in found]
 
 
 def _flat(numbers: Numbers, labels: list[str]) -> Floats:

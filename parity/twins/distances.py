@@ -69,6 +69,15 @@ def norm(numbers: Numbers) -> float:
         return float(np.sqrt(sum(float(np.vdot(each, each)) for each in numbers.values())))
 
 
+def next_to_none(both: tuple[Numbers, Numbers], relative: float) -> set[str]:
+    """The arrays that on both sides are no more than the rounding of all arrays together."""
+    found = set(both[0]) & set(both[1])
+    for side in both:
+        most = relative * float(np.sqrt(sum(np.sum(np.square(each)) for each in side.values())))
+        found &= {label for label, each in side.items() if np.linalg.norm(each) <= most}
+    return found
+
+
 def by_array(ours: Numbers, theirs: Numbers, greatest: float = 0.0) -> dict[str, float]:
     """Of each array the norm of the difference as a share of PyTorch's; infinite where one is not finite."""
     least = FLOOR * max(norm(theirs), greatest)

@@ -61,14 +61,24 @@ class Twin:
             made = make(float64=True) if float64 else make()
             if hasattr(made, "__iter__") or hasattr(made, "__next__"):
                 iterator = iter(made)
+                self._iterator: Any = iterator
                 self._next: Callable[[], Any] = lambda: next(iterator, _END)
             elif callable(getattr(made, "step", None)):
+                self._iterator = made
                 self._next = made.step
             else:
                 raise NotComparable(
                     f"{name} must return an iterator over updates, or an object with step(), got "
                     f"{short(made)}"
                 )
+
+    def check_is_another(self, other: Twin) -> None:
+        """Raises `NotComparable` where both are one object, of which each would get every other update."""
+        if self._iterator is other._iterator:
+            raise NotComparable(
+                f"{self.name} returns the very {type(self._iterator).__name__} that {other.name} returns, "
+                "so that each would get every other update; make it anew at each call"
+            )
 
     def update(self, at: int) -> Told | None:
         """What it tells of its next update; None where it has ended.
@@ -138,9 +148,10 @@ class Twin:
         except (TypeError, ValueError):
             wrong = True
         if wrong:
+            several = isinstance(value, (list, tuple)) and any(hasattr(each, "shape") for each in value)
             raise NotComparable(
                 f"{self.name} must tell real numbers, or arrays of them, got {short(value)} as {what} at "
-                f"update {at}"
+                f"update {at}{'; name arrays of several shapes in a mapping' if several else ''}"
             )
         # A copy: what a twin hands over may be the memory in which it goes on computing.
         return np.array(array, np.float64)

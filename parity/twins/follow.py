@@ -27,6 +27,9 @@ class Around(NamedTuple):
     last: Numbers | None
     """PyTorch's before the update before."""
 
+    gradients: tuple[Numbers, Numbers] | None = None
+    """Of which that update was made; None where they are not told."""
+
 
 @dataclasses.dataclass
 class Record:
@@ -50,6 +53,9 @@ class Record:
 
     start: dict[str, float] = dataclasses.field(default_factory=dict)
     """How far apart the initial weights are, by array."""
+
+    gradients: dict[str, float] = dataclasses.field(default_factory=dict)
+    """How far apart the gradients are at the first update at which they part, by array."""
 
     around: Around | None = None
     one_sided: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -178,9 +184,13 @@ def _compare(record: Record, key: str, ours: Numbers, theirs: Numbers, k: int) -
         by_array = distances.by_array(ours, theirs, record.greatest.get(key, 0.0))
         if single and np.isfinite(theirs[""]).all():
             record.greatest[key] = max(record.greatest.get(key, 0.0), abs(theirs[""].item()))
-        apart = max(by_array.values())
         if key == START:
             record.start = by_array
+        if key == GRADIENT and len(by_array) > 1:  # terms that cancel leave their rounding
+            by_array |= dict.fromkeys(distances.next_to_none((ours, theirs), record.relative), 0.0)
+        apart = max(by_array.values())
+        if key == GRADIENT and apart > record.relative and not record.gradients:
+            record.gradients = by_array
     record.apart.setdefault(key, []).append(apart)
     if key not in (START, WEIGHTS, GRADIENT) and ours.keys() == {""} and ours[""].size <= 64:
         both = record.values.setdefault(key, ([], []))
@@ -196,9 +206,9 @@ def _look_around(record: Record, here: Told, there: Told, k: int, trail: list[Nu
         if start is not None and start.keys() == theirs.keys():
             trail.append(start)
     if record.around is None and record.apart[WEIGHTS][-1] > record.relative:
-        record.around = Around(
-            ours, theirs, trail[-1] if trail else None, trail[-2] if len(trail) > 1 else None
-        )
+        gradients = (here.numbers[GRADIENT], there.numbers[GRADIENT]) if GRADIENT in record.apart else None
+        before, last = (trail[-1] if trail else None), (trail[-2] if len(trail) > 1 else None)
+        record.around = Around(ours, theirs, before, last, gradients)
     trail.append(theirs)
     del trail[:-2]
 

@@ -22,6 +22,7 @@ def nnx_twin(
     *,
     modules: Modules | None = None,
     learning_rate: Callable[[int], Any] | None = None,
+    gradient: bool = False,
 ) -> Callable[[], Iterator[Mapping[str, Any]]]:
     """A twin for `compare_training` from an NNX model and its ``nnx.Optimizer``.
 
@@ -46,6 +47,7 @@ def nnx_twin(
         that is not there stays.
       learning_rate: the schedule that the optimizer follows, from a count to a rate. If None, the rate is
         what the state of ``optax.inject_hyperparams``, or of jaxsched, says; or else not told.
+      gradient: whether to tell the gradient, too, by parameter. It costs as much memory as the weights.
 
     Returns:
       The function of no arguments that `compare_training` takes.
@@ -55,10 +57,10 @@ def nnx_twin(
     takes_value = isinstance(optimizer.tx, optax.GradientTransformationExtraArgs)
 
     @nnx.jit
-    def update(model: Any, optimizer: Any, batch: Any) -> tuple[jax.Array, jax.Array]:
+    def update(model: Any, optimizer: Any, batch: Any) -> tuple[Any, ...]:
         loss, grads = nnx.value_and_grad(loss_fn)(model, batch)
         optimizer.update(model, grads, **({"value": loss} if takes_value else {}))
-        return loss, optax.tree.norm(grads)
+        return loss, optax.tree.norm(grads), nnx.to_pure_dict(grads) if gradient else None
 
     def weights() -> dict[str, Any]:
         return as_torch_has_them(nnx.to_pure_dict(nnx.state(model, nnx.Param)), modules)
@@ -66,9 +68,11 @@ def nnx_twin(
     def updates() -> Iterator[Mapping[str, Any]]:
         begins = {"initial_weights": weights()}
         for k, batch in enumerate(batches):
-            loss, norm = update(model, optimizer, batch)
+            loss, norm, grads = update(model, optimizer, batch)
             settings = _settings(optimizer.opt_state, learning_rate, k)
             told = {**begins, "batch": batch, "loss": loss, "gradient_norm": norm, **settings}
+            if gradient:
+                told["gradient"] = as_torch_has_them(grads, modules)
             begins = {}
             yield {**told, "weights": weights()}
 
@@ -83,6 +87,7 @@ def linen_twin(
     *,
     modules: Modules | None = None,
     learning_rate: Callable[[int], Any] | None = None,
+    gradient: bool = False,
 ) -> Callable[[], Iterator[Mapping[str, Any]]]:
     """A twin for `compare_training` from the parameters of a Linen model, or of any function of a pytree.
 
@@ -105,6 +110,7 @@ def linen_twin(
       batches: as for `nnx_twin`.
       modules: as for `nnx_twin`.
       learning_rate: as for `nnx_twin`.
+      gradient: as for `nnx_twin`.
 
     Returns:
       The function of no arguments that `compare_training` takes.
@@ -115,15 +121,23 @@ def linen_twin(
     def update(params: Any, state: Any, batch: Any) -> tuple[Any, ...]:
         loss, grads = jax.value_and_grad(loss_fn)(params, batch)
         updates, state = transformation.update(grads, state, params, value=loss)
-        return optax.apply_updates(params, updates), state, loss, optax.tree.norm(grads)
+        return (
+            optax.apply_updates(params, updates),
+            state,
+            loss,
+            optax.tree.norm(grads),
+            grads if gradient else None,
+        )
 
     def updates() -> Iterator[Mapping[str, Any]]:
         now, state = params, transformation.init(params)
         begins = {"initial_weights": as_torch_has_them(now, modules)}
         for k, batch in enumerate(batches):
-            now, state, loss, norm = update(now, state, batch)
+            now, state, loss, norm, grads = update(now, state, batch)
             settings = _settings(state, learning_rate, k)
             told = {**begins, "batch": batch, "loss": loss, "gradient_norm": norm, **settings}
+            if gradient:
+                told["gradient"] = as_torch_has_them(grads, modules)
             begins = {}
             yield {**told, "weights": as_torch_has_them(now, modules)}
 

@@ -19,6 +19,7 @@ def torch_twin(
     batches: Iterable[Any],
     *,
     steps_per_epoch: int = 1,
+    gradient: bool = False,
 ) -> Callable[[], Iterator[Mapping[str, Any]]]:
     """A twin for `compare_training` from what a PyTorch loop is made of.
 
@@ -33,8 +34,8 @@ def torch_twin(
     [[0.1], [0.05], [0.025]]
 
     Each update is ``zero_grad``, the loss, ``backward``, ``optimizer.step()``, ``scheduler.step()``. It tells
-    all that `compare_training` knows by name but the gradient itself and the update's norm: ``momentum``
-    where the optimizer has one or betas, ``weight_decay`` where it is not 0.
+    all that `compare_training` knows by name but the update's norm, and the gradient itself on request:
+    ``momentum`` where the optimizer has one or betas, ``weight_decay`` where it is not 0.
 
     Args:
       model: as it is to begin. It is trained, so that the twin can be made once.
@@ -43,6 +44,7 @@ def torch_twin(
       loss_fn: the loss of a model and a batch, a tensor of one number.
       batches: one for each update; of any form that ``loss_fn`` takes.
       steps_per_epoch: how many updates the scheduler is stepped after.
+      gradient: whether to tell the gradient, too, by parameter. It costs as much memory as the weights.
 
     Returns:
       The function of no arguments that `compare_training` takes.
@@ -52,7 +54,7 @@ def torch_twin(
 
     def make() -> Iterator[Mapping[str, Any]]:
         once.check()
-        return _updates(model, optimizer, scheduler, loss_fn, batches, steps_per_epoch)
+        return _updates(model, optimizer, scheduler, loss_fn, batches, steps_per_epoch, gradient)
 
     return make
 
@@ -74,7 +76,13 @@ class Once:
 
 
 def _updates(
-    model: Any, optimizer: Any, scheduler: Any, loss_fn: Any, batches: Iterable[Any], each: int
+    model: Any,
+    optimizer: Any,
+    scheduler: Any,
+    loss_fn: Any,
+    batches: Iterable[Any],
+    each: int,
+    gradient: bool,
 ) -> Iterator[Mapping[str, Any]]:
     import torch
 
@@ -92,6 +100,11 @@ def _updates(
             "gradient_norm": torch.nn.utils.get_total_norm(gradients),
             **_settings(optimizer.param_groups),
         }
+        if gradient:  # an update without one leaves the weight as it is, as 0 does
+            told["gradient"] = {
+                name: torch.zeros_like(p) if p.grad is None else p.grad.detach().clone()
+                for name, p in model.named_parameters()
+            }
         optimizer.step()
         if scheduler is not None and (k + 1) % each == 0:
             scheduler.step(loss.item()) if plateau else scheduler.step()

@@ -182,6 +182,8 @@ def _growth(record: Record, in_float64: float | None = None) -> Growth | None:
         return None
     parts = record.parts(key)
     assert parts is not None
+    if not np.isfinite(record.apart[key][parts]):
+        return None  # what is not finite has not grown
     return growth(WORDS.get(key, key), record.apart[key], parts, record.precision, in_float64)
 
 

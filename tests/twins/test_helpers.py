@@ -258,3 +258,80 @@ def test_the_examples(name):
         run.run(example)
     assert run.tries > 3
     assert run.failures == 0
+
+
+class TorchNormed(torch.nn.Module):
+    """A bias before a normalization, which takes it away again: its gradient is rounding."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.norm = torch.nn.Conv2d(2, 4, 3), torch.nn.BatchNorm2d(4)
+
+    def forward(self, x):
+        return torch.relu(self.norm(self.conv(x))).mean(dim=(2, 3))
+
+
+class NNXNormed(nnx.Module):
+    def __init__(self):
+        self.conv = nnx.Conv(2, 4, (3, 3), padding="VALID", rngs=nnx.Rngs(0))
+        self.norm = nnx.BatchNorm(4, momentum=0.9, epsilon=1e-5, rngs=nnx.Rngs(0))
+        weights = TorchNormed().conv
+        self.conv.kernel[...] = weights.weight.detach().numpy().transpose(2, 3, 1, 0)
+        self.conv.bias[...] = weights.bias.detach().numpy()
+
+    def __call__(self, x):
+        return nnx.relu(self.norm(self.conv(x))).mean(axis=(1, 2))
+
+
+def normed(decay=0.01, factor=1.0, gradient=True):
+    """Both with AdamW, NNX's with this decay, and this share of the convolution's gradient."""
+
+    def theirs():
+        model = TorchNormed()
+        optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+        batches = [
+            (torch.tensor(x).permute(0, 3, 1, 2), torch.tensor(y))
+            for x, y in zip(IMAGES, LABELS, strict=True)
+        ]
+
+        def loss_fn(model, batch):
+            return torch.nn.functional.cross_entropy(model(batch[0]), batch[1])
+
+        return parity.torch_twin(model, optimizer, None, loss_fn, batches, gradient=gradient)()
+
+    def ours():
+        model = NNXNormed()
+        optimizer = nnx.Optimizer(model, optax.adamw(0.01, weight_decay=decay), wrt=nnx.Param)
+
+        def loss_fn(model, batch):
+            kernel = model.conv.kernel[...]
+            model.conv.kernel[...] = factor * kernel + (1 - factor) * jax.lax.stop_gradient(kernel)
+            logits = model(batch[0])
+            return optax.softmax_cross_entropy_with_integer_labels(logits, batch[1]).mean()
+
+        batches = list(zip(IMAGES, LABELS, strict=True))
+        return parity.nnx_twin(
+            model, optimizer, loss_fn, batches, learning_rate=lambda k: 0.01, gradient=gradient
+        )()
+
+    return parity.compare_training(theirs, ours, steps=1)
+
+
+def test_a_gradient_that_is_rounding_is_no_fault_of_the_optimizer():
+    found = normed()
+    assert found.culprit.name == "rounding"
+    assert "0 but for rounding (conv.bias)" in found.culprit.because
+    assert normed(gradient=False).culprit.wanted == ("gradient",)
+
+
+def test_a_gradient_that_is_rounding_hides_no_other_culprit():
+    found = normed(decay=1e-4)
+    assert found.culprit.name == "decay"
+    assert "apart from conv.bias, whose gradient is 0 but for rounding" in found.culprit.because
+
+
+def test_the_gradient_that_differs_is_named():
+    found = normed(factor=0.5)
+    assert (found.first.name, found.culprit.name) == ("gradient", "gradient")
+    assert "in 1 of 4 arrays (conv.weight)" in found.culprit.because

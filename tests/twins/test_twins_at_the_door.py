@@ -161,3 +161,48 @@ def test_a_batch_is_its_numbers_in_whatever_layout():
     other = {"x": (images, {"mask": labels}), "text": ["a", "c"]}
     assert fingerprint(nested) == fingerprint(dict(nested)) != fingerprint(other)
     assert fingerprint([3, 1, 2]) == fingerprint(torch.tensor([1, 2, 3]))
+
+
+def test_one_iterator_is_not_two_twins():
+    both = iter([{"loss": 1.0}, {"loss": 0.5}])
+    with pytest.raises(
+        NotComparable, match=r"^jax_twin returns the very list_iterator that torch_twin returns"
+    ):
+        parity.compare_training(lambda: both, lambda: both, steps=1)
+
+
+def test_one_function_that_does_not_do_the_same_twice_is_told():
+    rng = np.random.default_rng(0)
+
+    def draws():
+        while True:
+            yield {"loss": rng.normal()}
+
+    found = parity.compare_training(draws, draws, steps=3)
+    assert found.culprit.names == ("chance",)
+    assert "does not do the same twice, from update 0 on" in found.culprit.because
+
+
+def test_what_is_finite_in_neither_twin_is_not_blamed_on_one():
+    lost = told({"loss": float("nan")})
+    found = parity.compare_training(lost, told({"loss": float("nan")}), steps=1)
+    assert not found.passed
+    assert found.culprit.names == ("loss",)
+    assert "in either twin" in found.culprit.because
+    assert found.growth is None
+
+
+def test_arrays_without_names_are_to_be_named():
+    line = refused(told({"loss": 1.0, "weights": list(torch.nn.Linear(3, 2).parameters())}))
+    assert line.endswith("as weights at update 0; name arrays of several shapes in a mapping")
+
+
+def test_weights_that_one_twin_leaves_as_they_are_are_told():
+    def trains(rate):
+        def make():
+            yield {"initial_weights": np.array([1.0, 2.0]), "lr": 0.1, "weights": np.array([1.0 + rate, 2.0])}
+
+        return make
+
+    found = parity.compare_training(trains(0.3), trains(0.0), steps=1)
+    assert found.culprit.because == "update 0 leaves the weights as they are, unlike PyTorch's"
