@@ -84,13 +84,21 @@ def by_group(
 
 
 def partitioned(
-    owner: str, optimizers: Mapping[Any, optax.GradientTransformation], labels: object, remedy: str
+    owner: str,
+    optimizers: Mapping[Any, optax.GradientTransformation],
+    labels: object,
+    remedy: str,
+    maybe_without: Collection[Hashable] = (),
 ) -> optax.GradientTransformationExtraArgs:
-    """``optax.partition``, whose ``init`` raises unless all parameters and groups belong together."""
+    """``optax.partition``, whose ``init`` raises unless all parameters and groups belong together.
+
+    Groups that are maybe without parameters need none.
+    """
     made = optax.partition(optimizers, labels)
 
     def init(params: object) -> object:
-        _check_labels(owner, labels(params) if callable(labels) else labels, optimizers, params, remedy)
+        told = labels(params) if callable(labels) else labels
+        _check_labels(owner, told, optimizers, params, remedy, maybe_without)
         return made.init(params)
 
     return optax.GradientTransformationExtraArgs(init, made.update)
@@ -116,7 +124,12 @@ def _optimizer(
 
 
 def _check_labels(
-    owner: str, labels: object, groups: Collection[Hashable], params: object, remedy: str
+    owner: str,
+    labels: object,
+    groups: Collection[Hashable],
+    params: object,
+    remedy: str,
+    maybe_without: Collection[Hashable],
 ) -> None:
     """Raises unless every parameter has a group and every group a parameter."""
     seen: list[tuple[tuple[object, ...], object]] = []
@@ -139,7 +152,7 @@ def _check_labels(
             raise error(ValueError, owner, where, label, allowed, remedy)
     used = {label for _, label in seen}
     for label in groups:
-        if label not in used:
+        if label not in used and label not in maybe_without:
             raise ValueError(
                 f"{owner}: groups must have parameters, got none with the label {label!r}. "
                 "Remove the group, or correct the labels."

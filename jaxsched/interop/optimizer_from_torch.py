@@ -98,7 +98,9 @@ def transformation(owner: str, groups: list[Group], labels: object) -> optax.Gra
         return made
     optimizers = {group.label: built(scheduled_call(group)) for group in groups}
     remedy = "It is the name of a group of the optimizer, or without a name its index."
-    return partitioned(owner, optimizers, labels, remedy)
+    # What is frozen in PyTorch may be kept away from it here, by a partition around it.
+    frozen = {group.label for group in groups if not any(p.requires_grad for p in group.params)}
+    return partitioned(owner, optimizers, labels, remedy, frozen)
 
 
 def optax_code(

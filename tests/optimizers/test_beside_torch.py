@@ -194,6 +194,7 @@ def test_numbers_in_float64_where_that_is_torchs_default(name):
     finally:
         torch.set_default_dtype(torch.float32)
     assert distance(ours, theirs) <= 1e-13
+    fresh, _ = live(name, params, {"lr": 0.1})  # the other has begun, and keeps its type
     with jax.enable_x64(True):
-        other, _, _ = trained(optimizer_from_torch(optimizer), params, grads)
+        other, _, _ = trained(optimizer_from_torch(fresh), params, grads)
     assert distance(other, theirs) > 1e-10

@@ -336,3 +336,34 @@ def test_rprop_tells_the_sign_of_a_product_that_is_subnormal(dtype, exponents):
         updates, state = made.update(jnp.asarray(gradient), state, params)
         params = params + updates
     np.testing.assert_array_equal(params, w.detach().numpy())
+
+
+def test_a_group_that_is_frozen_is_left_out():
+    body, head = weight(), weight()
+    body.requires_grad_(False)
+    groups = [{"params": [body], "name": "body", "lr": 0.1}, {"params": [head], "name": "head", "lr": 0.2}]
+    live = torch.optim.AdamW(groups)
+
+    def step():
+        head.grad = torch.ones_like(head)
+        live.step()
+
+    step()
+    labels = {"x": "body", "y": "head"}
+    made = optimizer_from_torch(live, labels=labels)
+    around = {"x": "frozen", "y": "trained"}
+    optimizer = optax.partition({"trained": made, "frozen": optax.set_to_zero()}, around)
+    params = {"x": jnp.ones(2), "y": jnp.asarray(head.detach().numpy().copy())}
+    state = optimizer.init(params)
+    trained, names = {**params, "x": optax.MaskedNode()}, {1: "y"}
+    inner = optimizer_state_from_torch(live, trained, names=names, labels=labels)
+    state.inner_states["trained"] = optax.MaskedState(inner)
+    assert jax.tree.structure(state) == jax.tree.structure(optimizer.init(params))
+    step()
+    updates, state = optimizer.update({"x": jnp.ones(2), "y": jnp.ones(2)}, state, params)
+    np.testing.assert_allclose(params["y"] + updates["y"], head.detach().numpy(), rtol=1e-13)
+    assert (updates["x"] == 0).all()
+    head.requires_grad_(False)
+    body.requires_grad_(True)
+    with pytest.raises(ValueError, match="groups must have parameters, got none with the label 'body'"):
+        optimizer_from_torch(live, labels=labels).init(trained)
