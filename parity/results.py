@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .cases import ComparedCase
     from .deviations import Demonstration
     from .devices.table import Table
+    from .optimizers import Beside
     from .training import TrainingResult
 
 
@@ -99,6 +100,8 @@ class Run:
     environment: dict[str, str]
     seconds: float
     devices: Table | None = None
+    optimizers: tuple[Beside, ...] = ()
+    """PyTorch's beside Optax's, where the run is whole."""
 
     @property
     def failed(self) -> tuple[CaseResult, ...]:
@@ -113,6 +116,16 @@ class Run:
     def outdated(self) -> tuple[Demonstration, ...]:
         """Accepted deviations that no longer occur."""
         return tuple(shown for shown in self.deviations if not shown.occurs)
+
+    @property
+    def other_optimizers(self) -> tuple[Beside, ...]:
+        """Those of which `optimizer_from_torch` makes something else."""
+        return tuple(beside for beside in self.optimizers if not beside.passed)
+
+    @property
+    def broken(self) -> bool:
+        """Whether what is said of PyTorch or Optax beside the cases no longer holds."""
+        return bool(self.outdated or self.other_optimizers)
 
     @property
     def torch_seconds(self) -> float:
@@ -144,7 +157,7 @@ class Run:
     def passed(self) -> bool:
         """Whether anything was compared, nothing of it is refused, and the deviations still hold."""
         devices = self.devices.refused if self.devices is not None else ()
-        return self.compared and not (self.failed or self.parted or self.outdated or devices)
+        return self.compared and not (self.failed or self.parted or self.broken or devices)
 
     @property
     def verdict(self) -> str:
@@ -152,7 +165,7 @@ class Run:
         if self.passed:
             return "passed"
         devices = self.devices.failed if self.devices is not None else ()
-        wrong = self.failed or self.parted or self.outdated or devices
+        wrong = self.failed or self.parted or self.broken or devices
         return "failed" if wrong or self.devices is None else "not compared"
 
     def by_scheduler(self) -> list[Tally]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
-from . import deviations, workers
+from . import deviations, optimizers, workers
 from .cases import BaseCase, optax_equivalents
 from .cases.case import How
 from .deviations import demonstrate
@@ -47,6 +47,7 @@ def run(
     profile: Profile = Profile.FULL,
     jobs: int = 1,
     fail_fast: bool = False,
+    with_optimizers: bool = False,
 ) -> Run:
     """Compares each case and gathers all.
 
@@ -56,6 +57,7 @@ def run(
       profile: how much to look at.
       jobs: how many processes share the work.
       fail_fast: whether to stop soon after the first case that fails.
+      with_optimizers: whether to step PyTorch's optimizers beside Optax's, too.
     """
     start = time.perf_counter()
     results: dict[str, AnyResult] = {}
@@ -72,7 +74,10 @@ def run(
     done = gathered([results[case.name] for case in cases if case.name in results])
     schedulers = {result.case.scheduler for result in done.results}
     shown = [demonstrate(each) for each in deviations.DEVIATIONS if each.scheduler in schedulers]
-    return dataclasses.replace(done, deviations=tuple(shown), seconds=time.perf_counter() - start)
+    beside = optimizers.brief() if with_optimizers else ()
+    return dataclasses.replace(
+        done, deviations=tuple(shown), optimizers=beside, seconds=time.perf_counter() - start
+    )
 
 
 BATCH = 24

@@ -58,12 +58,17 @@ def main(options: argparse.Namespace) -> int:
         complain("transformers is not installed: its schedules are left out (extra hugging-face)")
     if not timm.INSTALLED:
         complain("timm is not installed: its schedulers are left out (pip install --no-deps timm)")
+    part = options.k or options.scheduler or options.param or options.steps
     return compare_and_report(
-        profiled(select(options, (*ALL_CASES, *TRAINING_CASES)), options.profile), options
+        profiled(select(options, (*ALL_CASES, *TRAINING_CASES)), options.profile),
+        options,
+        with_optimizers=options.profile is Profile.FULL and not part,
     )
 
 
-def compare_and_report(cases: Sequence[BaseCase], options: argparse.Namespace) -> Exit:
+def compare_and_report(
+    cases: Sequence[BaseCase], options: argparse.Namespace, *, with_optimizers: bool = False
+) -> Exit:
     """What every command does that has cases; its options are those of `add_how` and `add_output`."""
     check_output(options)
     if nothing(cases):
@@ -76,6 +81,7 @@ def compare_and_report(cases: Sequence[BaseCase], options: argparse.Namespace) -
             profile=getattr(options, "profile", Profile.FULL),
             jobs=options.jobs or _jobs(cases),
             fail_fast=options.fail_fast,
+            with_optimizers=with_optimizers,
         )
     return said(result, options, console)
 

@@ -16,6 +16,7 @@ from ..comparison import Difference, Distance, Row, Tolerance
 from ..deviations import Demonstration
 from ..devices import findings as on_devices
 from ..devices.table import Table
+from ..optimizers import Beside
 from ..results import CaseResult, OptaxResult, Run
 from ..training import TrainingResult
 from . import wording_devices
@@ -48,6 +49,8 @@ def to_dict(run: Run) -> Object:
             "outdated_deviations": len(run.outdated),
             "twins": len(run.training),
             "twins_parted": len(run.parted),
+            "optimizers": len(run.optimizers),
+            "optimizers_failed": len(run.other_optimizers),
             "torch_seconds": round(run.torch_seconds, 3),
             "schedules_on_devices": 0 if run.devices is None else len(run.devices.rows),
             "schedules_on_devices_failed": 0 if run.devices is None else len(run.devices.failed),
@@ -57,6 +60,7 @@ def to_dict(run: Run) -> Object:
         },
         "cases": [_case(result) for result in run.results],
         "training": [_training(result) for result in run.training],
+        "optimizers": [_optimizer(beside) for beside in run.optimizers],
         "deviations": [_deviation(shown) for shown in run.deviations],
         "devices": None if run.devices is None else _devices(run.devices),
     }
@@ -174,6 +178,18 @@ def _deviation(shown: Demonstration) -> Object:
         "torch": shown.torch,
         "jaxsched": shown.jaxsched,
         "occurs": shown.occurs,
+    }
+
+
+def _optimizer(beside: Beside) -> Object:
+    return {
+        "name": beside.row.name,
+        "verdict": verdict(beside.passed),
+        "obvious": beside.row.obvious or None,
+        "obvious_apart": _number(beside.obvious),
+        "why": beside.row.why or None,
+        "right_apart": _number(beside.right),
+        "within": beside.row.within,
     }
 
 

@@ -51,6 +51,7 @@ def _sections(run: Run, shown: Sequence[CaseResult], picture: bool) -> Iterator[
         "\n\n",
     )
     yield Section("What the twins tell", "", tables.quantities(run.training), said)
+    yield Section("Optimizers", marked(wording.OPTIMIZERS), tables.optimizers(run.optimizers))
     if run.devices is not None:
         yield from _devices(run.devices)
     yield Section("Deviations", wording.DEVIATIONS, tables.deviations(run.deviations))
@@ -86,7 +87,7 @@ def _failures(run: Run, shown: Iterable[CaseResult]) -> list[str]:
         lines += [f"  - cause: {why.cause}"] if why.cause else []
         lines += [f"  - who: {why.who}"] if why.who else []
         lines.append(f"  - again: {_span(Code(why.again))}")
-    lines += [f"- {wording.outdated(one)}" for one in run.outdated]
+    lines += [f"- {line}" for line in wording.broken(run)]
     heading = "## Failed" if all(row.failed for row in rows) else "## Failed, or not compared"
     return [heading, "\n".join(lines)] if lines else []
 

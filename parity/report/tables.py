@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..deviations import Demonstration
+from ..optimizers import ANOTHER, Beside
 from ..results import CaseResult, Run
 from ..training import Quantity, TrainingResult
 from . import facts
@@ -116,6 +117,34 @@ def quantities(results: Iterable[TrainingResult]) -> Table:
             for quantity in result.quantities
         ),
     )
+
+
+def optimizers(found: Iterable[Beside]) -> Table:
+    """One row for each of PyTorch's."""
+    return table(
+        (
+            "torch.optim",
+            "the obvious Optax",
+            "apart",
+            "what it does otherwise",
+            "optimizer_from_torch: apart",
+        ),
+        (
+            (
+                Code(beside.row.name),
+                Code(beside.row.obvious) if beside.row.obvious else "none",
+                "–" if beside.obvious is None else _apart(beside.obvious, ANOTHER),
+                beside.row.why,
+                _apart(beside.right, beside.row.within),
+            )
+            for beside in found
+        ),
+    )
+
+
+def _apart(apart: float, most: float) -> Span:
+    told = f"{apart:.0e}" if apart else "0"
+    return told if apart <= most else Strong(told)
 
 
 def _alike(quantity: Quantity | None, same: str, other: str) -> Span:

@@ -94,8 +94,8 @@ def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
     _failed(run.failed, paths, console)
     _refused(run.parted, len(run.parted), paths, console)
     _refused(facts.refused_rows(run), SHOWN, paths, console)
-    for shown in run.outdated:
-        _line(console, f"FAILED {wording.outdated(shown)}", "red")
+    for line in wording.broken(run):
+        _line(console, f"FAILED {line}", "red")
     modes = {mode: result.modes for result in run.results for mode in result.modes}
     if modes:
         _line(console, f"modes: vmap, eager, {', '.join(modes)}")
@@ -108,6 +108,8 @@ def show(run: Run, paths: Sequence[pathlib.Path], console: Console) -> None:
     _line(console, f"{run.seconds:.0f} s{torch_seconds if run.torch_seconds else ''}")
     if run.deviations and not run.outdated:
         _line(console, f"deviations from PyTorch: {len(run.deviations)}, all as listed")
+    if run.optimizers and not run.other_optimizers:
+        _line(console, f"optimizers: {len(run.optimizers)}, optimizer_from_torch makes PyTorch's of each")
     _line(console, "wrote " + ", ".join(map(str, paths)))
     for line in wording.summaries(run):
         _line(console, line, "bold green" if run.passed else "bold red")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..comparison import FAR
 from ..deviations import Demonstration
 from ..devices.table import Row
+from ..optimizers import ANOTHER, BRIEF, Beside
 from ..results import CaseResult, Run
 from ..training import RELATIVE, Quantity, TrainingResult
 from . import wording_devices
@@ -36,6 +37,12 @@ BROUGHT = """\
 Two trainings that somebody brought, update by update. Learning rates, momenta and decays must be the same
 float32 numbers; all else may be as far apart as the precision of the two makes it by summing in another
 order (each column shows the greatest relative distance, with a dash for what was not told)."""
+
+OPTIMIZERS = f"""\
+PyTorch's optimizers beside the function of Optax that people reach for, and beside what
+`optimizer_from_torch` makes of each: {BRIEF} updates on the same random gradients in float64, and the
+greatest difference of a parameter, relative to the largest. What is **further apart than {ANOTHER:.0e}**
+trains something else. `parity optimizers` has the whole: 1,000 updates, float32, and clipping."""
 
 MODES = """\
 How many schedules were called in each way, and how many then gave other bits at any of 256 counts.
@@ -120,6 +127,18 @@ def refusal(judged: Judged) -> Refusal:
 def problem(judged: Judged) -> str | None:
     """Why it does not pass, in one sentence; None when it does."""
     return wording_devices.problem(judged) if isinstance(judged, Row) else judged.problem
+
+
+def broken(run: Run) -> list[str]:
+    """A line for each thing besides the cases that no longer holds."""
+    return [*map(outdated, run.outdated), *map(_other_optimizer, run.other_optimizers)]
+
+
+def _other_optimizer(beside: Beside) -> str:
+    return (
+        f"torch.optim.{beside.row.name}: what `optimizer_from_torch` makes of it is {beside.right:.1e} "
+        f"apart, where {beside.row.within:g} is allowed; again: `parity optimizers -k {beside.row.cls}`"
+    )
 
 
 def outdated(shown: Demonstration) -> str:

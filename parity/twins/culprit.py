@@ -67,7 +67,22 @@ def by_chance(first: int) -> Culprit:
 
 
 def culprit(record: Record) -> Culprit | None:
-    """What is likely to blame for what parts first; None where nothing parts."""
+    """What is likely to blame for what parts first; None where nothing parts.
+
+    Weights that part because their gradient is nothing but rounding hide nothing that parts later.
+    """
+    found = _first_culprit(record)
+    if found is None or found.name != "rounding" or not record.silent:
+        return found
+    later = _first_culprit(record.without_silent())
+    if later is None:
+        return found
+    aside = directions.first_few(sorted(record.silent))
+    because = f"{later.because}; set aside is {aside}, whose gradient is 0 but for rounding"
+    return later._replace(because=because)
+
+
+def _first_culprit(record: Record) -> Culprit | None:
     parted = [(k, key) for key in record.compared if (k := record.parts(key)) is not None]
     if not parted:
         return None

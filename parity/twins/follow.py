@@ -58,6 +58,16 @@ class Record:
     """How far apart the gradients are at the first update at which they part, by array."""
 
     around: Around | None = None
+    silent: set[str] | None = None
+    """The arrays whose gradient has been nothing but rounding in both twins at every update so far; None where
+    it is not told."""
+
+    loud_apart: list[float] = dataclasses.field(default_factory=list)
+    """How far apart the weights without those are, at each update."""
+
+    loud_around: Around | None = None
+    """These around the first update after which they are too far apart."""
+
     one_sided: dict[str, str] = dataclasses.field(default_factory=dict)
     """Keys that only one of the two tells, and which."""
 
@@ -76,6 +86,14 @@ class Record:
         """The first update at which a quantity is too far."""
         most = self.relative if unit_of(key) == "relative" else 0.0
         return next((k for k, apart in enumerate(self.apart[key]) if apart > most), None)
+
+    def without_silent(self) -> Record:
+        """The same of the weights that have a gradient, where that is known of all updates."""
+        if len(self.loud_apart) != len(self.apart.get(WEIGHTS, ())):
+            return self
+        return dataclasses.replace(
+            self, apart={**self.apart, WEIGHTS: self.loud_apart}, around=self.loud_around
+        )
 
     @property
     def first_is_summed(self) -> bool:
@@ -205,12 +223,36 @@ def _look_around(record: Record, here: Told, there: Told, k: int, trail: list[Nu
         start = there.numbers.get(START)
         if start is not None and start.keys() == theirs.keys():
             trail.append(start)
+    gradients = (here.numbers[GRADIENT], there.numbers[GRADIENT]) if GRADIENT in record.apart else None
+    before, last = (trail[-1] if trail else None), (trail[-2] if len(trail) > 1 else None)
+    around = Around(ours, theirs, before, last, gradients)
     if record.around is None and record.apart[WEIGHTS][-1] > record.relative:
-        gradients = (here.numbers[GRADIENT], there.numbers[GRADIENT]) if GRADIENT in record.apart else None
-        before, last = (trail[-1] if trail else None), (trail[-2] if len(trail) > 1 else None)
-        record.around = Around(ours, theirs, before, last, gradients)
+        record.around = around
+    if gradients is not None:
+        _look_at_loud(record, around, gradients)
     trail.append(theirs)
     del trail[:-2]
+
+
+def _look_at_loud(record: Record, around: Around, gradients: tuple[Numbers, Numbers]) -> None:
+    """Keeps the same of the weights whose gradient is more than rounding."""
+    silent = distances.next_to_none(gradients, record.relative)
+    record.silent = silent if record.silent is None else record.silent & silent
+    apart = record.apart[WEIGHTS][-1]
+    if apart > record.relative and record.silent:
+        by_array = distances.by_array(around.ours, around.theirs)
+        apart = max((each for name, each in by_array.items() if name not in record.silent), default=0.0)
+    record.loud_apart.append(apart)
+    if record.loud_around is None and apart > record.relative:
+        hidden = record.silent
+        loud = [_without(each, hidden) for each in around[:4]]
+        record.loud_around = Around(loud[0] or {}, loud[1] or {}, loud[2], loud[3], gradients)
+
+
+def _without(numbers: Numbers | None, hidden: set[str]) -> Numbers | None:
+    if numbers is None:
+        return None
+    return {name: each for name, each in numbers.items() if name not in hidden}
 
 
 def pair_of(record: Record, key: str) -> tuple[Floats, Floats]:

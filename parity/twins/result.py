@@ -127,7 +127,7 @@ def judged(record: Record, steps: int, culprit: Culprit | None) -> TrainingCompa
         quantities=quantities,
         problem=None,
         culprit=culprit,
-        growth=_growth(record),
+        growth=_growth(record.without_silent()) or _growth(record),
         relative=record.relative,
         precision=record.precision,
         notes=notes,

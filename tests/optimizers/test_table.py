@@ -1,14 +1,20 @@
 """`parity optimizers`: torch.optim beside what people reach for, and beside what does the same."""
 
 import dataclasses
+import json
+import pathlib
 
 import jax
+import jsonschema
 import optax
 import pytest
 import torch
 
-from parity import cli, optimizers
+import parity
+from parity import cli, optimizers, run as runner
+from parity.cases import CASES
 from parity.commands import optimizers as command
+from parity.report import json_file, markdown, page
 
 
 @pytest.fixture(autouse=True)
@@ -79,3 +85,28 @@ def test_another_optimizer_fails_it(capsys, monkeypatch):
     monkeypatch.setattr(command.optimizers, "ROWS", (dataclasses.replace(row),))
     assert cli.main(["optimizers"]) == cli.Exit.FAILED
     assert "optimizer_from_torch makes something else of Adamax()" in capsys.readouterr().err
+
+
+def test_the_cut_of_a_run_says_what_the_whole_says(found):
+    cut = optimizers.brief()
+    assert [beside.row for beside in cut] == [one.row for one in found]
+    assert all(beside.passed for beside in cut)
+    other = [one.row.name for one in found if one.obvious and one.obvious[-1] > optimizers.ANOTHER]
+    assert [beside.row.name for beside in cut if (beside.obvious or 0) > optimizers.ANOTHER] == other
+
+
+def test_a_run_reports_them_and_fails_with_another():
+    schema = json.loads((pathlib.Path(parity.__file__).parent / "report" / "schema.json").read_text())
+    (good,) = optimizers.brief([row for row in optimizers.ROWS if row.name == "AdamW()"])
+    case = next(case for case in CASES if case.steps < 300)
+    for beside in (good, dataclasses.replace(good, right=0.5)):
+        run = dataclasses.replace(runner.run([case]), optimizers=(beside,))
+        assert run.passed == beside.passed == (beside is good)
+        written = json.loads(json_file.render(run))
+        jsonschema.validate(written, schema)
+        assert written["summary"]["optimizers_failed"] == len(run.other_optimizers)
+        for text in (markdown.render(run), page.render(run)):
+            assert "adamw(lr)" in text
+            assert "decays by 1e-4, PyTorch by 1e-2" in text
+            assert "has the whole" in text
+            assert ("is 5.0e-01 apart, where 1e-12 is allowed" in text) is not beside.passed

@@ -284,8 +284,8 @@ class NNXNormed(nnx.Module):
         return nnx.relu(self.norm(self.conv(x))).mean(axis=(1, 2))
 
 
-def normed(decay=0.01, factor=1.0, gradient=True):
-    """Both with AdamW, NNX's with this decay, and this share of the convolution's gradient."""
+def normed(decay=0.01, factor=1.0, gradient=True, b1=0.9, dropped=None, steps=1):
+    """Both with AdamW; NNX's with these numbers, this share of the convolution's gradient, a batch dropped."""
 
     def theirs():
         model = TorchNormed()
@@ -302,7 +302,7 @@ def normed(decay=0.01, factor=1.0, gradient=True):
 
     def ours():
         model = NNXNormed()
-        optimizer = nnx.Optimizer(model, optax.adamw(0.01, weight_decay=decay), wrt=nnx.Param)
+        optimizer = nnx.Optimizer(model, optax.adamw(0.01, b1=b1, weight_decay=decay), wrt=nnx.Param)
 
         def loss_fn(model, batch):
             kernel = model.conv.kernel[...]
@@ -310,12 +310,12 @@ def normed(decay=0.01, factor=1.0, gradient=True):
             logits = model(batch[0])
             return optax.softmax_cross_entropy_with_integer_labels(logits, batch[1]).mean()
 
-        batches = list(zip(IMAGES, LABELS, strict=True))
+        batches = [batch for k, batch in enumerate(zip(IMAGES, LABELS, strict=True)) if k != dropped]
         return parity.nnx_twin(
             model, optimizer, loss_fn, batches, learning_rate=lambda k: 0.01, gradient=gradient
         )()
 
-    return parity.compare_training(theirs, ours, steps=1)
+    return parity.compare_training(theirs, ours, steps=steps)
 
 
 def test_a_gradient_that_is_rounding_is_no_fault_of_the_optimizer():
@@ -329,6 +329,16 @@ def test_a_gradient_that_is_rounding_hides_no_other_culprit():
     found = normed(decay=1e-4)
     assert found.culprit.name == "decay"
     assert "apart from conv.bias, whose gradient is 0 but for rounding" in found.culprit.because
+
+
+def test_a_gradient_that_is_rounding_hides_no_later_culprit():
+    assert normed(steps=3).culprit.name == "rounding"
+    found = normed(b1=0.8, steps=3)
+    assert (found.first.name, found.first.parts) == ("weights", 0)
+    assert found.culprit.name in ("momentum", "optimizer")
+    assert "update 1" in found.culprit.because
+    assert "set aside is conv.bias" in found.culprit.because
+    assert normed(dropped=2, steps=3).culprit.name == "data order"
 
 
 def test_the_gradient_that_differs_is_named():

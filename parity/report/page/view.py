@@ -68,7 +68,7 @@ def page(run: Run) -> Page:
         verdict=run.verdict,
         passed=run.passed,
         provenance=_provenance(run),
-        outdated=tuple(marked(wording.outdated(shown)) for shown in run.outdated),
+        outdated=tuple(map(marked, wording.broken(run))),
         figures=tuple(_figures(run)),
         by_scheduler=_by_scheduler(run),
         schedulers=tuple(tally.scheduler for tally in run.by_scheduler()),
@@ -134,6 +134,7 @@ def _parts(run: Run) -> Iterator[Part]:
     yield Part(Section("Beside Optax", marked(wording.BESIDE_OPTAX), optax))
     twins = tuple(map(items.twins, facts.worst_twins_first(run.training)))
     yield Part(Section("Training", wording.training(run), tables.training(run.training)), twins=twins)
+    yield Part(Section("Optimizers", marked(wording.OPTIMIZERS), tables.optimizers(run.optimizers)))
     if run.devices is not None:
         yield from _devices(run.devices)
     yield Part(Section("Deviations", wording.DEVIATIONS, tables.deviations(run.deviations)))
