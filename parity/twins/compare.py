@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 import time
 from collections.abc import Callable
 from typing import Any
@@ -96,9 +97,12 @@ def compare_training(
     """
     handed_in.whole(steps, "steps", 0)
     if relative is not None and (
-        isinstance(relative, bool) or not isinstance(relative, (int, float)) or not 0 <= relative < np.inf
+        isinstance(relative, bool) or not isinstance(relative, numbers.Real) or not 0 <= relative < np.inf
     ):
         raise ValueError(f"relative must be a finite number >= 0, or None, got {relative!r}")
+    if not isinstance(names, (tuple, list)) or len(names) != 2 or not all(isinstance(n, str) for n in names):
+        raise ValueError(f"names must be two texts, PyTorch's first, got {names!r}")
+    relative = None if relative is None else float(relative)
     theirs, ours = names
 
     def trained(updates: int, *, float64: bool = False, told: Callable[[int], None] = progress) -> Record:
