@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import numbers
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -106,9 +107,10 @@ def compare_training(
     theirs, ours = names
 
     def trained(updates: int, *, float64: bool = False, told: Callable[[int], None] = progress) -> Record:
-        mine, other = Twin(jax_twin, ours, float64=float64), Twin(torch_twin, theirs, float64=float64)
-        mine.check_is_another(other)
-        return follow(mine, other, updates, relative=relative, progress=told)
+        with _default_dtype_is_kept():
+            mine, other = Twin(jax_twin, ours, float64=float64), Twin(torch_twin, theirs, float64=float64)
+            mine.check_is_another(other)
+            return follow(mine, other, updates, relative=relative, progress=told)
 
     record = trained(steps)
     found = judged(record, steps, culprit(record))
@@ -122,6 +124,18 @@ def compare_training(
     parts = record.parts(key)
     assert parts is not None
     return with_float64(found, record, trained(parts + 1, float64=True, told=lambda updates: None))
+
+
+@contextlib.contextmanager
+def _default_dtype_is_kept() -> Iterator[None]:
+    """Puts PyTorch's default back, which a twin in float64 sets for the whole process."""
+    import torch
+
+    before = torch.get_default_dtype()
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def assert_training_parity(

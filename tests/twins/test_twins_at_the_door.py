@@ -236,3 +236,12 @@ def test_a_tolerance_may_be_of_numpys_types():
 def test_a_note_is_printed_once():
     found = parity.compare_training(told({"loss": 1.0}), told({"lr": 1.0}), steps=1)
     assert str(found).count("loss, which only torch_twin tells") == 1
+
+
+def test_pytorchs_default_type_is_put_back():
+    def sets():
+        torch.set_default_dtype(torch.float64)
+        yield {"loss": torch.ones(())}
+
+    assert parity.compare_training(sets, told({"loss": 1.0}), steps=1).passed
+    assert torch.get_default_dtype() == torch.float32
