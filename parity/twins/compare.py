@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import numbers
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -96,15 +98,19 @@ def compare_training(
     """
     handed_in.whole(steps, "steps", 0)
     if relative is not None and (
-        isinstance(relative, bool) or not isinstance(relative, (int, float)) or not 0 <= relative < np.inf
+        isinstance(relative, bool) or not isinstance(relative, numbers.Real) or not 0 <= relative < np.inf
     ):
         raise ValueError(f"relative must be a finite number >= 0, or None, got {relative!r}")
+    if not isinstance(names, (tuple, list)) or len(names) != 2 or not all(isinstance(n, str) for n in names):
+        raise ValueError(f"names must be two texts, PyTorch's first, got {names!r}")
+    relative = None if relative is None else float(relative)
     theirs, ours = names
 
     def trained(updates: int, *, float64: bool = False, told: Callable[[int], None] = progress) -> Record:
-        mine, other = Twin(jax_twin, ours, float64=float64), Twin(torch_twin, theirs, float64=float64)
-        mine.check_is_another(other)
-        return follow(mine, other, updates, relative=relative, progress=told)
+        with _default_dtype_is_kept():
+            mine, other = Twin(jax_twin, ours, float64=float64), Twin(torch_twin, theirs, float64=float64)
+            mine.check_is_another(other)
+            return follow(mine, other, updates, relative=relative, progress=told)
 
     record = trained(steps)
     found = judged(record, steps, culprit(record))
@@ -118,6 +124,18 @@ def compare_training(
     parts = record.parts(key)
     assert parts is not None
     return with_float64(found, record, trained(parts + 1, float64=True, told=lambda updates: None))
+
+
+@contextlib.contextmanager
+def _default_dtype_is_kept() -> Iterator[None]:
+    """Puts PyTorch's default back, which a twin in float64 sets for the whole process."""
+    import torch
+
+    before = torch.get_default_dtype()
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def assert_training_parity(

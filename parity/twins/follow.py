@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import distances
-from .door import Numbers, Told, Twin
+from .door import Numbers, Told, Twin, alike
 from .quantities import BATCH, GRADIENT, SETTINGS, START, WEIGHTS, WORDS, place, unit_of
 
 Floats = npt.NDArray[np.float64]
@@ -59,7 +59,7 @@ class Record:
 
     around: Around | None = None
     silent: set[str] | None = None
-    """The arrays whose gradient has been nothing but rounding in both twins at every update so far; None where
+    """The arrays whose gradient has been nothing but rounding in both twins at each update so far; None where
     it is not told."""
 
     loud_apart: list[float] = dataclasses.field(default_factory=list)
@@ -179,6 +179,7 @@ def _is_whole(record: Record, here: Told, there: Told, k: int) -> bool:
 
 
 def _compare_batches(record: Record, ours: str, theirs: str) -> None:
+    ours, theirs = alike(ours, theirs)
     record.batches[0].append(ours)
     record.batches[1].append(theirs)
     record.apart.setdefault(BATCH, []).append(0.0 if ours == theirs else np.inf)

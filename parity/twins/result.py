@@ -93,7 +93,8 @@ class TrainingComparison:
                 f"allowed: {self.relative:g} of what is summed in another order, as the twins compute in "
                 f"{self.precision}; nothing of learning rates, momenta and decays"
             )
-        return [*lines, *(f"note: {note}" for note in self.notes)]
+        notes = self.notes if self.quantities else ()  # of which the problem has spoken
+        return [*lines, *(f"note: {note}" for note in notes)]
 
     def why(self) -> list[str]:
         """Culprit and growth, in lines."""

@@ -285,7 +285,7 @@ class NNXNormed(nnx.Module):
 
 
 def normed(decay=0.01, factor=1.0, gradient=True, b1=0.9, dropped=None, steps=1):
-    """Both with AdamW; NNX's with these numbers, this share of the convolution's gradient, a batch dropped."""
+    """Both with AdamW; NNX's with these numbers, this share of the kernel's gradient, a batch dropped."""
 
     def theirs():
         model = TorchNormed()

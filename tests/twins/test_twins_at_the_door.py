@@ -206,3 +206,42 @@ def test_weights_that_one_twin_leaves_as_they_are_are_told():
 
     found = parity.compare_training(trains(0.3), trains(0.0), steps=1)
     assert found.culprit.because == "update 0 leaves the weights as they are, unlike PyTorch's"
+
+
+def test_labels_that_go_with_other_inputs_are_another_batch():
+    x, y = np.arange(24.0).reshape(4, 2, 3), np.array([0, 1, 2, 3])
+    order = np.array([2, 0, 3, 1])
+    assert fingerprint((x, y)) == fingerprint((x[order].transpose(0, 2, 1), torch.tensor(y[order])))
+    found = parity.compare_training(told({"batch": (x, y)}), told({"batch": (x, np.roll(y, 1))}), steps=1)
+    assert found.culprit.names == ("data order",)
+    assert "other labels go with the inputs" in found.culprit.because
+    turned = parity.compare_training(
+        told({"batch": (x, y)}), told({"batch": (x.transpose(1, 0, 2), y)}), steps=1
+    )
+    assert turned.passed  # where the samples are is not known
+
+
+def test_names_are_two_texts():
+    for names in (("a",), "ab", ("a", 1)):
+        with pytest.raises(ValueError, match=r"^names must be two texts, PyTorch's first, got "):
+            parity.compare_training(told({"loss": 1.0}), told({"loss": 1.0}), steps=1, names=names)
+
+
+def test_a_tolerance_may_be_of_numpys_types():
+    twins = told({"loss": 1.0}), told({"loss": 1.01})
+    assert parity.compare_training(*twins, steps=1, relative=np.float32(0.1)).passed
+    assert not parity.compare_training(*twins, steps=1, relative=np.float32(0.001)).passed
+
+
+def test_a_note_is_printed_once():
+    found = parity.compare_training(told({"loss": 1.0}), told({"lr": 1.0}), steps=1)
+    assert str(found).count("loss, which only torch_twin tells") == 1
+
+
+def test_pytorchs_default_type_is_put_back():
+    def sets():
+        torch.set_default_dtype(torch.float64)
+        yield {"loss": torch.ones(())}
+
+    assert parity.compare_training(sets, told({"loss": 1.0}), steps=1).passed
+    assert torch.get_default_dtype() == torch.float32
