@@ -78,6 +78,7 @@ def optimizer_state_from_torch(
       TypeError: as `optimizer_from_torch`.
       ValueError: as there; or a parameter has no place, a place no parameter or another shape; or the
         parameters of a group have made different numbers of updates, which this state has no place for; or
+        at least twice as many as the scheduler steps, and ``steps_per_epoch`` is not given; or
         the optimizer does something else to transposed arrays.
     """
     if hasattr(params, "optimizer") or hasattr(params, "last_epoch"):
@@ -88,14 +89,13 @@ def optimizer_state_from_torch(
     told = None if labels is None else as_names(_OWNER, labels, optimizer)
     start = transformation(_OWNER, groups, told).init(params)
     saved = _saved(optimizer, params, names)
-    each = steps_per_epoch or 1
     if labels is None:
         one = dataclasses.replace(groups[0], params=tuple(p for group in groups for p in group.params))
-        return _filled(start, one, saved, each)
+        return _filled(start, one, saved, steps_per_epoch)
     _check_labels(told, params, groups, saved)
     inner = {
         group.label: optax.MaskedState(
-            _filled(start.inner_states[group.label].inner_state, group, saved, each)
+            _filled(start.inner_states[group.label].inner_state, group, saved, steps_per_epoch)
         )
         for group in groups
     }
@@ -268,7 +268,9 @@ def _check_axes(
         )
 
 
-def _filled(start: Any, group: Group, saved: Mapping[tuple[Any, ...], _Saved], steps_per_epoch: int) -> Any:
+def _filled(
+    start: Any, group: Group, saved: Mapping[tuple[Any, ...], _Saved], steps_per_epoch: int | None
+) -> Any:
     """The state of ``scheduled``, with PyTorch's moments, counts and rates."""
     mine = [x for x in saved.values() if any(x.tensor is p for p in group.params)]
     row = group.row
@@ -292,14 +294,26 @@ def _filled(start: Any, group: Group, saved: Mapping[tuple[Any, ...], _Saved], s
             values[name] = jnp.array(each.position.lr, values[name].dtype, copy=True)
         elif isinstance(each, Schedule):
             begun = position(each) or 0
+            _check_steps(begun, updates, steps_per_epoch)
             # A scheduler of epochs knows only when its epoch began; most optimizers count the updates.
-            count = updates if begun < updates < begun + steps_per_epoch else begun
+            count = updates if begun < updates < begun + (steps_per_epoch or 1) else begun
             total = count
             states[name] = states[name]._replace(count=jnp.asarray(count, np.int32))
             values[name] = jnp.asarray(each.on_host(max(count - 1, 0)), values[name].dtype)
     return start._replace(
         count=jnp.asarray(total, np.int32), hyperparams=values, hyperparams_states=states, inner_state=inner
     )
+
+
+def _check_steps(begun: int, updates: int, steps_per_epoch: int | None) -> None:
+    """Whether a scheduler looks as if it were stepped once per epoch, and nobody has said so."""
+    if steps_per_epoch is None and 0 < 2 * begun <= updates:
+        raise ValueError(
+            f"{_OWNER}: steps_per_epoch must be given where the scheduler is not stepped after each update: "
+            f"the optimizer has made {updates} updates, and the scheduler {begun} steps. Give the number of "
+            f"updates between two steps, about {updates // begun}, here and to optimizer_from_torch; or 1 if "
+            "from now on each update is a step."
+        )
 
 
 def _field(path: tuple[Any, ...]) -> str:

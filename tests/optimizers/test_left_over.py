@@ -367,3 +367,20 @@ def test_a_group_that_is_frozen_is_left_out():
     body.requires_grad_(True)
     with pytest.raises(ValueError, match="groups must have parameters, got none with the label 'body'"):
         optimizer_from_torch(live, labels=labels).init(trained)
+
+
+def test_a_scheduler_stepped_per_epoch_is_noticed():
+    kept = torch.nn.Parameter(torch.ones(2))
+    live = torch.optim.Adam([kept], lr=0.1)
+    scheduler = lr_scheduler.StepLR(live, step_size=2)
+    for update in range(50):
+        kept.grad = torch.ones(2)
+        live.step()
+        if update % 10 == 9:
+            scheduler.step()
+    params = {"w": jnp.array(kept.detach().numpy())}
+    with pytest.raises(ValueError, match=r"50 updates, and the scheduler 5 steps.* about 10"):
+        optimizer_state_from_torch(live, params, scheduler, names={0: "w"})
+    for given, count in ((10, 50), (1, 5)):
+        state = optimizer_state_from_torch(live, params, scheduler, names={0: "w"}, steps_per_epoch=given)
+        assert state.hyperparams_states["learning_rate"].count == count
