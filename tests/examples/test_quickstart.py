@@ -4,6 +4,7 @@ import json
 import pathlib
 
 import matplotlib.figure
+import matplotlib.pyplot
 
 FILE = pathlib.Path(__file__).parents[2] / "examples" / "quickstart.ipynb"
 NOTEBOOK = json.loads(FILE.read_text())
@@ -15,8 +16,11 @@ def test_it_runs(capsys):
     assert install.startswith('%pip install --quiet "jaxsched[parity] @ git+https://')
     assert not any(line.startswith(("%", "!")) for cell in cells for line in cell.splitlines())
     names = {"__name__": "__main__"}
-    for cell in cells:
-        exec(compile(cell, FILE.name, "exec"), names)
+    try:
+        for cell in cells:
+            exec(compile(cell, FILE.name, "exec"), names)
+    finally:
+        matplotlib.pyplot.close("all")  # else whoever draws next in this process draws into its picture
     assert isinstance(names["figure"], matplotlib.figure.Figure)
     assert names["losses"][-1] < names["losses"][0] / 4
     first, *_, optax, jaxsched = capsys.readouterr().out.splitlines()
