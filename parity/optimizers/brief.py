@@ -14,6 +14,7 @@ import optax
 
 import jaxsched
 
+from .measured import stepped
 from .rows import RATE, ROWS, Row
 
 BRIEF = 60
@@ -47,10 +48,12 @@ class Beside:
 
 def brief(rows: Sequence[Row] = ROWS) -> tuple[Beside, ...]:
     """Steps each beside PyTorch's, on the same random gradients in float64."""
+    import torch
+
     rng = np.random.default_rng(0)
     start, grads = rng.normal(size=SHAPE), rng.normal(size=(BRIEF, *SHAPE))
-    theirs = [_stepped(row, start, grads) for row in rows]
-    wanted = [parameter for _, parameter in theirs]
+    theirs = [stepped(row, {"": start}, {"": grads}, torch.float64, (BRIEF,)) for row in rows]
+    wanted = [after[""] for _, (after,) in theirs]
     # As Optax is used; it relies on promotion itself.
     with (
         jax.default_device(jax.devices("cpu")[0]),
@@ -63,18 +66,6 @@ def brief(rows: Sequence[Row] = ROWS) -> tuple[Beside, ...]:
     exact = list(map(_apart, ours, wanted))
     others = dict(zip(obvious, map(_apart, ours[len(rows) :], (wanted[k] for k in obvious)), strict=True))
     return tuple(Beside(row, others.get(k), exact[k]) for k, row in enumerate(rows))
-
-
-def _stepped(row: Row, start: Array, grads: Array) -> tuple[Any, Array]:
-    """PyTorch's, and its parameter after all updates."""
-    import torch
-
-    parameter = torch.nn.Parameter(torch.tensor(start))
-    live = getattr(torch.optim, row.cls)([parameter], lr=RATE, **row.arguments)
-    for grad in torch.tensor(grads):
-        parameter.grad = grad
-        live.step()
-    return live, parameter.detach().numpy()
 
 
 def _trained(

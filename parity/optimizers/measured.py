@@ -78,12 +78,12 @@ def _random() -> tuple[Arrays, Arrays]:
 def _measured(row: Row, start: Arrays, grads: Arrays) -> Measured:
     import torch
 
-    live, theirs = _stepped(row, start, grads, torch.float64)
+    live, theirs = stepped(row, start, grads, torch.float64)
     with jax.enable_x64(True):
         right = jaxsched.optimizer_from_torch(live)
         obvious = None if row.make is None else _distance(row.make(RATE), start, grads, theirs)
         exact = _distance(right, start, grads, theirs)
-    narrow, wanted = _stepped(row, start, grads, torch.float32)
+    narrow, wanted = stepped(row, start, grads, torch.float32)
     ours = _trained(jaxsched.optimizer_from_torch(narrow), _narrow(start), _narrow(grads))
     return Measured(
         row,
@@ -95,18 +95,20 @@ def _measured(row: Row, start: Arrays, grads: Arrays) -> Measured:
     )
 
 
-def _stepped(row: Row, start: Arrays, grads: Arrays, dtype: Any, **how: bool) -> tuple[Any, list[Arrays]]:
-    """PyTorch's, and its parameters after each of `UPDATES`."""
+def stepped(
+    row: Row, start: Arrays, grads: Arrays, dtype: Any, updates: Sequence[int] = UPDATES, **how: bool
+) -> tuple[Any, list[Arrays]]:
+    """PyTorch's, and its parameters after each of these updates."""
     import torch
 
     parameters = {name: torch.nn.Parameter(torch.tensor(p, dtype=dtype)) for name, p in start.items()}
     live = getattr(torch.optim, row.cls)(parameters.values(), lr=RATE, **row.arguments, **how)
     found = []
-    for k in range(UPDATES[-1]):
+    for k in range(updates[-1]):
         for name, parameter in parameters.items():
             parameter.grad = torch.tensor(grads[name][k], dtype=dtype)
         live.step()
-        if k + 1 in UPDATES:
+        if k + 1 in updates:
             found.append({name: p.detach().numpy().copy() for name, p in parameters.items()})
     return live, found
 
@@ -116,7 +118,7 @@ def _foreach(row: Row, start: Arrays, grads: Arrays, wanted: Arrays) -> Ulps | N
 
     if row.cls == "Muon":  # which takes the argument, and raises
         return None
-    _, found = _stepped(row, start, grads, torch.float32, foreach=True)
+    _, found = stepped(row, start, grads, torch.float32, foreach=True)
     return _ulps(found[-1], wanted)
 
 

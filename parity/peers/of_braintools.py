@@ -15,7 +15,7 @@ _OTHER_NAMES = {"constant_with_warmup": "WarmupScheduler", "cosine": "WarmupCosi
 _OF_MOMENTUM = frozenset({"cycle_momentum", "base_momentum", "max_momentum"})
 """Arguments that say nothing of the learning rate."""
 
-_COMPILED_ANEW = 60
+COMPILED_ANEW = 60
 """Counts of a SequentialLR, which compiles a program at each step: 65 ms."""
 
 
@@ -25,7 +25,7 @@ def find(case: ComparedCase) -> Candidate | None:
     name = _OTHER_NAMES.get(case.scheduler, case.scheduler)
     if not _has(library, name, setup.spec) or setup.beside or case.arguments.get("num_cycles", 0.5) != 0.5:
         return None
-    steps = min(case.steps, _COMPILED_ANEW) if name == "SequentialLR" else case.steps
+    steps = min(case.steps, COMPILED_ANEW) if name == "SequentialLR" else case.steps
     if name == "WarmupCosineSchedule":
         warmup, training = case.arguments["num_warmup_steps"], case.arguments["num_training_steps"]
         steps = min(steps, training + 1)  # past the end PyTorch's comes up again

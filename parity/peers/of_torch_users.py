@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import stepped
 from ..cases import ComparedCase
-from ..cases.timm import FILES, TimmSpec
+from ..cases.timm import TimmSpec
 from ..cases.transformers import HuggingFaceSpec
 from ..reference.live import Live, read
 from .peer import Candidate, Values
@@ -80,7 +80,6 @@ def in_timm(case: ComparedCase) -> Candidate | None:
 
 
 def _of_timm(case: ComparedCase, name: str, given: Mapping[str, Any], steps: int) -> Candidate:
-    assert name in FILES
     spec = TimmSpec(name, given)
     return Candidate(name, steps, lambda n: _applied(case, spec.torch, n))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .measured import OURS, Found, Row
+from .measured import MOST, OURS, Found, Row
+from .of_braintools import COMPILED_ANEW
 from .peer import Peer
 
 LEAD = """\
@@ -14,14 +15,15 @@ Who has which scheduler, and how far each is from the library whose scheduler it
 transformers or timm, stepped beside it. Written by `parity peers` (`make peers` installs everybody),
 with {versions}.
 
-The cases are those of `parity list` that are about a learning rate, each for its first 2,000 counts
+The cases are those of `parity list` that are about a learning rate, each for its first {most:,} counts
 at most. A cell says how many values have the same float32 bits, and the greatest difference at any
-count, as a share of the largest learning rate of that case. Where a library has something that is
+count, as a share of the largest learning rate of that case: 1.0e+00 is as much as that, and “no
+number” is NaN or infinity. Where a library has something that is
 meant to do the same only up to its end (a cosine that stays, where PyTorch's comes up again), or
 only for some arguments, only that is compared: *n of m cases*. “–”: it has nothing that is meant to
 do the same. “its own”: the library is the reference. Optax and jaxsched are asked under `jit`,
 braintools is stepped as its documentation does, and cannot be asked for a count; its SequentialLR
-compiles a program at each step, and is stepped for 60 counts.
+compiles a program at each step, and is stepped for {few} counts.
 """
 
 
@@ -30,7 +32,7 @@ def page(rows: Sequence[Row], peers: Sequence[Peer], versions: str) -> str:
     asked = [peer for peer in peers if peer.version is not None]
     columns = [OURS, *(peer.name for peer in asked)]
     lines = [
-        LEAD.format(versions=versions),
+        LEAD.format(versions=versions, most=MOST, few=COMPILED_ANEW),
         *(f"{peer.missing}.\n" for peer in peers if peer.version is None),
         f"| scheduler | cases | {' | '.join(columns)} |",
         f"| --- | --- | {' | '.join('---' for _ in columns)} |",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import numbers
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -129,13 +130,13 @@ def compare_training(
 @contextlib.contextmanager
 def _default_dtype_is_kept() -> Iterator[None]:
     """Puts PyTorch's default back, which a twin in float64 sets for the whole process."""
-    import torch
-
-    before = torch.get_default_dtype()
+    # Not imported: twins that do without PyTorch need not wait for it, nor have it.
+    before = sys.modules["torch"].get_default_dtype() if "torch" in sys.modules else None
     try:
         yield
     finally:
-        torch.set_default_dtype(before)
+        if (torch := sys.modules.get("torch")) is not None:
+            torch.set_default_dtype(before or torch.float32)
 
 
 def assert_training_parity(
