@@ -36,6 +36,10 @@ class Strong:
     text: str
 
 
+class StrongNumber(Strong):
+    """One among the numbers of a column."""
+
+
 Span: TypeAlias = str | Marked
 Text: TypeAlias = Span | Sequence[Span]
 

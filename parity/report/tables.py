@@ -9,7 +9,7 @@ from ..optimizers import ANOTHER, Beside
 from ..results import CaseResult, Run
 from ..training import Quantity, TrainingResult
 from . import facts
-from .document import Code, Span, Strong, Table, joined, marked, table
+from .document import Code, Span, Strong, StrongNumber, Table, joined, marked, table
 from .wording import count, cycled, size, ulp
 
 
@@ -144,7 +144,7 @@ def optimizers(found: Iterable[Beside]) -> Table:
 
 def _apart(apart: float, most: float) -> Span:
     told = f"{apart:.0e}" if apart else "0"
-    return told if apart <= most else Strong(told)
+    return told if apart <= most else StrongNumber(told)
 
 
 def _alike(quantity: Quantity | None, same: str, other: str) -> Span:

@@ -17,7 +17,7 @@ from parity import run as runner
 from parity.api import compare
 from parity.cases import CASES, Case
 from parity.report import page as report
-from parity.report.document import Code, Strong, table
+from parity.report.document import Code, Strong, StrongNumber, table
 from parity.report.page import cells, pictures
 from parity.run import PairCase
 
@@ -102,7 +102,7 @@ def test_what_a_case_says(run, page):
 
 
 def test_numbers_stand_on_the_right():
-    numbers = ("1,234", "−0.5", "1.0e-07", cells.FailedNumber("3"), "∞", "–", "nan")
+    numbers = ("1,234", "−0.5", "1.0e-07", cells.FailedNumber("3"), StrongNumber("4"), "∞", "–", "nan")
     for cell in numbers:
         assert cells.numbers(table(("a",), [[cell], ["7"]])) == [True], cell
     for cell in ("", (), "0 of 7", Code("7"), ("7", " ULP"), Strong("7")):

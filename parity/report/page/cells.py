@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from ...comparison import Row, bits
 from ...results import CaseResult
-from ..document import Span, Strong, Table, Text, spans
+from ..document import Span, StrongNumber, Table, Text, spans
 from ..facts import worst_first
 
 
@@ -49,7 +49,7 @@ class Failed:
 
 
 @dataclasses.dataclass(frozen=True)
-class FailedNumber(Strong):
+class FailedNumber(StrongNumber):
     """How many of these there are."""
 
     kind: ClassVar[str] = "failed number"
@@ -118,7 +118,7 @@ def numbers(shown: Table) -> list[bool]:
 
 def _is_number(cell: Text) -> bool:
     pieces = spans(cell)
-    if len(pieces) != 1 or not isinstance(pieces[0], str | FailedNumber):
+    if len(pieces) != 1 or not isinstance(pieces[0], str | StrongNumber):
         return False
     text = pieces[0] if isinstance(pieces[0], str) else pieces[0].text
     return _NUMBER.fullmatch(text) is not None
