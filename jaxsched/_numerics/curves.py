@@ -32,7 +32,7 @@ from .rounding import DIGITS, Length, minus, per_platform, polynomial, product, 
 
 
 def reciprocal(n: Length) -> tuple[Number, Number]:
-    """``1/n`` as ``high + low``, to 2**-74, for ``n > 0``; of anything else it is 1.
+    """``1/n`` as ``high + low``, to 2**-73, for ``n > 0``; of anything else it is 1.
 
     ``high`` has at most 21 bits, so that its product with any count below 2**32 is exact.
     A Python ``n`` may be an `exact_difference`, and is not rounded.
@@ -70,7 +70,7 @@ def fraction(m: Number, n: Number) -> Number:
     if is_number(m) and is_number(n):
         return m / n
     m, (high, low) = to_float(m), reciprocal(n)
-    return product(m, high) + product(m, low)  # without the last rounding, to 2**-74
+    return product(m, high) + product(m, low)  # without the last rounding, to 2**-72
 
 
 # Shapes ---------------------------------------------------------------------------------

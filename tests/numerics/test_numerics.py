@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from jaxsched import _numerics as nx
 from jaxsched._numerics import curves, powers, rounding
@@ -219,6 +219,9 @@ def test_lookup():
 # Fractions, interpolation ---------------------------------------------------------------
 
 
+# Next to the bound, of an array and of a Python number.
+@example(260_645)
+@example(64_960)
 @given(st.one_of(st.integers(1, 2**32 - 1), st.floats(1e-30, 1e30)))
 def test_reciprocal(n):
     for number in (n, np.array(n, float)):
@@ -226,7 +229,8 @@ def test_reciprocal(n):
         assert abs(low) <= high * 2.0**-19
         assert math.ldexp(math.frexp(high)[0], 21).is_integer()
         tight = isinstance(number, int | float) or isinstance(n, int)
-        assert abs((exactly(high) + exactly(low)) * n - 1) <= (2**-74 if tight else U)
+        # The low part is 2**-20 of the whole at most (2**-21 of an array) and rounded once (twice).
+        assert abs((exactly(high) + exactly(low)) * n - 1) <= (2**-73 if tight else U)
 
 
 @given(st.integers(1, 2**32 - 1), st.randoms(use_true_random=False))
