@@ -95,7 +95,12 @@ def _data(schedule):
     )
 
 
-@cases
+@pytest.mark.parametrize(
+    "case",
+    # Each class with and without a warm-up, cycles and other powers; the others combine these.
+    [case if i % 2 == 0 else pytest.param(case, marks=pytest.mark.slow) for i, case in enumerate(CASES)],
+    ids=lambda case: case.name,
+)
 def test_learning_rates_may_be_data(case):
     counts = _counts(case)
     data, numbers = _data(case.schedule())
