@@ -222,6 +222,8 @@ class Comparison:
         if self.allowed is None or not (self.within or self.problem):
             return None
         others = f"other bits at {self.within:,} of {self.steps:,} counts"
+        if self.within > self.steps - self.identical:  # which are those under jit
+            others += ", under jit or when asked for one at a time"
         if self.passed:
             return f"within {self.allowed}; {others}"
         return f"beyond {self.allowed}" + (f"; within it {others}" if self.within else "")

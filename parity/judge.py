@@ -247,8 +247,11 @@ def _problem(pair: _Pair, wrong: Sequence[int], unstable: Sequence[int]) -> str 
     """Why the comparison fails."""
     steps = len(pair.ours)
     if wrong:
-        worst = pair.difference(max(wrong, key=lambda i: np.nan_to_num(pair.apart[i], nan=np.inf)))
-        size = f"{worst.ulp:.4g} ULP" if worst.ulp < FAR else of_the_peak(pair.share_of(worst))
+        # By the measure that is told of the whole comparison, too: there is one that is furthest.
+        near = pair.ulps.max() < FAR
+        by = pair.ulps if near else np.nan_to_num(pair.apart, nan=np.inf)
+        worst = pair.difference(max(wrong, key=lambda i: by[i]))
+        size = f"{worst.ulp:.4g} ULP" if near else of_the_peak(pair.share_of(worst))
         text = (
             f"wrong at {len(wrong):,} of {steps:,} counts, most at count {worst.count:g} ({size}); "
             f"first at {pair.difference(wrong[0])}"

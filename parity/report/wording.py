@@ -157,9 +157,11 @@ def _case(result: CaseResult) -> str:
     found = result.comparison
     lines = [str(found)]
     for each in found.distances:
-        size = f"{each.max_ulp:.4g} ULP" if each.max_ulp < FAR else "far"
+        size = f"{each.max_ulp:.4g} ULP" if each.max_ulp < FAR else f"more than {FAR:,.0f} ULP"
+        # The exact value is computed where the two differ, and at a sample of the others.
+        where = "" if each.counts == found.steps else ", where that was computed"
         lines.append(
-            f"{each.between}: {each.identical:,} of {each.counts:,} alike, {size} apart at most, "
+            f"{each.between}{where}: {each.identical:,} of {each.counts:,} alike, {size} apart at most, "
             f"at count {each.worst.count:g}"
         )
     if result.modes:

@@ -235,7 +235,7 @@ def test_a_log_of_every_count_is_judged_as_a_schedule_is(mine, capsys):
     assert code == 1
     assert "from the decay at count 60 on, 0.7 times PyTorch's" in text
     assert "who: the schedule is wrong: the schedule is far from the exact value" in text
-    assert "schedule and exact: " in text
+    assert "schedule and exact, where that was computed: " in text
 
 
 def test_mere_rounding_is_named_in_a_log_too(mine, capsys):

@@ -227,7 +227,7 @@ def test_a_pair_from_outside_is_compared_and_the_shift_is_named(mine, capsys):
     text = capsys.readouterr().out
     assert "failed: 1 count ahead of PyTorch: would agree if shifted by −1" in text
     assert "who: the schedule is wrong" in text
-    assert "PyTorch and exact: " in text
+    assert "PyTorch and exact, where that was computed: " in text
     assert not (mine / "parity-report").exists()
     assert cli.main([*pair, "--output", "found"]) == cli.Exit.FAILED
     (case,) = json.loads((mine / "found" / "report.json").read_text())["cases"]

@@ -134,10 +134,25 @@ def test_a_tolerance_counts_from_pytorchs_value_in_every_way_of_calling():
     at, allowed = np.arange(3), Allowed(absolute=0.001)
     eagerly = judge(Answers(right, at, off), torch, allowed)
     assert eagerly.passed
-    assert eagerly.remark == "within 0.001, as asked; other bits at 3 of 3 counts"
+    asked = "within 0.001, as asked; other bits at 3 of 3 counts"
+    assert eagerly.remark == f"{asked}, under jit or when asked for one at a time"
+    assert judge(Answers(off, at, off), torch, allowed).remark == asked
     assert not judge(Answers(right, at, off), torch).passed
     assert not judge(Answers(off, at, twice), torch, allowed).passed
     assert judge(Answers(off, at, off), torch, allowed).within == 3
+
+
+def test_the_furthest_is_the_furthest_by_the_measure_that_is_told():
+    # In ULP that is the last one; as a share of the peak it is the first.
+    torch = stepped_at([1, 0.5, 2.0**-10])
+    ours = np.float32([1 + 2.0**-22, 0.5, 2.0**-10 * (1 + 9 * 2.0**-23)])
+    found = judge(Answers(ours, np.arange(3), ours), torch)
+    assert "most at count 2 (9 ULP)" in found.problem
+    assert "greatest distance 9 ULP" in str(found)
+    far = np.float32([1.5, 0.5, 0.0])
+    found = judge(Answers(far, np.arange(3), far), torch)
+    assert "most at count 0 (50 % of the peak)" in found.problem
+    assert "greatest distance 50 % of the peak" in str(found)
 
 
 def test_what_is_within_a_tolerance_is_neither_the_cause_nor_the_share():
