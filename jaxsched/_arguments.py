@@ -29,7 +29,7 @@ class Checker(Protocol):
 
 def describe(value: object) -> str:
     """The value as an error shows it: short, and with its type where that is the point."""
-    text = repr(value)
+    text = " ".join(line.strip() for line in repr(value).splitlines())
     text = text if len(text) <= 60 else text[:57] + "..."
     return text if isinstance(value, (bool, int, float, np.generic)) else f"{text} ({type(value).__name__})"
 
@@ -139,6 +139,8 @@ class Real:
             remedy = self.remedy
             if isinstance(value, str):
                 remedy = "Convert text with float(...); YAML reads 1e-4 without a dot as text."
+            elif hasattr(value, "param_groups"):
+                remedy = "It is an optimizer: give its learning rate, or give from_torch the scheduler."
             elif hasattr(value, "item"):
                 remedy = "Convert a one-element tensor with .item()."
             elif isinstance(value, Sequence):

@@ -144,7 +144,7 @@ def judge(
         or None,
         within=len(within),
         unseen=stepped.unseen,
-        notes=stepped.notes,
+        notes=(*stepped.notes, *_of_what_is_allowed(allowed, pair)),
         in_gaps=stepped.in_gaps,
         reached=steps if stepped.every is None else len(stepped.every),
         curves=Curves(
@@ -237,6 +237,14 @@ def near_enough(
             if limit is not None:
                 found |= (distance <= limit) | (apart == 0)
     return found & np.isfinite(values)
+
+
+def _of_what_is_allowed(allowed: Allowed | None, pair: _Pair) -> tuple[str, ...]:
+    """What to know of a tolerance that is too large to say anything."""
+    zeros = np.zeros(len(pair.torch), np.float32)
+    if not allowed or not pair.torch.any() or not near_enough(allowed, zeros, pair.torch).all():
+        return ()
+    return (f"{allowed} is allowed: a schedule that is 0 at all of these counts would pass",)
 
 
 def _nothing(problem: str) -> Comparison:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .._arguments import describe, error
 from .._schedule import Schedule
+from ..composed.per_epoch import PerEpoch
 from ..optimizers.scheduled import is_plateau
 from ..schedulers.constant_lr import ConstantLR
 from ..schedulers.recorded import Recorded
@@ -333,12 +334,17 @@ def _group(owner: str, name: str, optimizer: Any, index: int, driver: Driver) ->
 
 
 def _stays(momentum: object) -> bool:
+    momentum = _in_its_own_counts(momentum)
     return isinstance(momentum, ConstantLR) and bool(momentum.factor == 1)
 
 
-def _rests(momentum: Any) -> bool:
+def _in_its_own_counts(momentum: object) -> object:
+    return momentum.schedule if isinstance(momentum, PerEpoch) else momentum
+
+
+def _rests(momentum: object) -> bool:
     """Whether a momentum may be exactly 0, at which PyTorch leaves the buffer as it is."""
-    cycle = getattr(momentum, "of", None)
+    cycle: Any = getattr(_in_its_own_counts(momentum), "of", None)
     if cycle is None:
         return True
     return 0 in (cycle.base_momentum, cycle.max_momentum)

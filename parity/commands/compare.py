@@ -203,6 +203,11 @@ def _from_files(options: argparse.Namespace, ours: Any, theirs: Any, steps: int)
     if found.first_failure is not None:
         found = _beside_digits(found, answers.values[: len(counts)], stepped.values, logs)
     read = [f"{text}: {each.read}" for text, each in logs if each.read]
+    if found.first_failure is not None and counts[0] == 1:
+        read.append(
+            "note: the first count that was logged is 1. Where that was the first update, its count is 0, "
+            "and all that were logged are 1 too high"
+        )
     if not callable(theirs) and len(counts) < steps:  # a log tells no events that would be named instead
         read.append("not judged: at which count a value changes between those that were logged")
     return dataclasses.replace(found, read=tuple(read)), kind

@@ -225,6 +225,20 @@ def test_of_a_log_no_event_is_said_to_be_near(mine, capsys):
     assert "cause: first differs at count 4; agrees from count 5 on\n" in text
 
 
+def test_a_log_that_numbers_its_updates_from_1_is_said_to_begin_there(mine, capsys):
+    values = stepped(mine.warm, 30)
+    note = "note: the first count that was logged is 1. Where that was the first update, its count is 0"
+    for first, said_so in ((1, True), (0, False)):
+        logged("a.csv", [(k + first, x if k < 20 else 2 * x) for k, x in enumerate(values)])
+        code, text = said(capsys, "a.csv", "mine:warm", "--steps", 30)
+        assert code == 1
+        assert (note in text) == said_so
+    logged("a.csv", list(enumerate(values))[1:])  # it begins at 1, and rightly
+    code, text = said(capsys, "a.csv", "mine:warm", "--steps", 30)
+    assert code == 0
+    assert note not in text
+
+
 # What a live scheduler knows ------------------------------------------------------------
 
 

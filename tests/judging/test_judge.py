@@ -142,6 +142,23 @@ def test_a_tolerance_counts_from_pytorchs_value_in_every_way_of_calling():
     assert judge(Answers(off, at, off), torch, allowed).within == 3
 
 
+def test_a_tolerance_with_which_0_would_pass_is_told():
+    torch = stepped_at([0.1, 0.05, 0.0])
+    ours = np.float32([0.1, 0.05, 0.0])
+    note = "a schedule that is 0 at all of these counts would pass"
+    for allowed, told in [
+        (Allowed(absolute=0.11), f"0.11 is allowed: {note}"),
+        (Allowed(absolute=0.09), None),
+        (Allowed(relative=0.99), None),
+        (Allowed(relative=1.0), f"1 of the value is allowed: {note}"),
+        (None, None),
+    ]:
+        found = judge(Answers(ours, np.arange(3), ours), torch, allowed)
+        assert found.passed
+        assert found.notes == (() if told is None else (told,))
+        assert (note in str(found)) == bool(told)
+
+
 def test_the_furthest_is_the_furthest_by_the_measure_that_is_told():
     # In ULP that is the last one; as a share of the peak it is the first.
     torch = stepped_at([1, 0.5, 2.0**-10])

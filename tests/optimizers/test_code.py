@@ -90,6 +90,18 @@ optimizer = scheduled(
     )
 
 
+def test_a_momentum_that_stays_is_no_schedule():
+    """Stepped per epoch, too; it was written as a constant schedule, and an optimizer's state had it."""
+    params, _ = random("AdamW", 0, 1)
+    optimizer, _ = live("AdamW", params, {"lr": 0.5})
+    scheduler = lr_scheduler.StepLR(optimizer, 30)
+    code = optax_code(optimizer, scheduler, steps_per_epoch=10)
+    assert "lambda learning_rate: optax.adamw(" in code
+    assert "b1=0.9," in code
+    made = optimizer_from_torch(optimizer, scheduler, steps_per_epoch=10)
+    assert set(made.init(params).hyperparams) == {"learning_rate"}
+
+
 def test_adafactor_knows_the_spacing_of_16_bits():
     params, _ = random("Adafactor", 0, 1)
     for dtype, spacing in [(torch.bfloat16, 2.0**-7), (torch.float16, 2.0**-10), (torch.float32, None)]:

@@ -11,6 +11,7 @@ import re
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import torch
 
 import jaxsched
 from jaxsched import (
@@ -916,3 +917,12 @@ def test_an_argument_that_there_is_not(make, says):
     with pytest.raises(TypeError) as raised:
         make()
     assert f": there is no argument {says}" in str(raised.value)
+
+
+def test_an_optimizer_is_no_learning_rate():
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    with pytest.raises(TypeError) as raised:
+        StepLR(optimizer, 30)
+    (line,) = str(raised.value).splitlines()
+    assert line.startswith("StepLR: base_lr must be a finite number >= 0, got SGD ( Parameter Group 0 ")
+    assert line.endswith("It is an optimizer: give its learning rate, or give from_torch the scheduler.")
