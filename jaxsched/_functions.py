@@ -20,6 +20,7 @@ import numpy as np
 from ._arguments import describe, error, is_real
 from ._numerics import Array, Values
 from ._numerics.arrays import is_jax
+from ._one_value import Symbol
 from ._walled import Function as Written, walled
 
 
@@ -224,9 +225,17 @@ def call(function: Written, k: Array) -> Array:
         with lenient(), in_force:
             traced: Array = jnp.vectorize(walled(function))(k)
         return traced
+    if isinstance(k, Symbol):
+        return cast(Array, k.given_to(lambda one: _alone(function, one)))
     with lenient():
         values = [_at(function, int(one)) for one in np.ravel(k)]
     return cast(Array, np.reshape(np.asarray(values, np.float64), np.shape(k)))
+
+
+def _alone(function: Written, k: int) -> float:
+    """The same outside of a formula, which says what its numbers are."""
+    with np.errstate(all="ignore"), jax.enable_x64(True), lenient():
+        return _at(function, k)
 
 
 def _at(function: Written, k: int) -> float:

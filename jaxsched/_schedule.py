@@ -1,18 +1,22 @@
 """`Schedule`: a count in, a value out; float64 inside, one rounding at the end."""
 
+import collections
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import _numerics as nx
+from . import _numerics as nx, _one_value
 from ._arguments import Integer, describe
 from ._shared_rate import SharedRate
 from ._value import Value, has_arrays
+
+_READS = 3
+"""So many reads of one value are not worth a program, which takes as long to write as 50 of them do."""
 
 
 class Schedule(SharedRate):
@@ -55,6 +59,11 @@ class Schedule(SharedRate):
 
     _accepts_fractions: ClassVar[bool] = False
     """Whether the count may be a fraction, as in ``scheduler.step(epoch + i / n)``."""
+
+    __slots__ = ("_programs",)
+    if TYPE_CHECKING:
+        _programs: ClassVar[dict[np.dtype[Any], _one_value.Program | int]]
+    """For each type what reads one value, or how often one was read; where no copy and no pickle sees it."""
 
     _recording: ClassVar[type["Schedule"]]
     """`Recorded`. It derives from this class, and so puts itself here."""
@@ -99,10 +108,10 @@ class Schedule(SharedRate):
           A NumPy array (or scalar) equal to ``schedule(count)`` to the bit.
         """
         dtype = jax.dtypes.canonicalize_dtype(float)  # what `jnp.result_type` says, sooner
-        if type(count) is int and 0 <= count < 2**63 and not has_arrays(self):  # one value, for a log
-            with np.errstate(all="ignore"), jax.enable_x64(True), nx.to_be(dtype):
-                one: np.ndarray[Any, Any] = dtype.type(self._formula(nx.one_count(count)) + 0.0)
-            return one
+        if type(count) is int:  # one value, for a log
+            one = self._read(count, dtype)
+            if one is not None:
+                return one
         if not isinstance(count, (int, float, np.generic, np.ndarray, jax.Array)):
             count = self._listed(count)
         count = self._count(np.asarray(count) if isinstance(count, jax.Array) else count)
@@ -112,6 +121,29 @@ class Schedule(SharedRate):
                 schedule = jax.tree.map(lambda x: _widen(np.asarray(x)), self)
             values: np.ndarray[Any, Any] = nx.round_to(_value(schedule, count), dtype)
         return values
+
+    def _read(self, count: int, dtype: np.dtype[Any]) -> np.ndarray[Any, Any] | None:
+        """One value, by a program of Python's; None before it is written, and where it does not know."""
+        try:  # without asking what `__getattr__` a class may have
+            programs = object.__getattribute__(self, "_programs")
+        except AttributeError:
+            programs = collections.defaultdict(int)
+            object.__setattr__(self, "_programs", programs)
+        program = programs[dtype]
+        if isinstance(program, int):  # so many reads there were
+            programs[dtype] = program + 1 if program < _READS else self._program(dtype)
+            return None
+        try:
+            value: np.ndarray[Any, Any] = program(count)
+        except _one_value.UNKNOWN:
+            return None
+        return value
+
+    def _program(self, dtype: np.dtype[Any]) -> _one_value.Program:
+        if has_arrays(self):
+            return _one_value.unknown
+        with np.errstate(all="ignore"), jax.enable_x64(True), nx.to_be(dtype):
+            return _one_value.written(self._formula, dtype)
 
     def recorded(self, total_steps: int) -> "Schedule":
         """The same values as a table: `Recorded`, with the same bits on every device by construction.

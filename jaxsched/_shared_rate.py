@@ -29,7 +29,6 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
 import jax
-import numpy as np
 
 from . import _numerics as nx
 from ._arguments import LearningRate
@@ -120,8 +119,6 @@ class SharedRate(Value, abc.ABC):
         """The start at count 0, and the step to every other."""
         if self._overwrites:
             return Affine(0.0, self._formula(k))
-        if isinstance(k, np.integer):  # one value on the host, where it is known which of the two
-            return self._start(k) if k == 0 else self._step(k)
         return self._start(k * 0).where(k == 0, self._step(nx.maximum(k, 1)))
 
     @property

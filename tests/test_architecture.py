@@ -16,7 +16,7 @@ ROOT = pathlib.Path(jaxsched.__file__).parents[1]
 # A name stands for the module and all in it, unless a longer one stands elsewhere.
 JAXSCHED = """
 jaxsched._numerics
-jaxsched._arguments jaxsched._trajectories jaxsched._walled
+jaxsched._arguments jaxsched._one_value jaxsched._trajectories jaxsched._walled
 jaxsched._functions
 jaxsched._value
 jaxsched._shared_rate

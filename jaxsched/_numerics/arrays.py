@@ -77,11 +77,9 @@ def in_kind(function: Any) -> Any:
     return function
 
 
-# One value on the host is read once per update, for a log. There, asking what something is takes longer than
-# an operation, and asking for its type is the quickest way to ask.
+# Asking what something is takes longer than an operation on it; asking for its type is the quickest way.
 
-_SCALARS = frozenset({int, float, np.float64, np.int64, np.float32, np.int32})
-_ON_HOST = _SCALARS | {bool, np.ndarray, np.bool_}
+_ON_HOST = frozenset({int, float, bool, np.ndarray, np.bool_, np.float64, np.int64, np.float32, np.int32})
 
 
 def is_number(x: object) -> TypeIs[float]:
@@ -131,13 +129,10 @@ Y = TypeVar("Y", bound=Number)
 def where(condition: Array, x: Number, y: Number) -> Array: ...
 @overload
 def where(condition: bool | Array, x: X, y: Y) -> X | Y | Array: ...
-def where(condition: bool | np.bool_ | Array, x: Number, y: Number) -> Number:
+def where(condition: bool | Array, x: Number, y: Number) -> Number:
     """``x`` where the condition holds, else ``y``."""
     if isinstance(condition, bool):
         return x if condition else y
-    if isinstance(condition, np.bool_):  # one value on the host: np.where takes ten times as long
-        chosen = x if condition else y
-        return NUMPY.asarray(chosen)[()] if is_number(chosen) else chosen
     if is_jax(condition) or is_jax(x) or is_jax(y):
         return select(condition, x, y)
     return NUMPY.where(condition, x, y)
@@ -201,22 +196,15 @@ def minimum(x: Number, y: Number) -> Number:
     if is_number(y):
         if is_number(x):
             return min(x, y)
-        if type(x) in _SCALARS:
-            return type(x)(y) if y < x else x
         if x.dtype.kind in "iu" and y > most_of(x.dtype):
             return x
-    if isinstance(x, np.int64) and isinstance(y, np.int64):  # one value on the host
-        return y if y < x else x
     return namespace(x, y).minimum(x, y)
 
 
 @in_kind
 def maximum(x: Number, y: Number) -> Number:
-    if is_number(y):
-        if is_number(x):
-            return max(x, y)
-        if type(x) in _SCALARS:
-            return type(x)(y) if y > x else x
+    if is_number(x) and is_number(y):
+        return max(x, y)
     return namespace(x, y).maximum(x, y)
 
 

@@ -124,7 +124,8 @@ def lookup(table: Table, index: Array) -> Array:
     values = cast(Array, table) if is_jax(table) else NUMPY.asarray(table)
     index = minimum(index, len(values) - 1)
     if namespace(index, values) is NUMPY:
-        return values[index]
+        # A count that is only noted (`_one_value`) is no index to NumPy.
+        return index.looked_up_in(values) if hasattr(index, "looked_up_in") else values[index]
     return _look_up(jnp.asarray(values), index)
 
 
