@@ -140,9 +140,6 @@ class Symbol(NDArrayOperatorsMixin):
     def __bool__(self) -> NoReturn:
         raise TypeError("nobody knows yet whether it is true")
 
-    def __array__(self, *_: object) -> NoReturn:
-        raise TypeError("nobody knows yet what number it is")
-
 
 def _type(x: Any) -> Any:
     """What NumPy goes by: a dtype, or of a number of Python its class."""

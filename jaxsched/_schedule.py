@@ -91,7 +91,8 @@ class Schedule(SharedRate):
         """The value at ``count``, computed by NumPy: the same bits, no device operation.
 
         For log lines and plots: evaluating ``schedule(step)`` only to print it runs a
-        program on the accelerator and can stall the training loop.
+        program on the accelerator and can stall the training loop. One Python int, read again and
+        again from one schedule, soon costs a tenth: its formula is then a function of Python.
 
         >>> from jaxsched import StepLR
         >>> StepLR(0.1, step_size=30).on_host([0, 29, 30, 60])
