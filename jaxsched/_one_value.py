@@ -80,7 +80,7 @@ class _Notes:
     def __init__(self) -> None:
         self.nodes: dict[_Node, int] = {}
         self.names: dict[str, Any] = {}
-        """What the templates name: tables and functions."""
+        """What templates name: tables and functions."""
 
     def add(self, template: str, of: Iterable[Any], dtype: np.dtype[Any]) -> Symbol:
         """What an operation gives; the same again for the same one."""
@@ -92,10 +92,21 @@ class _Notes:
         limits = np.iinfo(dtype)
         return self.add(_IN_RANGE, [self.add(template, of, dtype), int(limits.min), int(limits.max)], dtype)
 
-    def name(self, kind: str, x: object) -> str:
-        name = f"{kind}_{id(x)}"
-        self.names[name] = x  # and so nothing else gets this id
+    def name(self, x: object, meant: object) -> str:
+        """A name for something; what is meant by it must hold it, so that nothing else gets its id."""
+        name = f"of_{id(x)}"
+        self.names[name] = meant
         return name
+
+    def table(self, values: Any) -> str:
+        """The name of numbers to be looked up in, each of which Python gets as its own."""
+        if (
+            not isinstance(values, np.ndarray)
+            or values.ndim != 1
+            or values.dtype not in (_INT32, _INT, _FLOAT)
+        ):
+            raise TypeError
+        return self.name(values, values.data)
 
 
 class Symbol(NDArrayOperatorsMixin):
@@ -110,8 +121,8 @@ class Symbol(NDArrayOperatorsMixin):
         if method != "__call__" or named or ufunc not in _OPERATIONS:
             return NotImplemented
         *dtypes, dtype = ufunc.resolve_dtypes((*map(_type, of), None))
-        template = _OPERATIONS[ufunc].get(dtypes[0].kind)
-        if template is None or dtypes[0] not in (_BOOL, _INT32, _INT, _FLOAT):
+        kinds, template = _OPERATIONS[ufunc]
+        if dtypes[0].kind not in kinds or dtypes[0] not in (_BOOL, _INT32, _INT, _FLOAT):
             return NotImplemented
         add = self.notes.whole if dtype.kind == "i" and ufunc in _GROWING else self.notes.add
         return add(template, map(_cast, of, dtypes), dtype)
@@ -127,15 +138,11 @@ class Symbol(NDArrayOperatorsMixin):
 
     def looked_up_in(self, table: Any) -> Symbol:
         """The element with this index. (NumPy cannot be asked: an array takes no symbol for one.)"""
-        if not isinstance(table, np.ndarray) or table.ndim != 1 or table.dtype not in (_INT32, _INT, _FLOAT):
-            raise TypeError
-        name = self.notes.name("table", table)
-        self.notes.names[name] = table.data  # of which Python gets its own numbers
-        return self.notes.add(f"{name}[{{0}}]", [self], table.dtype)
+        return self.notes.add(f"{self.notes.table(table)}[{{0}}]", [self], table.dtype)
 
     def given_to(self, function: Callable[[int], float]) -> Symbol:
         """What somebody's function returns for this number."""
-        return self.notes.add(f"{self.notes.name('function', function)}({{0}})", [self], _FLOAT)
+        return self.notes.add(f"{self.notes.name(function, function)}({{0}})", [self], _FLOAT)
 
     def __bool__(self) -> NoReturn:
         raise TypeError("nobody knows yet whether it is true")
@@ -165,68 +172,52 @@ def _cast(x: Any, dtype: np.dtype[Any]) -> Any:
 
 
 def _where(condition: Any, x: Any, y: Any) -> Any:
+    dtype = np.result_type(*(z if type(z) in (int, float) else _type(z) for z in (x, y)))
+    x, y = _cast(x, dtype), _cast(y, dtype)
     if not isinstance(condition, Symbol):
         return x if condition else y
-    dtype = np.result_type(*(z if type(z) in (int, float) else _type(z) for z in (x, y)))
-    return condition.notes.add(_SELECT, [condition, _cast(x, dtype), _cast(y, dtype)], dtype)
+    return condition.notes.add(_SELECT, [condition, x, y], dtype)
 
 
 def _searchsorted(table: Any, x: Any, side: str) -> Any:
-    return x.notes.add(f"bisect_{side}({x.notes.name('table', table)}, {{0}})", [x], _INT)
-
-
-def _full_like(x: Any, value: Any) -> Any:
-    return _cast(value, x.dtype)
+    if table.dtype != x.dtype:
+        raise TypeError
+    return x.notes.add(f"bisect_{side}({x.notes.table(table)}, {{0}})", [x], _INT)
 
 
 _FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     np.where: _where,
     np.searchsorted: _searchsorted,
-    np.full_like: _full_like,
+    np.full_like: lambda x, value: _cast(value, x.dtype),
 }
 
 # How it is written ----------------------------------------------------------------------
 
-
-def _both(template: str) -> dict[str, str]:
-    return {"i": template, "f": template}
-
-
-def _all(template: str) -> dict[str, str]:
-    return {"b": template, "i": template, "f": template}
-
-
-def _extreme(sign: str) -> dict[str, str]:
-    """Of NaN and a number both are NaN."""
-    than = f"{{0}} {sign} {{1}}"
-    return {"i": f"{{0}} if {than} else {{1}}", "f": f"{{0}} if {than} or {{0}} != {{0}} else {{1}}"}
-
-
-_OPERATIONS: Mapping[np.ufunc, Mapping[str, str]] = {
-    np.add: _both("{0} + {1}"),
-    np.subtract: _both("{0} - {1}"),
-    np.multiply: _both("{0} * {1}"),
-    np.negative: _both("-{0}"),
-    np.absolute: _both("abs({0})"),
-    np.minimum: _extreme("<"),
-    np.maximum: _extreme(">"),
-    np.true_divide: {"f": "{0} / {1}"},
-    np.sqrt: {"f": "sqrt({0})"},
-    np.floor: {"f": "float(floor({0}))"},
-    np.floor_divide: {"i": "{0} // {1}"},
-    np.remainder: {"i": "{0} % {1}"},
-    np.left_shift: {"i": "{0} << {1}"},
-    np.right_shift: {"i": "{0} >> {1}"},
-    np.bitwise_and: {"b": "{0} & {1}", "i": "{0} & {1}"},
-    np.bitwise_or: {"b": "{0} | {1}", "i": "{0} | {1}"},
-    np.less: _all("{0} < {1}"),
-    np.less_equal: _all("{0} <= {1}"),
-    np.greater: _all("{0} > {1}"),
-    np.greater_equal: _all("{0} >= {1}"),
-    np.equal: _all("{0} == {1}"),
-    np.not_equal: _all("{0} != {1}"),
+_OPERATIONS: Mapping[np.ufunc, tuple[str, str]] = {
+    np.add: ("if", "{0} + {1}"),
+    np.subtract: ("if", "{0} - {1}"),
+    np.multiply: ("if", "{0} * {1}"),
+    np.negative: ("if", "-{0}"),
+    np.absolute: ("if", "abs({0})"),
+    np.minimum: ("if", "{0} if {0} < {1} or {0} != {0} else {1}"),  # of NaN and a number both are NaN
+    np.maximum: ("if", "{0} if {0} > {1} or {0} != {0} else {1}"),
+    np.true_divide: ("f", "{0} / {1}"),
+    np.sqrt: ("f", "sqrt({0})"),
+    np.floor: ("f", "float(floor({0}))"),
+    np.floor_divide: ("i", "{0} // {1}"),
+    np.remainder: ("i", "{0} % {1}"),
+    np.left_shift: ("i", "{0} << {1}"),
+    np.right_shift: ("i", "{0} >> {1}"),
+    np.bitwise_and: ("bi", "{0} & {1}"),
+    np.bitwise_or: ("bi", "{0} | {1}"),
+    np.less: ("bif", "{0} < {1}"),
+    np.less_equal: ("bif", "{0} <= {1}"),
+    np.greater: ("bif", "{0} > {1}"),
+    np.greater_equal: ("bif", "{0} >= {1}"),
+    np.equal: ("bif", "{0} == {1}"),
+    np.not_equal: ("bif", "{0} != {1}"),
 }
-"""For each kind of numbers, bool, whole or float64."""
+"""For which kinds of numbers (bool, whole, float64), and how."""
 
 _GROWING = (np.add, np.subtract, np.multiply, np.negative, np.absolute, np.left_shift)
 """Of which a whole number may get too large."""

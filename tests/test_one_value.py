@@ -42,6 +42,7 @@ AT_THE_LIMITS = {
     "at-once": ExponentialLR(0.1, gamma=0.0),
     "subnormal": PolynomialLR(1e-38, total_iters=100, power=1.3),
     "long": PolynomialLR(0.1, total_iters=2**31 - 1, power=0.9),
+    "power-0": PolynomialLR(0.1, total_iters=10, power=0.0),
     "longest": CosineAnnealingLR(0.1, T_max=2**31 - 1, eta_min=0.05),
     "negative": Recorded([-0.1, 0.0, -0.0, 1e-45, -3e38]),
     "chain-of-growth": ChainedScheduler([ExponentialLR(0.1, 1e9), StepLR(0.1, 1, 1e-9)]),
