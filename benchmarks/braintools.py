@@ -88,11 +88,11 @@ def reading(case: parity.cases.Case, count: int) -> dict[str, Side]:
     if scheduler is None:
         return {}
 
-    def read() -> float:
+    def read() -> Any:
         scheduler.step(count)
-        return float(scheduler.current_lrs.value[0])
+        return scheduler.current_lrs.value[0]
 
-    return {NAME: Side(calls(read))}
+    return {NAME: Side(calls(read, wait=float))}
 
 
 def goals(sides: dict[str, Side], least: float, why: str) -> list[Goal]:

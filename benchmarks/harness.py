@@ -95,13 +95,15 @@ class Result:
         return "undecided" if self.spread[1] >= self.goal.least else "missed"
 
 
-def calls(function: Callable[[], Any]) -> Callable[[int], float]:
+def calls(
+    function: Callable[[], Any], wait: Callable[[Any], Any] = jax.block_until_ready
+) -> Callable[[int], float]:
     """A measure of a function that returns JAX arrays: each call is waited for."""
 
     def measure(loops: int) -> float:
         start = pyperf.perf_counter()
         for _ in range(loops):
-            jax.block_until_ready(function())  # type: ignore[no-untyped-call]
+            wait(function())
         return float(pyperf.perf_counter() - start)
 
     return measure

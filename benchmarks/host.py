@@ -39,4 +39,4 @@ def _race(contest: trajectories.Contest) -> Race:
 
 def reading(schedule: Callable[[int], Any], count: int) -> Side:
     """A Python float of the value at a Python count, as a log line wants it."""
-    return Side(calls(lambda: float(schedule(count))))
+    return Side(calls(lambda: schedule(count), wait=float))

@@ -31,6 +31,13 @@ Program: TypeAlias = Callable[[int], Any]
 UNKNOWN = (ArithmeticError, ValueError)
 
 
+class Programs(dict[np.dtype[Any], Program]):
+    """Those of one formula, for each type that its values are rounded to."""
+
+    reads = 0
+    """How often one value was read without."""
+
+
 def unknown(*_: object) -> NoReturn:
     """The program that knows nothing."""
     raise OverflowError

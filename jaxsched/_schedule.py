@@ -1,6 +1,5 @@
 """`Schedule`: a count in, a value out; float64 inside, one rounding at the end."""
 
-import collections
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -62,8 +61,8 @@ class Schedule(SharedRate):
 
     __slots__ = ("_programs",)
     if TYPE_CHECKING:
-        _programs: ClassVar[dict[np.dtype[Any], _one_value.Program | int]]
-    """For each type what reads one value, or how often one was read; where no copy and no pickle sees it."""
+        _programs: ClassVar[_one_value.Programs]
+    """What reads one value, where no copy and no pickle sees it."""
 
     _recording: ClassVar[type["Schedule"]]
     """`Recorded`. It derives from this class, and so puts itself here."""
@@ -110,8 +109,13 @@ class Schedule(SharedRate):
         """
         dtype = jax.dtypes.canonicalize_dtype(float)  # what `jnp.result_type` says, sooner
         if type(count) is int:  # one value, for a log
-            one = self._read(count, dtype)
-            if one is not None:
+            try:  # without asking what `__getattr__` a class may have
+                one: np.ndarray[Any, Any] = object.__getattribute__(self, "_programs")[dtype](count)
+            except (AttributeError, KeyError):
+                self._read_without_program(dtype)
+            except _one_value.UNKNOWN:
+                pass
+            else:
                 return one
         if not isinstance(count, (int, float, np.generic, np.ndarray, jax.Array)):
             count = self._listed(count)
@@ -123,28 +127,21 @@ class Schedule(SharedRate):
             values: np.ndarray[Any, Any] = nx.round_to(_value(schedule, count), dtype)
         return values
 
-    def _read(self, count: int, dtype: np.dtype[Any]) -> np.ndarray[Any, Any] | None:
-        """One value, by a program of Python's; None before it is written, and where it does not know."""
-        try:  # without asking what `__getattr__` a class may have
+    def _read_without_program(self, dtype: np.dtype[Any]) -> None:
+        """Writes the program of a type, if one value has been read often enough for it to pay."""
+        try:
             programs = object.__getattribute__(self, "_programs")
         except AttributeError:
-            programs = collections.defaultdict(int)
+            programs = _one_value.Programs()
             object.__setattr__(self, "_programs", programs)
-        program = programs[dtype]
-        if isinstance(program, int):  # so many reads there were
-            programs[dtype] = program + 1 if program < _READS else self._program(dtype)
-            return None
-        try:
-            value: np.ndarray[Any, Any] = program(count)
-        except _one_value.UNKNOWN:
-            return None
-        return value
-
-    def _program(self, dtype: np.dtype[Any]) -> _one_value.Program:
+        programs.reads += 1
+        if programs.reads <= _READS:
+            return
         if has_arrays(self):
-            return _one_value.unknown
-        with np.errstate(all="ignore"), jax.enable_x64(True), nx.to_be(dtype):
-            return _one_value.written(self._formula, dtype)
+            programs[dtype] = _one_value.unknown
+        else:
+            with np.errstate(all="ignore"), jax.enable_x64(True), nx.to_be(dtype):
+                programs[dtype] = _one_value.written(self._formula, dtype)
 
     def recorded(self, total_steps: int) -> "Schedule":
         """The same values as a table: `Recorded`, with the same bits on every device by construction.
