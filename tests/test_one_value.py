@@ -160,6 +160,25 @@ class Operators(Schedule):
         return np.where((k > 2) & (k < 9), self.base_lr, self.base_lr * 2 / (k + 1) - abs(-k) // 3)
 
 
+class Searches(Schedule):
+    """NumPy makes a float64 of what Python compares exactly."""
+
+    base_lr: float
+
+    def _formula(self, k):
+        return self.base_lr * np.searchsorted(np.array([2**53, 2**53 + 1]), k * 1.0, side="right")
+
+
+class Constants(Schedule):
+    """What does not hang on the count is computed by NumPy and JAX, in float64 and without a warning."""
+
+    base_lr: float
+
+    def _formula(self, k):
+        infinite = np.float64(1e308) * np.float64(20 * self.base_lr)
+        return np.where(k < infinite, 1e9 * (float(jnp.sqrt(2.0)) - 2**0.5), 1.0)
+
+
 class Random(Schedule):
     """Whole numbers of NumPy's that begin anew."""
 
@@ -225,12 +244,12 @@ class Delegates(Schedule):
         return self.base_lr + 0.0 * k
 
 
-@pytest.mark.parametrize("schedule", [Root(0.5), If(0.5)])
-def test_what_cannot_be_written_is_read_as_before(schedule):
+@pytest.mark.parametrize("kind", [Root, If, Searches])
+def test_what_cannot_be_written_is_read_as_before(kind):
+    schedule = kind(0.5)
     assert program(schedule, np.float32) is unknown
-    assert [schedule.on_host(k) for k in range(5)] == [
-        at_every(schedule, [k], np.float32)[0] for k in range(5)
-    ]
+    for k in [*range(5), 2**53 + 1]:
+        assert schedule.on_host(k) == at_every(schedule, [k], np.float32)[0]
 
 
 @pytest.mark.parametrize("kind", [Operators, Random, Pole, Infinite, NoNumber, Compares, Narrow])
@@ -245,10 +264,18 @@ def test_somebodys_operators(kind, dtype):
     np.testing.assert_array_equal(found, expected)
 
 
+def test_constants_are_computed_as_in_any_formula():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert program(Constants(0.5), np.float32)(3) == 0.0
+
+
 def test_another_ones_program_is_not_taken():
     other = StepLR(0.1, step_size=30)
     program(other, np.float32)
-    assert [Delegates(0.7, other).on_host(3) for _ in range(READS)] == [np.float32(0.7)] * READS
+    delegates = Delegates(0.7, other)
+    assert [delegates.on_host(3) for _ in range(READS)] == [np.float32(0.7)] * READS
+    assert other.on_host(3) == np.float32(0.1)
 
 
 def test_only_the_branch_in_force_is_computed():
