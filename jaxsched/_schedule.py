@@ -121,10 +121,7 @@ class Schedule(SharedRate):
             count = self._listed(count)
         count = self._count(np.asarray(count) if isinstance(count, jax.Array) else count)
         with np.errstate(all="ignore"), jax.enable_x64(True), nx.to_be(dtype):
-            schedule = self
-            if has_arrays(self):  # without this question, half the time would go into an empty map
-                schedule = jax.tree.map(lambda x: _widen(np.asarray(x)), self)
-            values: np.ndarray[Any, Any] = nx.round_to(_value(schedule, count), dtype)
+            values: np.ndarray[Any, Any] = nx.round_to(_value(_of_numpy(self), count), dtype)
         return values
 
     def _read_without_program(self, dtype: np.dtype[Any]) -> None:
@@ -137,11 +134,11 @@ class Schedule(SharedRate):
         programs.reads += 1
         if programs.reads <= _READS:
             return
-        if has_arrays(self):
+        if any(isinstance(x, np.ndarray) for x in jax.tree.leaves(self)):  # somebody may write into it
             programs[dtype] = _one_value.unknown
-        else:
-            with np.errstate(all="ignore"), jax.enable_x64(True), nx.to_be(dtype):
-                programs[dtype] = _one_value.written(self._formula, dtype)
+            return
+        with np.errstate(all="ignore"), jax.enable_x64(True), nx.to_be(dtype):
+            programs[dtype] = _one_value.written(_of_numpy(self)._formula, dtype)
 
     def recorded(self, total_steps: int) -> "Schedule":
         """The same values as a table: `Recorded`, with the same bits on every device by construction.
@@ -224,6 +221,14 @@ def _evaluate(schedule: Schedule, count: Any, dtype: Any) -> jax.Array:
 
 def _kept(schedule: Schedule) -> Schedule:
     return jax.lax.optimization_barrier(schedule) if jax.tree.leaves(schedule) else schedule  # type: ignore[no-untyped-call]
+
+
+def _of_numpy(schedule: Schedule) -> Schedule:
+    """With NumPy's arrays as arguments, as wide as they are computed with."""
+    if not has_arrays(schedule):  # without this question, half the time would go into an empty map
+        return schedule
+    found: Schedule = jax.tree.map(lambda x: _widen(np.asarray(x)), schedule)
+    return found
 
 
 def _value(schedule: Schedule, count: Any) -> Any:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from catalogue import CATALOGUE, COUNTS
+from catalogue import CATALOGUE, COUNTS, as_data
 
 import jaxsched
 from jaxsched import (
@@ -75,6 +75,14 @@ def test_every_schedule_has_a_program_and_it_gives_the_same_bits(name, dtype):
     assert np.array(found).tobytes() == at_every(schedule, counts, dtype).tobytes()
 
 
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_so_has_one_whose_numbers_are_data(name):
+    schedule = as_data(CATALOGUE[name])
+    counts = [*COUNTS.tolist(), *FAR]
+    found = list(map(program(schedule, np.float32), counts))
+    assert np.array(found).tobytes() == at_every(schedule, counts, np.float32).tobytes()
+
+
 def test_every_class_is_tried():
     concrete = {
         c for c in Schedule._classes.values() if c.__module__ == "jaxsched" and issubclass(c, Schedule)
@@ -128,15 +136,18 @@ class Holds(Schedule):
         return self.array + 0.0 * k
 
 
-def test_numbers_that_are_data_are_read_each_time():
-    schedule = StepLR(jnp.float32(0.1), step_size=30)
-    assert program(schedule, np.float32) is unknown
-    assert schedule.on_host(30) == at_every(schedule, [30], np.float32)[0]
+def test_an_array_that_can_be_written_into_is_read_each_time():
     array = np.array(0.5)
-    holds = Holds(array)
-    program(holds, np.float32)
+    schedule = Holds(array)
+    assert program(schedule, np.float32) is unknown
     array[()] = 0.75
-    assert holds.on_host(3) == np.float32(0.75)
+    assert schedule.on_host(3) == np.float32(0.75)
+
+
+def test_one_count_of_many_schedules_is_read_as_before():
+    schedule = StepLR(jnp.asarray([0.1, 0.2]), step_size=30)
+    assert program(schedule, np.float32) is unknown
+    assert schedule.on_host(3).tolist() == np.asarray([0.1, 0.2], np.float32).tolist()
 
 
 class Root(Schedule):
