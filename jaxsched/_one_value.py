@@ -81,6 +81,10 @@ class _Node(NamedTuple):
     """Numbers of other nodes, and constants as they are written."""
 
 
+_MOST = 2_000
+"""So many take 12 ms; who has more, as a sequence of a hundred phases, waits no longer for a program."""
+
+
 class _Notes:
     """All that was done with a count, in order."""
 
@@ -92,6 +96,8 @@ class _Notes:
     def add(self, template: str, of: Iterable[Any], dtype: np.dtype[Any]) -> Symbol:
         """What an operation gives; the same again for the same one."""
         node = _Node(template, tuple(x.number if isinstance(x, Symbol) else repr(x) for x in of))
+        if len(self.nodes) == _MOST:
+            raise OverflowError
         return Symbol(self, self.nodes.setdefault(node, len(self.nodes)), dtype)
 
     def whole(self, template: str, of: Iterable[Any], dtype: np.dtype[Any]) -> Symbol:

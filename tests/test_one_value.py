@@ -355,3 +355,22 @@ def test_threads_may_write_it_at_once():
         with concurrent.futures.ThreadPoolExecutor(8) as threads:
             found = list(threads.map(schedule.on_host, list(range(100))))
         assert np.array(found).tobytes() == schedule.on_host(np.arange(100)).tobytes()
+
+
+def test_a_long_formula_is_not_waited_for():
+    done = []
+
+    class Long(Schedule):
+        base_lr: float
+
+        def _formula(self, k):
+            value = self.base_lr + 0.0 * k
+            for i in range(10_000):
+                done.append(i)
+                value = value + i
+            return value
+
+    schedule = Long(0.5)
+    assert program(schedule, np.float32) is unknown
+    assert len(done) < READS * 10_000 + 2_100
+    assert schedule.on_host(3) == np.float32(49_995_000.5)
