@@ -74,6 +74,8 @@ WAYS = {
 def test_the_same_bits_however_it_is_called(schedule, ways):
     counts = np.arange(24, dtype=np.int32)
     wanted = schedule.on_host(counts)
+    alone = [schedule.on_host(k) for k in counts.tolist()]
+    np.testing.assert_array_equal(alone, wanted, err_msg="alone, on the host")
     for way in ways:
         np.testing.assert_array_equal(np.asarray(WAYS[way](schedule)(counts)), wanted, err_msg=way)
 
