@@ -254,7 +254,8 @@ def schedule(given: Any, name: str = "the schedule", count: Any = 0) -> Callable
         raise
     try:
         with theirs(name), jax.numpy_dtype_promotion("standard"):
-            shape = jax.eval_shape(given, jax.ShapeDtypeStruct((), np.asarray(count).dtype))  # type: ignore[no-untyped-call]
+            dtype = jax.dtypes.canonicalize_dtype(np.asarray(count).dtype)
+            shape = jax.eval_shape(given, jax.ShapeDtypeStruct((), dtype))  # type: ignore[no-untyped-call]
     except NotComparable as reason:
         return CountByCount(given, name, told(reason.__cause__ or reason))
     _check_kind(shape, name, count)

@@ -735,7 +735,7 @@ def test_a_state_saved_with_64_bits_and_gone_on_with_without_is_said(make):
     assert later.lr == machine.step(narrow, 1.0).lr
 
 
-@pytest.mark.parametrize("metric", [np.timedelta64(3), 10**400, 1 + 2j, np.complex64(1)], ids=repr)
+@pytest.mark.parametrize("metric", [np.timedelta64(3, "s"), 10**400, 1 + 2j, np.complex64(1)], ids=repr)
 @pytest.mark.parametrize("machine", [ReduceLROnPlateau(0.1), GreedyLR(0.1)], ids=lambda m: type(m).__name__)
 def test_a_metric_that_is_no_real_number(machine, metric):
     with pytest.raises((TypeError, ValueError), match=": metric must be "):
