@@ -7,10 +7,10 @@ import enum
 import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from . import deviations, optimizers, workers
-from .cases import BaseCase, optax_equivalents
+from .cases import BaseCase, ComparedCase, optax_equivalents
 from .cases.case import How
 from .deviations import demonstrate
 from .results import CaseResult, Run, gathered
@@ -60,9 +60,18 @@ def run(
       with_optimizers: whether to step PyTorch's optimizers beside Optax's, too.
     """
     start = time.perf_counter()
+    schedulers = {case.scheduler for case in cases if isinstance(case, ComparedCase)}
+
+    @functools.cache
+    def beside() -> dict[str, Any]:
+        return {
+            "deviations": tuple(demonstrate(x) for x in deviations.DEVIATIONS if x.scheduler in schedulers),
+            "optimizers": optimizers.brief() if with_optimizers else (),
+        }
+
     results: dict[str, AnyResult] = {}
     try:
-        for batch in _batches(_shared(cases, jobs), progress, profile, jobs):
+        for batch in _batches(_shared(cases, jobs), progress, profile, jobs, meanwhile=beside):
             results.update((result.case.name, result) for result in batch)
             if fail_fast and not all(result.passed for result in batch):
                 break
@@ -72,12 +81,7 @@ def run(
         said = f"{len(results)} of {len(cases)} cases were done, {len(failed)} of them failed{named}"
         raise KeyboardInterrupt(said) from interrupted
     done = gathered([results[case.name] for case in cases if case.name in results])
-    schedulers = {result.case.scheduler for result in done.results}
-    shown = [demonstrate(each) for each in deviations.DEVIATIONS if each.scheduler in schedulers]
-    beside = optimizers.brief() if with_optimizers else ()
-    return dataclasses.replace(
-        done, deviations=tuple(shown), optimizers=beside, seconds=time.perf_counter() - start
-    )
+    return dataclasses.replace(done, **beside(), seconds=time.perf_counter() - start)
 
 
 BATCH = 24
@@ -92,13 +96,18 @@ def _shared(cases: Sequence[BaseCase], jobs: int) -> list[list[BaseCase]]:
 
 
 def _batches(
-    batches: list[list[BaseCase]], progress: Progress, profile: Profile, jobs: int
+    batches: list[list[BaseCase]],
+    progress: Progress,
+    profile: Profile,
+    jobs: int,
+    meanwhile: Callable[[], object],
 ) -> Iterator[list[AnyResult]]:
     if jobs == 1:
         yield from (_run_batch(batch, profile, progress) for batch in batches)
         return
     work = functools.partial(_run_batch, profile=profile)
-    for batch, results in workers.as_they_end(work, batches, jobs, libraries=(__name__, "torch", "flax.nnx")):
+    libraries = (__name__, "torch", "flax.nnx")
+    for batch, results in workers.as_they_end(work, batches, jobs, libraries, meanwhile):
         for case in batch:
             progress(case, case.steps)
         yield results

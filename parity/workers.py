@@ -15,7 +15,11 @@ Result = TypeVar("Result")
 
 
 def as_they_end(
-    work: Callable[[Share], Result], shares: Sequence[Share], jobs: int, libraries: Sequence[str] = ()
+    work: Callable[[Share], Result],
+    shares: Sequence[Share],
+    jobs: int,
+    libraries: Sequence[str] = (),
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Iterator[tuple[Share, Result]]:
     """Each share with what came of it, as soon as it is done. Whoever stops asking ends the work.
 
@@ -24,11 +28,13 @@ def as_they_end(
       shares: what it is called with.
       jobs: how many processes; at least 1.
       libraries: what each of them will need.
+      meanwhile: is done here, once they are at work.
     """
     spawn = multiprocessing.get_context("spawn")
     pool = concurrent.futures.ProcessPoolExecutor(jobs, spawn, _begin, (libraries,))
     futures = {pool.submit(work, share): share for share in shares}
     try:
+        meanwhile()
         for future in concurrent.futures.as_completed(futures):
             yield futures[future], future.result()
     except BaseException:
