@@ -51,7 +51,7 @@ def compare(
     ...     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     ...     return torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, 70)
     >>> print(parity.compare(linear, make_linear, steps=60, max_ulp=8))  # doctest: +ELLIPSIS
-    passed (within 8 ULP, as asked; other bits at ... of 60 counts; ...
+    passed (within 8 ULP, as asked; other bits at ... of 60 counts...
 
     Args:
       schedule: from a count to a value; one of ours, of Optax, or yours. What JAX cannot trace is called

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from . import deviations, optimizers, workers
-from .cases import BaseCase, ComparedCase, optax_equivalents
+from .cases import BaseCase, optax_equivalents
 from .cases.case import How
 from .deviations import demonstrate
 from .results import CaseResult, Run, gathered
@@ -60,7 +60,7 @@ def run(
       with_optimizers: whether to step PyTorch's optimizers beside Optax's, too.
     """
     start = time.perf_counter()
-    schedulers = {case.scheduler for case in cases if isinstance(case, ComparedCase)}
+    schedulers = {case.scheduler for case in cases if case.shows_deviations}
 
     @functools.cache
     def beside() -> dict[str, Any]:

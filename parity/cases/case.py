@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from .equivalent import Equivalent
 
@@ -36,6 +36,9 @@ class How:
 
 class BaseCase(abc.ABC):
     """One line of the table."""
+
+    shows_deviations: ClassVar[bool] = False
+    """Whether a run with it shows what ours does otherwise than its scheduler, on purpose."""
 
     if TYPE_CHECKING:  # a field or computed, as it suits the kind
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Self, TypeAlias, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias, TypeVar
 
 import jaxsched
 
@@ -39,6 +39,8 @@ class Setup(NamedTuple):
 
 class ComparedCase(BaseCase):
     """How theirs is stepped, and ours is asked."""
+
+    shows_deviations: ClassVar[bool] = True
 
     @property
     def by_heart(self) -> tuple[Event, ...]:
