@@ -331,6 +331,20 @@ def test_look_ups_of_sharded_counts(table, kind):
         np.testing.assert_array_equal(np.asarray(jax.vmap(jax.vmap(schedule))(counts)).ravel(), wanted)
 
 
+@pytest.mark.slow  # the same places as under jit, above
+@pytest.mark.parametrize("table", range(len(TABLES)))
+@pytest.mark.parametrize("kind", [AxisType.Explicit, AxisType.Auto])
+def test_look_ups_of_sharded_counts_by_themselves(table, kind):
+    schedule, mesh = TABLES[table], grid(kind)
+    wanted = schedule.on_host(np.arange(16))
+    with jax.set_mesh(mesh):
+        for spec in SPECS:
+            counts = jax.device_put(jnp.arange(16), NamedSharding(mesh, spec))
+            np.testing.assert_array_equal(np.asarray(schedule(counts)), wanted)
+        counts = jax.device_put(jnp.arange(16).reshape(4, 4), NamedSharding(mesh, PartitionSpec("a", "b")))
+        np.testing.assert_array_equal(np.asarray(schedule(counts)).ravel(), wanted)
+
+
 # State machines -------------------------------------------------------------------------
 
 GREEDY = [

@@ -97,7 +97,7 @@ def _data(schedule):
 
 @pytest.mark.parametrize(
     "case",
-    # Each class with and without a warm-up, cycles and other powers; the others combine these.
+    # In every second one there are all classes, warm-ups, cycles and powers; the others are slow.
     [case if i % 2 == 0 else pytest.param(case, marks=pytest.mark.slow) for i, case in enumerate(CASES)],
     ids=lambda case: case.name,
 )

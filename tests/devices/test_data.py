@@ -48,8 +48,8 @@ DATA = {
 # Of two that are computed in the same way, the one with more of its arguments as arrays; `make test-long` has
 # the others, too.
 FIRST = (
-    "step by data", "growing", "nothing", "multi by data", "polynomial by data", "linear", "cosine",
-    "cyclic by halves", "chained, in and out of range", "a sequence",
+    "step by data", "growing", "growing from 0", "nothing", "multi by data", "polynomial by data", "linear",
+    "cosine", "cyclic by halves", "chained, in and out of range", "a sequence",
 )  # fmt: skip
 
 

@@ -48,5 +48,6 @@ def test_optax_is_another_schedule():
     with jax.numpy_dtype_promotion("standard"):
         found = np.asarray(jax.jit(jax.vmap(theirs))(np.arange(62_000)))
     said = re.search(r"at ([\d,]+) of these 62,000 values", PAGE)[1].replace(",", "")
-    # The cosine is XLA's own: of JAX 0.10 in the page, and of 0.12 a seventh more of its values differ.
-    assert (found != np.float32(names["applied"])).sum() == pytest.approx(int(said), rel=0.2)
+    # The cosine is XLA's own: with JAX 0.12 a ninth more of its values differ than the page says.
+    near = 50 if jax.__version_info__ < (0, 12) else 10_000
+    assert (found != np.float32(names["applied"])).sum() == pytest.approx(int(said), abs=near)
